@@ -1,0 +1,5 @@
+//! One sub-topology on one partition.
+
+mod id;
+
+pub use id::TaskId;

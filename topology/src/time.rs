@@ -1,0 +1,97 @@
+//! The one way by which wall-clock time enters the library (invariant 12).
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A source of time. Everything that depends on time takes one of these.
+pub trait Clock: Send + Sync {
+    /// Wall-clock time in milliseconds since the Unix epoch.
+    fn wall_clock_ms(&self) -> i64;
+
+    /// Time since an arbitrary start; never goes back.
+    fn monotonic(&self) -> Duration;
+
+    /// Waits for `duration`; a virtual clock returns at once without moving.
+    fn sleep(&self, duration: Duration);
+}
+
+/// The machine's clock.
+#[derive(Debug)]
+pub struct SystemClock {
+    start: std::time::Instant,
+}
+
+impl SystemClock {
+    /// A clock whose monotonic time starts now.
+    pub fn new() -> Self {
+        Self {
+            start: std::time::Instant::now(),
+        }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn wall_clock_ms(&self) -> i64 {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+}
+
+/// A clock that moves only when told to.
+///
+/// ```
+/// use topology::time::{Clock, VirtualClock};
+/// let clock = VirtualClock::at(1_000);
+/// clock.advance(std::time::Duration::from_millis(250));
+/// assert_eq!(clock.wall_clock_ms(), 1_250);
+/// ```
+#[derive(Debug)]
+pub struct VirtualClock {
+    now: AtomicI64,
+    origin: i64,
+}
+
+impl VirtualClock {
+    /// A clock that stands at `wall_clock_ms`.
+    pub fn at(wall_clock_ms: i64) -> Self {
+        Self {
+            now: AtomicI64::new(wall_clock_ms),
+            origin: wall_clock_ms,
+        }
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, duration: Duration) {
+        let ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        self.now.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for VirtualClock {
+    fn wall_clock_ms(&self) -> i64 {
+        self.now.load(Ordering::SeqCst)
+    }
+
+    fn monotonic(&self) -> Duration {
+        let ms = self.now.load(Ordering::SeqCst).saturating_sub(self.origin);
+        Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+    }
+
+    fn sleep(&self, _duration: Duration) {}
+}
