@@ -7,15 +7,27 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`io`] | the seam to the log: a few small traits; `io::kafka` is the only place that names rdkafka |
+//! | [`graph`] | what the job is: nodes, edges, sub-topologies, validation, description; no IO, no bytes |
+//! | [`process`] | what an operator is: records, processors, contexts |
+//! | [`codec`] | keys and values to bytes and back |
 //! | [`store`] | state of a task: overlay, cache, RocksDB, memory, timers, changelog |
+//! | [`task`] | one sub-topology on one partition: queues, stream time, processing |
+//! | [`runtime`] | who runs it: stream threads, commit, assignment, restore, shutdown |
+//! | [`io`] | the seam to the log; `io::kafka` is the only place that names rdkafka |
+//! | [`testing`] | the test driver, on the in-memory log and a virtual clock |
 
 #![deny(missing_docs)]
 
+pub mod codec;
 pub mod error;
+pub mod graph;
 pub mod io;
+pub mod metrics;
+pub mod process;
+pub mod runtime;
 pub mod store;
 pub mod task;
+pub mod testing;
 pub mod time;
 
 pub use error::{Error, ErrorClass};

@@ -1,5 +1,11 @@
 //! One sub-topology on one partition.
 
 mod id;
+mod input;
+mod own;
+mod punctuate;
+#[expect(clippy::module_inception, reason = "the task is the module's one idea")]
+mod task;
 
 pub use id::TaskId;
+pub(crate) use task::{Task, TaskPhase, TaskSettings};

@@ -1,0 +1,40 @@
+//! Keys and values to bytes and back.
+//!
+//! A deserializer decodes *into* a value that is used again for the next record, so that decoding
+//! need not allocate; a serializer appends to a buffer that is used again likewise.
+
+mod error;
+mod json;
+mod primitive;
+
+pub use error::CodecError;
+pub use json::Json;
+pub use primitive::{Bytes, I64, Nullable, Utf8};
+
+/// Bytes to a value.
+pub trait Deserializer<T>: Send {
+    /// Decodes `data` (`None`: null key or tombstone) into `target`, whose former content is of no
+    /// meaning but whose memory may be used again.
+    ///
+    /// # Errors
+    /// A [`CodecError`] sends the record to the dead-letter topic with its reason.
+    fn deserialize(&mut self, data: Option<&[u8]>, target: &mut T) -> Result<(), CodecError>;
+}
+
+/// Whether a serializer wrote a value or means null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// The bytes appended are the value.
+    Present,
+    /// Null: a null key, or a tombstone.
+    Null,
+}
+
+/// A value to bytes.
+pub trait Serializer<T>: Send {
+    /// Appends the bytes of `value` to `out`.
+    ///
+    /// # Errors
+    /// A [`CodecError`] sends the input record that caused the output to the dead-letter topic.
+    fn serialize(&mut self, value: &T, out: &mut Vec<u8>) -> Result<Presence, CodecError>;
+}

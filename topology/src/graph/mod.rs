@@ -1,0 +1,11 @@
+//! What a job is: sources, processors, stores, sinks and repartition edges, with explicit names.
+//! No IO and no byte format (invariant 1).
+
+mod built;
+mod describe;
+mod spec;
+mod subtopology;
+mod validate;
+
+pub use built::{BuiltTopology, InputTopic, OutputTopic, SubTopology};
+pub use spec::{Mistake, StoreBuilder, Topology, TopologyError};

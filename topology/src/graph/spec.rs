@@ -1,0 +1,351 @@
+use std::fmt;
+use std::sync::Arc;
+
+use super::built::BuiltTopology;
+use super::{subtopology, validate};
+use crate::codec::{Deserializer, Serializer};
+use crate::process::sink::SinkNode;
+use crate::process::source::SourceNode;
+use crate::process::{Node, Processor, ProcessorNode, SinkMode};
+use crate::store::{StoreKind, StoreSpec};
+
+/// Makes a node of a task; sinks are told their topic's full name and index among the outputs.
+pub(crate) type NodeSupplier = Arc<dyn Fn(&str, usize) -> Box<dyn Node> + Send + Sync>;
+
+/// A topic by its own name, or an internal one whose name begins with the application id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TopicName {
+    External(String),
+    Repartition(String),
+}
+
+impl TopicName {
+    /// The name on the wire: internal topics are `<application.id>-<name>-repartition`.
+    pub(crate) fn full(&self, application_id: &str) -> String {
+        match self {
+            Self::External(name) => name.clone(),
+            Self::Repartition(name) => format!("{application_id}-{name}-repartition"),
+        }
+    }
+
+    /// The name as `describe` prints it, without the application id, as Kafka Streams does.
+    pub(crate) fn short(&self) -> String {
+        match self {
+            Self::External(name) => name.clone(),
+            Self::Repartition(name) => format!("{name}-repartition"),
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) enum NodeKind {
+    Source { topics: Vec<TopicName> },
+    Processor,
+    Sink { topic: TopicName },
+}
+
+#[derive(Clone)]
+pub(crate) struct NodeSpec {
+    pub(crate) name: String,
+    pub(crate) kind: NodeKind,
+    pub(crate) parents: Vec<String>,
+    pub(crate) supplier: NodeSupplier,
+}
+
+/// Declares a key-value store.
+///
+/// ```
+/// use topology::graph::StoreBuilder;
+/// let orders = StoreBuilder::persistent("orders").keyed_by_record();
+/// let scratch = StoreBuilder::in_memory("scratch").without_changelog();
+/// # let _ = (orders, scratch);
+/// ```
+#[derive(Clone, Debug)]
+pub struct StoreBuilder {
+    pub(crate) spec: StoreSpec,
+}
+
+impl StoreBuilder {
+    /// A store in RocksDB, with a changelog topic `<application.id>-<name>-changelog`.
+    pub fn persistent(name: impl Into<String>) -> Self {
+        Self::new(name, StoreKind::Persistent)
+    }
+
+    /// A store in memory, with a changelog topic; restored from its beginning at each start.
+    pub fn in_memory(name: impl Into<String>) -> Self {
+        Self::new(name, StoreKind::InMemory)
+    }
+
+    fn new(name: impl Into<String>, kind: StoreKind) -> Self {
+        Self { spec: StoreSpec { name: name.into(), kind, changelog: true, key_prefetch: false } }
+    }
+
+    /// Without a changelog topic: lost with the directory, and not moved with the task.
+    #[must_use]
+    pub fn without_changelog(mut self) -> Self {
+        self.spec.changelog = false;
+        self
+    }
+
+    /// Its keys are the bytes of the input records' keys: the engine fetches the values of a whole
+    /// batch at once, before the batch is processed.
+    #[must_use]
+    pub fn keyed_by_record(mut self) -> Self {
+        self.spec.key_prefetch = true;
+        self
+    }
+}
+
+/// One thing wrong with a topology.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake(pub(crate) String);
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Everything wrong with a topology, at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopologyError {
+    /// Each names the node and the fix.
+    pub mistakes: Vec<Mistake>,
+}
+
+impl fmt::Display for TopologyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the topology has {} mistake(s):", self.mistakes.len())?;
+        self.mistakes.iter().try_for_each(|mistake| write!(f, "\n  - {mistake}"))
+    }
+}
+
+impl std::error::Error for TopologyError {}
+
+/// Declares a job node by node, as Kafka Streams' `Topology`; parents are named, and may be
+/// declared later. Nothing is judged before [`Topology::build`], which tells all mistakes at once.
+///
+/// ```
+/// use topology::codec::Utf8;
+/// use topology::graph::Topology;
+/// use topology::process::{Context, ProcessError, Processor, Record};
+///
+/// struct Shout;
+/// impl Processor for Shout {
+///     type Key = String;
+///     type Value = String;
+///     fn process(&mut self, record: Record<'_, String, String>, context: &mut Context<'_>) -> Result<(), ProcessError> {
+///         context.forward(record.with_value(&record.value.to_uppercase()))
+///     }
+/// }
+///
+/// let mut topology = Topology::new();
+/// topology.add_source("words", &["words"], || Utf8, || Utf8);
+/// topology.add_processor("shout", || Shout, &["words"]);
+/// topology.add_sink("shouts", "shouts", || Utf8, || Utf8, &["shout"]);
+/// let built = topology.build()?;
+/// assert!(built.describe().contains("Processor: shout (stores: [])"));
+/// # Ok::<(), topology::graph::TopologyError>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Topology {
+    pub(crate) nodes: Vec<NodeSpec>,
+    pub(crate) stores: Vec<(StoreBuilder, Vec<String>)>,
+    pub(crate) dead_letter_topic: Option<String>,
+    pub(crate) counters: Vec<String>,
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+impl Topology {
+    /// A topology without nodes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A source: reads topics that are co-partitioned, merged by record timestamp; where two
+    /// records have the same, the topic named first goes first.
+    pub fn add_source<K, V, DK, DV>(
+        &mut self,
+        name: &str,
+        topics: &[&str],
+        key: impl Fn() -> DK + Send + Sync + 'static,
+        value: impl Fn() -> DV + Send + Sync + 'static,
+    ) -> &mut Self
+    where
+        K: Default + Send + 'static,
+        V: Default + Send + 'static,
+        DK: Deserializer<K> + 'static,
+        DV: Deserializer<V> + 'static,
+    {
+        let topics = names(topics).into_iter().map(TopicName::External).collect();
+        self.add_source_of(name, topics, key, value)
+    }
+
+    fn add_source_of<K, V, DK, DV>(
+        &mut self,
+        name: &str,
+        topics: Vec<TopicName>,
+        key: impl Fn() -> DK + Send + Sync + 'static,
+        value: impl Fn() -> DV + Send + Sync + 'static,
+    ) -> &mut Self
+    where
+        K: Default + Send + 'static,
+        V: Default + Send + 'static,
+        DK: Deserializer<K> + 'static,
+        DV: Deserializer<V> + 'static,
+    {
+        let supplier: NodeSupplier = Arc::new(move |_, _| {
+            Box::new(SourceNode {
+                key_deserializer: Box::new(key()),
+                value_deserializer: Box::new(value()),
+                key: K::default(),
+                value: V::default(),
+            })
+        });
+        self.nodes.push(NodeSpec {
+            name: name.to_owned(),
+            kind: NodeKind::Source { topics },
+            parents: Vec::new(),
+            supplier,
+        });
+        self
+    }
+
+    /// A processor, made anew for each task by `supplier`.
+    pub fn add_processor<P: Processor>(
+        &mut self,
+        name: &str,
+        supplier: impl Fn() -> P + Send + Sync + 'static,
+        parents: &[&str],
+    ) -> &mut Self {
+        let supplier: NodeSupplier = Arc::new(move |_, _| Box::new(ProcessorNode(supplier())));
+        self.nodes.push(NodeSpec {
+            name: name.to_owned(),
+            kind: NodeKind::Processor,
+            parents: names(parents),
+            supplier,
+        });
+        self
+    }
+
+    /// A store, used by the processors named.
+    pub fn add_store(&mut self, store: StoreBuilder, processors: &[&str]) -> &mut Self {
+        self.stores.push((store, names(processors)));
+        self
+    }
+
+    /// A sink: writes every record that reaches it to a topic.
+    pub fn add_sink<K, V, SK, SV>(
+        &mut self,
+        name: &str,
+        topic: &str,
+        key: impl Fn() -> SK + Send + Sync + 'static,
+        value: impl Fn() -> SV + Send + Sync + 'static,
+        parents: &[&str],
+    ) -> &mut Self
+    where
+        K: 'static,
+        V: 'static,
+        SK: Serializer<K> + 'static,
+        SV: Serializer<V> + 'static,
+    {
+        self.add_sink_with(name, topic, SinkMode::Every, key, value, parents)
+    }
+
+    /// A sink with a [`SinkMode`].
+    pub fn add_sink_with<K, V, SK, SV>(
+        &mut self,
+        name: &str,
+        topic: &str,
+        mode: SinkMode,
+        key: impl Fn() -> SK + Send + Sync + 'static,
+        value: impl Fn() -> SV + Send + Sync + 'static,
+        parents: &[&str],
+    ) -> &mut Self
+    where
+        K: 'static,
+        V: 'static,
+        SK: Serializer<K> + 'static,
+        SV: Serializer<V> + 'static,
+    {
+        self.add_sink_of(name, TopicName::External(topic.to_owned()), mode, key, value, parents)
+    }
+
+    fn add_sink_of<K, V, SK, SV>(
+        &mut self,
+        name: &str,
+        topic: TopicName,
+        mode: SinkMode,
+        key: impl Fn() -> SK + Send + Sync + 'static,
+        value: impl Fn() -> SV + Send + Sync + 'static,
+        parents: &[&str],
+    ) -> &mut Self
+    where
+        K: 'static,
+        V: 'static,
+        SK: Serializer<K> + 'static,
+        SV: Serializer<V> + 'static,
+    {
+        let supplier: NodeSupplier = Arc::new(move |topic, output| {
+            Box::new(SinkNode {
+                key_serializer: Box::new(key()),
+                value_serializer: Box::new(value()),
+                topic: topic.to_owned(),
+                output,
+                mode,
+                key: Vec::new(),
+                value: Vec::new(),
+            })
+        });
+        let kind = NodeKind::Sink { topic };
+        self.nodes.push(NodeSpec { name: name.to_owned(), kind, parents: names(parents), supplier });
+        self
+    }
+
+    /// A repartition edge: records go through the internal topic
+    /// `<application.id>-<name>-repartition`, so that records of one key meet in one task whatever
+    /// task they come from. Children name it as their parent; it begins another sub-topology.
+    pub fn add_repartition<K, V, CK, CV>(
+        &mut self,
+        name: &str,
+        key: impl Fn() -> CK + Clone + Send + Sync + 'static,
+        value: impl Fn() -> CV + Clone + Send + Sync + 'static,
+        parents: &[&str],
+    ) -> &mut Self
+    where
+        K: Default + Send + 'static,
+        V: Default + Send + 'static,
+        CK: Serializer<K> + Deserializer<K> + 'static,
+        CV: Serializer<V> + Deserializer<V> + 'static,
+    {
+        let topic = TopicName::Repartition(name.to_owned());
+        let sink = format!("{name}-sink");
+        self.add_sink_of(&sink, topic.clone(), SinkMode::Every, key.clone(), value.clone(), parents);
+        self.add_source_of(name, vec![topic], key, value)
+    }
+
+    /// Where records go that cannot be read or that an operator gave up.
+    pub fn dead_letter_topic(&mut self, topic: &str) -> &mut Self {
+        self.dead_letter_topic = Some(topic.to_owned());
+        self
+    }
+
+    /// Names the committed counters that operators add to with
+    /// [`crate::process::Context::count`], by index.
+    pub fn counters(&mut self, counters: impl IntoIterator<Item = String>) -> &mut Self {
+        self.counters = counters.into_iter().collect();
+        self
+    }
+
+    /// Checks the whole and divides it into sub-topologies.
+    ///
+    /// # Errors
+    /// All mistakes at once.
+    pub fn build(&self) -> Result<BuiltTopology, TopologyError> {
+        let mistakes = validate::mistakes(self);
+        if mistakes.is_empty() { Ok(subtopology::divide(self)) } else { Err(TopologyError { mistakes }) }
+    }
+}

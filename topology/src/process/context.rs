@@ -1,0 +1,214 @@
+use std::time::Duration;
+
+use super::node::NodeArena;
+use super::processor::{PunctuationId, PunctuationType, Schedule};
+use super::{ProcessError, Record, SourceRecord, TaskScope};
+use crate::Error;
+use crate::store::{StoreId, Timer, TimerClock};
+use crate::task::TaskId;
+
+/// A child of a node, resolved once in [`super::Processor::init`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Child(usize);
+
+/// What a processor may do before its first record.
+pub struct InitContext<'a> {
+    pub(crate) nodes: &'a NodeArena,
+    pub(crate) node: usize,
+    pub(crate) stores: &'a [(String, Vec<String>)],
+    pub(crate) schedules: &'a mut Vec<Schedule>,
+    pub(crate) task: TaskId,
+}
+
+impl InitContext<'_> {
+    /// The store of this name; it must be connected to this processor.
+    ///
+    /// # Errors
+    /// Fatal when it is not.
+    pub fn store(&self, name: &str) -> Result<StoreId, ProcessError> {
+        let me = self.nodes.name(self.node);
+        let index = self
+            .stores
+            .iter()
+            .position(|(store, users)| store == name && users.iter().any(|user| user == me))
+            .ok_or_else(|| {
+                Error::fatal(
+                    "resolve a store",
+                    format!("processor {me} is not connected to a store {name}; name it in add_store"),
+                )
+            })?;
+        Ok(StoreId(u32::try_from(index).unwrap_or(u32::MAX)))
+    }
+
+    /// The child of this name.
+    ///
+    /// # Errors
+    /// Fatal when this node has no such child.
+    pub fn child(&self, name: &str) -> Result<Child, ProcessError> {
+        let me = self.node;
+        self.nodes
+            .children(me)
+            .iter()
+            .find(|child| self.nodes.name(**child) == name)
+            .map(|child| Child(*child))
+            .ok_or_else(|| {
+                let detail = format!("node {} has no child {name}; name it as a parent of {name}", self.nodes.name(me));
+                ProcessError::Engine(Error::fatal("resolve a child", detail))
+            })
+    }
+
+    /// Schedules [`super::Processor::on_punctuate`] every `interval`.
+    pub fn schedule(&mut self, interval: Duration, kind: PunctuationType) -> PunctuationId {
+        let id = PunctuationId(self.schedules.len());
+        self.schedules.push(Schedule { id, node: self.node, interval, kind, next: None });
+        id
+    }
+
+    /// The task this instance belongs to.
+    pub fn task_id(&self) -> TaskId {
+        self.task
+    }
+}
+
+/// What a processor may do while it runs: forward, stores, timers, time, the record it works on.
+pub struct Context<'a> {
+    pub(crate) nodes: &'a NodeArena,
+    pub(crate) node: usize,
+    pub(crate) scope: &'a mut TaskScope,
+    pub(crate) source: Option<SourceRecord<'a>>,
+}
+
+impl<'a> Context<'a> {
+    /// Hands a record to every child.
+    ///
+    /// # Errors
+    /// What a child answered, or a fatal error naming both nodes when a child takes other types.
+    pub fn forward<K: 'static, V: 'static>(&mut self, record: Record<'_, K, V>) -> Result<(), ProcessError> {
+        let nodes = self.nodes;
+        for child in nodes.children(self.node) {
+            self.hand(*child, record)?;
+        }
+        Ok(())
+    }
+
+    /// Hands a record to one child.
+    ///
+    /// # Errors
+    /// As [`Context::forward`].
+    pub fn forward_to<K: 'static, V: 'static>(
+        &mut self,
+        child: Child,
+        record: Record<'_, K, V>,
+    ) -> Result<(), ProcessError> {
+        self.hand(child.0, record)
+    }
+
+    fn hand<K: 'static, V: 'static>(&mut self, child: usize, record: Record<'_, K, V>) -> Result<(), ProcessError> {
+        let mut context = Context { nodes: self.nodes, node: child, scope: &mut *self.scope, source: self.source };
+        self.nodes.process(child, record.key, record.value, record.timestamp, record.headers, &mut context)?;
+        self.scope.current_node = self.node;
+        Ok(())
+    }
+
+    /// The input record being processed; `None` in timers, punctuations and before a commit.
+    pub fn source_record(&self) -> Option<SourceRecord<'a>> {
+        self.source
+    }
+
+    /// The task.
+    pub fn task_id(&self) -> TaskId {
+        self.scope.task
+    }
+
+    /// Wall-clock time, milliseconds since the epoch; read once per batch.
+    pub fn wall_clock_ms(&self) -> i64 {
+        self.scope.wall_clock_ms
+    }
+
+    /// The largest record timestamp seen by the task, never moved by one far in the future.
+    pub fn stream_time(&self) -> Option<i64> {
+        self.scope.stream_time
+    }
+
+    /// Value of a key, as bytes.
+    ///
+    /// # Errors
+    /// By class; a failed read of the disk is fatal for the task.
+    pub fn get(&mut self, store: StoreId, key: &[u8]) -> Result<Option<&[u8]>, ProcessError> {
+        Ok(self.scope.state.get(store, key)?)
+    }
+
+    /// Sets the value of a key, as bytes.
+    ///
+    /// # Errors
+    /// As [`Context::get`].
+    pub fn put(&mut self, store: StoreId, key: &[u8], value: &[u8]) -> Result<(), ProcessError> {
+        Ok(self.scope.state.put(store, key, value)?)
+    }
+
+    /// Removes a key.
+    ///
+    /// # Errors
+    /// As [`Context::get`].
+    pub fn delete(&mut self, store: StoreId, key: &[u8]) -> Result<(), ProcessError> {
+        Ok(self.scope.state.delete(store, key)?)
+    }
+
+    /// Sets a persistent timer of this node: one per (clock, deadline, kind, key). It is part of
+    /// the task's state, survives crash and move, and is delivered by
+    /// [`super::Processor::on_timer`].
+    ///
+    /// # Errors
+    /// Fatal when the task has no store whose changelog could hold it.
+    pub fn set_timer(&mut self, clock: TimerClock, deadline_ms: i64, kind: u8, key: &[u8]) -> Result<(), ProcessError> {
+        let timer = self.timer(clock, deadline_ms, kind, key);
+        self.scope.state.set_timer(&timer);
+        Ok(())
+    }
+
+    /// Removes a timer set with the same arguments; one that is not set is no error.
+    ///
+    /// # Errors
+    /// As [`Context::set_timer`].
+    pub fn cancel_timer(
+        &mut self,
+        clock: TimerClock,
+        deadline_ms: i64,
+        kind: u8,
+        key: &[u8],
+    ) -> Result<(), ProcessError> {
+        let timer = self.timer(clock, deadline_ms, kind, key);
+        self.scope.state.cancel_timer(&timer);
+        Ok(())
+    }
+
+    fn timer<'k>(&self, clock: TimerClock, deadline_ms: i64, kind: u8, key: &'k [u8]) -> Timer<'k> {
+        Timer { clock, deadline_ms, node: u16::try_from(self.node).unwrap_or(u16::MAX), kind, key }
+    }
+
+    /// Adds to a committed counter, by its index in the names given to
+    /// [`crate::graph::Topology::counters`]: cumulative, part of the task's state, undone with the
+    /// record and published only once committed.
+    pub fn count(&mut self, counter: usize, by: u64) {
+        self.scope.counters.add(counter, by);
+    }
+
+    /// Sends the record being processed, bytes untouched, to the dead-letter topic while keeping
+    /// what it did to state. To undo that too, return [`ProcessError::Record`] instead.
+    ///
+    /// # Errors
+    /// Fatal when there is no record, or no dead-letter topic.
+    pub fn dead_letter(&mut self, reason: &'static str, message: &str) -> Result<(), ProcessError> {
+        let node = self.nodes.name(self.node);
+        let sent = match self.source {
+            Some(source) => self.scope.dead_letter(source, reason, "user", message, node),
+            None => false,
+        };
+        if sent {
+            return Ok(());
+        }
+        Err(Error::fatal("dead-letter a record", "there is no record or no dead-letter topic; set one in the topology")
+            .at(format!("node {node}"))
+            .into())
+    }
+}

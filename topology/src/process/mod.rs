@@ -1,0 +1,21 @@
+//! What an operator is: records, processors, and what a processor may do through its context.
+
+mod context;
+mod error;
+mod node;
+pub(crate) mod outputs;
+mod processor;
+mod record;
+mod scope;
+pub(crate) mod sink;
+pub(crate) mod source;
+mod store_handle;
+
+pub use context::{Child, Context, InitContext};
+pub use error::ProcessError;
+pub(crate) use node::{Node, NodeArena, ProcessorNode};
+pub use processor::{Processor, Punctuation, PunctuationId, PunctuationType, TimerEvent};
+pub use record::{Record, SourceRecord};
+pub(crate) use scope::{Counters, TaskScope};
+pub use sink::SinkMode;
+pub use store_handle::KeyValueStore;

@@ -1,0 +1,300 @@
+//! What a record causes is kept here until the record has succeeded: a record handed to the client
+//! inside a transaction cannot be taken back.
+
+use hashbrown::HashTable;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::io::batch::Span;
+use crate::io::headers::{HeaderSpan, Headers};
+use crate::io::HeaderBuffer;
+
+use super::SinkMode;
+
+/// One record on its way out of a task, borrowed from the buffer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) output: usize,
+    pub(crate) partition: Option<i32>,
+    pub(crate) timestamp: i64,
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) value: Option<&'a [u8]>,
+    pub(crate) headers: Headers<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    output: usize,
+    mode: SinkMode,
+    partition: Option<i32>,
+    timestamp: i64,
+    key: Option<Span>,
+    value: Option<Span>,
+    headers: (usize, usize),
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    bytes: usize,
+    headers: usize,
+    entries: usize,
+}
+
+/// The outputs of a batch of records, with an undo mark at the beginning of the current one.
+#[derive(Debug, Default)]
+pub(crate) struct OutputBuffer {
+    bytes: Vec<u8>,
+    headers: Vec<HeaderSpan>,
+    entries: Vec<Entry>,
+    mark: Mark,
+    latest: LatestBuffer,
+}
+
+/// Destination of a record being pushed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Destination {
+    pub(crate) output: usize,
+    pub(crate) mode: SinkMode,
+    pub(crate) partition: Option<i32>,
+    pub(crate) timestamp: i64,
+}
+
+impl OutputBuffer {
+    /// A record begins.
+    pub(crate) fn mark(&mut self) {
+        self.mark = Mark { bytes: self.bytes.len(), headers: self.headers.len(), entries: self.entries.len() };
+    }
+
+    /// The record failed: whatever it put here is gone.
+    pub(crate) fn rollback(&mut self) {
+        self.bytes.truncate(self.mark.bytes);
+        self.headers.truncate(self.mark.headers);
+        self.entries.truncate(self.mark.entries);
+    }
+
+    /// The record succeeded: its latest values replace those of earlier records.
+    pub(crate) fn accept(&mut self) {
+        for entry in self.entries.iter().skip(self.mark.entries) {
+            if entry.mode == SinkMode::LatestPerCommit {
+                self.latest.replace(view(&self.bytes, &self.headers, entry));
+            }
+        }
+        self.mark();
+    }
+
+    /// Appends a record; answers with the bytes of its key and value.
+    pub(crate) fn push(
+        &mut self,
+        to: Destination,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: Headers<'_>,
+    ) -> usize {
+        let key = key.map(|key| Span::append(&mut self.bytes, key));
+        let value = value.map(|value| Span::append(&mut self.bytes, value));
+        let start = self.headers.len();
+        for (name, value) in headers.iter() {
+            let name = Span::append(&mut self.bytes, name.as_bytes());
+            let value = value.map(|value| Span::append(&mut self.bytes, value));
+            self.headers.push(HeaderSpan { name, value });
+        }
+        self.entries.push(Entry {
+            output: to.output,
+            mode: to.mode,
+            partition: to.partition,
+            timestamp: to.timestamp,
+            key,
+            value,
+            headers: (start, self.headers.len()),
+        });
+        self.entries.len()
+    }
+
+    /// Hands over every accepted record that does not wait for the commit, and forgets it.
+    pub(crate) fn drain<E>(&mut self, mut send: impl FnMut(Outgoing<'_>) -> Result<(), E>) -> Result<(), E> {
+        for entry in &self.entries {
+            if entry.mode == SinkMode::Every {
+                send(view(&self.bytes, &self.headers, entry))?;
+            }
+        }
+        self.bytes.clear();
+        self.headers.clear();
+        self.entries.clear();
+        self.mark = Mark::default();
+        Ok(())
+    }
+
+    /// At commit: hands over the latest record of each key and forgets them.
+    pub(crate) fn drain_latest<E>(&mut self, send: impl FnMut(Outgoing<'_>) -> Result<(), E>) -> Result<(), E> {
+        self.latest.drain(send)
+    }
+
+    /// The transaction was aborted: nothing held here was caused by anything committed.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.headers.clear();
+        self.entries.clear();
+        self.mark = Mark::default();
+        self.latest.clear();
+    }
+
+    /// Bytes waiting to be handed over.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len() + self.latest.bytes
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.latest.used == 0
+    }
+}
+
+fn view<'a>(bytes: &'a [u8], headers: &'a [HeaderSpan], entry: &Entry) -> Outgoing<'a> {
+    Outgoing {
+        output: entry.output,
+        partition: entry.partition,
+        timestamp: entry.timestamp,
+        key: entry.key.map(|key| key.of(bytes)),
+        value: entry.value.map(|value| value.of(bytes)),
+        headers: Headers::new(bytes, headers.get(entry.headers.0..entry.headers.1).unwrap_or_default()),
+    }
+}
+
+/// One slot per (output, key); slots and their memory are used again after each commit.
+#[derive(Debug, Default)]
+struct LatestBuffer {
+    index: HashTable<usize>,
+    slots: Vec<LatestSlot>,
+    used: usize,
+    bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct LatestSlot {
+    output: usize,
+    partition: Option<i32>,
+    timestamp: i64,
+    key: Option<Vec<u8>>,
+    value: Option<Vec<u8>>,
+    headers: HeaderBuffer,
+}
+
+fn refill(target: &mut Option<Vec<u8>>, bytes: Option<&[u8]>) {
+    match bytes {
+        None => *target = None,
+        Some(bytes) => {
+            let target = target.get_or_insert_with(Vec::new);
+            target.clear();
+            target.extend_from_slice(bytes);
+        }
+    }
+}
+
+fn hash(output: usize, key: Option<&[u8]>) -> u64 {
+    xxh3_64(key.unwrap_or_default()) ^ (output as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+impl LatestBuffer {
+    fn replace(&mut self, record: Outgoing<'_>) {
+        let hash_of = hash(record.output, record.key);
+        let slots = &self.slots;
+        let found = self.index.find(hash_of, |slot| {
+            slots.get(*slot).is_some_and(|slot| slot.output == record.output && slot.key.as_deref() == record.key)
+        });
+        let position = match found {
+            Some(position) => *position,
+            None => {
+                let position = self.used;
+                if position == self.slots.len() {
+                    self.slots.push(LatestSlot::default());
+                }
+                self.used += 1;
+                let slots = &self.slots;
+                self.index.insert_unique(hash_of, position, |slot| {
+                    slots.get(*slot).map_or(0, |slot| hash(slot.output, slot.key.as_deref()))
+                });
+                position
+            }
+        };
+        let Some(slot) = self.slots.get_mut(position) else { return };
+        slot.output = record.output;
+        slot.partition = record.partition;
+        slot.timestamp = record.timestamp;
+        self.bytes += record.value.map_or(0, <[u8]>::len);
+        refill(&mut slot.key, record.key);
+        refill(&mut slot.value, record.value);
+        slot.headers.clear();
+        slot.headers.extend(record.headers);
+    }
+
+    fn drain<E>(&mut self, mut send: impl FnMut(Outgoing<'_>) -> Result<(), E>) -> Result<(), E> {
+        for slot in self.slots.iter().take(self.used) {
+            send(Outgoing {
+                output: slot.output,
+                partition: slot.partition,
+                timestamp: slot.timestamp,
+                key: slot.key.as_deref(),
+                value: slot.value.as_deref(),
+                headers: slot.headers.view(),
+            })?;
+        }
+        self.clear();
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        self.index.clear();
+        self.used = 0;
+        self.bytes = 0;
+        // A burst's memory is not kept for ever.
+        self.slots.truncate(65_536);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn to(output: usize, mode: SinkMode) -> Destination {
+        Destination { output, mode, partition: None, timestamp: 0 }
+    }
+
+    fn drained(buffer: &mut OutputBuffer) -> Vec<(usize, Vec<u8>)> {
+        let mut seen = Vec::new();
+        let mut send = |record: Outgoing<'_>| {
+            seen.push((record.output, record.value.unwrap_or_default().to_vec()));
+            Ok::<(), ()>(())
+        };
+        buffer.drain(&mut send).unwrap();
+        buffer.drain_latest(&mut send).unwrap();
+        seen
+    }
+
+    #[test]
+    fn a_failed_record_leaves_no_output() {
+        let mut buffer = OutputBuffer::default();
+        buffer.mark();
+        buffer.push(to(0, SinkMode::Every), None, Some(b"kept"), Headers::default());
+        buffer.accept();
+        buffer.mark();
+        buffer.push(to(0, SinkMode::Every), None, Some(b"undone"), Headers::default());
+        buffer.push(to(1, SinkMode::LatestPerCommit), Some(b"k"), Some(b"undone"), Headers::default());
+        buffer.rollback();
+        buffer.accept();
+        assert_eq!(drained(&mut buffer), [(0, b"kept".to_vec())]);
+    }
+
+    #[test]
+    fn the_latest_value_of_a_key_is_handed_over_once_per_commit() {
+        let mut buffer = OutputBuffer::default();
+        for value in [&b"1"[..], b"2", b"3"] {
+            buffer.mark();
+            buffer.push(to(1, SinkMode::LatestPerCommit), Some(b"a"), Some(value), Headers::default());
+            buffer.accept();
+        }
+        buffer.mark();
+        buffer.push(to(1, SinkMode::LatestPerCommit), Some(b"b"), Some(b"9"), Headers::default());
+        buffer.accept();
+        assert_eq!(drained(&mut buffer), [(1, b"3".to_vec()), (1, b"9".to_vec())]);
+        assert!(buffer.is_empty());
+    }
+}

@@ -1,0 +1,119 @@
+use std::time::Duration;
+
+use super::{Context, InitContext, ProcessError, Record};
+use crate::store::TimerClock;
+
+/// An operator: takes records of one type, keeps state in stores, forwards records to its children.
+///
+/// The engine makes one instance per task and calls it from one thread. After an abort the
+/// instance is dropped and made anew, so fields may hold what has not been committed yet.
+///
+/// ```
+/// use topology::process::{Context, ProcessError, Processor, Record};
+///
+/// /// Forwards the length of each value.
+/// struct Length;
+///
+/// impl Processor for Length {
+///     type Key = String;
+///     type Value = String;
+///
+///     fn process(&mut self, record: Record<'_, String, String>, context: &mut Context<'_>) -> Result<(), ProcessError> {
+///         let length = record.value.len() as i64;
+///         context.forward(record.with_value(&length))
+///     }
+/// }
+/// ```
+pub trait Processor: Send + 'static {
+    /// Key taken.
+    type Key: 'static;
+    /// Value taken.
+    type Value: 'static;
+
+    /// Called once, before any record: resolve stores and children, schedule punctuations.
+    ///
+    /// # Errors
+    /// Ends the start of the task.
+    fn init(&mut self, _context: &mut InitContext<'_>) -> Result<(), ProcessError> {
+        Ok(())
+    }
+
+    /// Takes one record.
+    ///
+    /// # Errors
+    /// [`ProcessError::Record`] undoes everything the record wrote and dead-letters it.
+    fn process(
+        &mut self,
+        record: Record<'_, Self::Key, Self::Value>,
+        context: &mut Context<'_>,
+    ) -> Result<(), ProcessError>;
+
+    /// A timer of this node is due; it is already removed.
+    ///
+    /// # Errors
+    /// There is no record to dead-letter: an error ends the task.
+    fn on_timer(&mut self, _timer: TimerEvent<'_>, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+        Ok(())
+    }
+
+    /// A punctuation scheduled in `init` is due.
+    ///
+    /// # Errors
+    /// As [`Processor::on_timer`].
+    fn on_punctuate(&mut self, _punctuation: Punctuation, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+        Ok(())
+    }
+
+    /// The transaction is about to be committed: hand over what is held back in fields.
+    ///
+    /// # Errors
+    /// As [`Processor::on_timer`].
+    fn before_commit(&mut self, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+        Ok(())
+    }
+}
+
+/// A persistent timer that is due.
+#[derive(Clone, Copy, Debug)]
+pub struct TimerEvent<'a> {
+    /// Key it was set for.
+    pub key: &'a [u8],
+    /// Kind, as the processor numbered it.
+    pub kind: u8,
+    /// When it was due, milliseconds since the epoch.
+    pub deadline_ms: i64,
+    /// By which clock.
+    pub clock: TimerClock,
+}
+
+/// By which clock a punctuation runs, as in Kafka Streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PunctuationType {
+    /// The machine's time.
+    WallClockTime,
+    /// The task's stream time: moves with records only.
+    StreamTime,
+}
+
+/// A punctuation that is due.
+#[derive(Clone, Copy, Debug)]
+pub struct Punctuation {
+    /// The token given by [`InitContext::schedule`].
+    pub id: PunctuationId,
+    /// The time, milliseconds since the epoch, of the clock it runs by.
+    pub timestamp: i64,
+}
+
+/// Names a scheduled punctuation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PunctuationId(pub(crate) usize);
+
+/// One scheduled punctuation of a node.
+#[derive(Clone, Debug)]
+pub(crate) struct Schedule {
+    pub(crate) id: PunctuationId,
+    pub(crate) node: usize,
+    pub(crate) interval: Duration,
+    pub(crate) kind: PunctuationType,
+    pub(crate) next: Option<i64>,
+}

@@ -1,0 +1,54 @@
+use crate::io::Headers;
+
+/// A record as an operator sees it: typed, and borrowed, so that handing it to several children
+/// clones nothing.
+#[derive(Debug)]
+pub struct Record<'a, K, V> {
+    /// Key.
+    pub key: &'a K,
+    /// Value.
+    pub value: &'a V,
+    /// Milliseconds since the epoch.
+    pub timestamp: i64,
+    /// Headers; those of the source pass through unless an operator replaces them.
+    pub headers: Headers<'a>,
+}
+
+impl<K, V> Clone for Record<'_, K, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, V> Copy for Record<'_, K, V> {}
+
+impl<'a, K, V> Record<'a, K, V> {
+    /// The same record with another value.
+    pub fn with_value<W>(self, value: &'a W) -> Record<'a, K, W> {
+        Record { key: self.key, value, timestamp: self.timestamp, headers: self.headers }
+    }
+
+    /// The same record with another key.
+    pub fn with_key<L>(self, key: &'a L) -> Record<'a, L, V> {
+        Record { key, value: self.value, timestamp: self.timestamp, headers: self.headers }
+    }
+}
+
+/// The record of an input topic that is being processed, as it was on the wire.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceRecord<'a> {
+    /// Input topic.
+    pub topic: &'a str,
+    /// Partition.
+    pub partition: i32,
+    /// Offset.
+    pub offset: i64,
+    /// Record timestamp, milliseconds since the epoch.
+    pub timestamp: i64,
+    /// Key bytes.
+    pub key: Option<&'a [u8]>,
+    /// Value bytes.
+    pub value: Option<&'a [u8]>,
+    /// Headers.
+    pub headers: Headers<'a>,
+}

@@ -1,0 +1,155 @@
+use super::outputs::{Destination, OutputBuffer};
+use super::processor::Schedule;
+use super::{SinkMode, SourceRecord};
+use crate::io::HeaderBuffer;
+use crate::store::TaskState;
+use crate::task::TaskId;
+
+/// Everything of a task that its nodes may touch while a record is processed.
+pub(crate) struct TaskScope {
+    pub(crate) task: TaskId,
+    pub(crate) application_id: String,
+    pub(crate) state: TaskState,
+    pub(crate) outputs: OutputBuffer,
+    pub(crate) counters: Counters,
+    pub(crate) schedules: Vec<Schedule>,
+    pub(crate) stream_time: Option<i64>,
+    pub(crate) wall_clock_ms: i64,
+    /// The node that runs, to name it when it fails.
+    pub(crate) current_node: usize,
+    /// Largest record each output topic takes, in bytes.
+    pub(crate) output_limits: Vec<usize>,
+    /// Index of the dead-letter topic among the outputs, if there is one.
+    pub(crate) dead_letters: Option<usize>,
+    pub(crate) dead_letter_headers: HeaderBuffer,
+    /// Dead letters since the last commit, for the log and the metrics.
+    pub(crate) dead_lettered: u64,
+}
+
+impl TaskScope {
+    /// A record begins.
+    pub(crate) fn mark(&mut self) {
+        self.state.mark();
+        self.outputs.mark();
+        self.counters.mark();
+    }
+
+    /// The record failed: undo its store writes, outputs and counts together (invariant 9).
+    pub(crate) fn rollback(&mut self) {
+        self.state.rollback();
+        self.outputs.rollback();
+        self.counters.rollback();
+    }
+
+    /// The record succeeded.
+    pub(crate) fn accept(&mut self) {
+        self.outputs.accept();
+    }
+
+    /// Writes the source record, bytes untouched, to the dead-letter topic, with the headers of
+    /// KIP-1034 (Kafka Streams 4.2) and our own. Answers whether there is such a topic.
+    pub(crate) fn dead_letter(
+        &mut self,
+        source: SourceRecord<'_>,
+        reason: &str,
+        class: &str,
+        message: &str,
+        node: &str,
+    ) -> bool {
+        let Some(output) = self.dead_letters else { return false };
+        self.dead_lettered += 1;
+        let headers = &mut self.dead_letter_headers;
+        headers.clear();
+        headers.extend(source.headers);
+        let first_seen = source.headers.last("__streams.errors.first-seen").map(<[u8]>::to_vec);
+        let now = self.wall_clock_ms.to_string();
+        let mut text = |name: &str, value: &str| headers.push(name, Some(value.as_bytes()));
+        text("__streams.errors.topic", source.topic);
+        text("__streams.errors.partition", &source.partition.to_string());
+        text("__streams.errors.offset", &source.offset.to_string());
+        text("__streams.errors.exception", reason);
+        text("__streams.errors.message", message);
+        text("__streams.errors.reason", reason);
+        text("__streams.errors.class", class);
+        text("__streams.errors.timestamp", &now);
+        if first_seen.is_none() {
+            text("__streams.errors.first-seen", &now);
+        }
+        text("__streams.errors.processor", node);
+        text("__streams.errors.task", &self.task.to_string());
+        text("__streams.errors.application", &self.application_id);
+        let to = Destination { output, mode: SinkMode::Every, partition: None, timestamp: source.timestamp };
+        self.outputs.push(to, source.key, source.value, headers.view());
+        true
+    }
+}
+
+/// Cumulative counts of a task, part of its state: what is shown is what was committed, so that a
+/// crash, an abort or a move neither repeats nor loses a count.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    values: Vec<u64>,
+    committed: Vec<u64>,
+    undo: Vec<(usize, u64)>,
+}
+
+impl Counters {
+    pub(crate) fn new(len: usize) -> Self {
+        Self { values: vec![0; len], committed: vec![0; len], undo: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, counter: usize, by: u64) {
+        if let Some(value) = self.values.get_mut(counter) {
+            self.undo.push((counter, *value));
+            *value += by;
+        }
+    }
+
+    pub(crate) fn mark(&mut self) {
+        self.undo.clear();
+    }
+
+    pub(crate) fn rollback(&mut self) {
+        while let Some((counter, value)) = self.undo.pop() {
+            if let Some(slot) = self.values.get_mut(counter) {
+                *slot = value;
+            }
+        }
+    }
+
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.values != self.committed
+    }
+
+    pub(crate) fn committed(&mut self) {
+        self.committed.clone_from(&self.values);
+    }
+
+    pub(crate) fn abort(&mut self) {
+        self.values.clone_from(&self.committed);
+        self.undo.clear();
+    }
+
+    pub(crate) fn values(&self) -> &[u64] {
+        &self.values
+    }
+
+    /// Format: one format version byte, then each count as eight bytes, little-endian.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![1];
+        for value in &self.values {
+            bytes.extend_from_slice(&value.to_le_bytes());
+        }
+        bytes
+    }
+
+    pub(crate) fn decode(&mut self, bytes: &[u8]) {
+        let Some((1, counts)) = bytes.split_first().map(|(version, counts)| (*version, counts)) else { return };
+        for (slot, chunk) in self.values.iter_mut().zip(counts.chunks_exact(8)) {
+            let mut count = [0; 8];
+            count.copy_from_slice(chunk);
+            *slot = u64::from_le_bytes(count);
+        }
+        self.committed.clone_from(&self.values);
+    }
+}

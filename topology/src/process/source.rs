@@ -1,0 +1,59 @@
+use std::any::{Any, type_name};
+
+use super::node::{Node, wrong_types};
+use super::processor::{Punctuation, TimerEvent};
+use super::{Context, InitContext, ProcessError, Record};
+use crate::codec::Deserializer;
+use crate::io::{Headers, RecordView};
+
+/// Decodes records from the wire into one key and one value that are used again and again.
+pub(crate) struct SourceNode<K, V> {
+    pub(crate) key_deserializer: Box<dyn Deserializer<K>>,
+    pub(crate) value_deserializer: Box<dyn Deserializer<V>>,
+    pub(crate) key: K,
+    pub(crate) value: V,
+}
+
+impl<K: Send + 'static, V: Send + 'static> Node for SourceNode<K, V> {
+    fn init(&mut self, _context: &mut InitContext<'_>) -> Result<(), ProcessError> {
+        Ok(())
+    }
+
+    fn process(
+        &mut self,
+        _key: &dyn Any,
+        _value: &dyn Any,
+        _timestamp: i64,
+        _headers: Headers<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<(), ProcessError> {
+        Err(wrong_types(self.takes(), context))
+    }
+
+    fn feed(&mut self, record: RecordView<'_>, context: &mut Context<'_>) -> Result<(), ProcessError> {
+        self.key_deserializer.deserialize(record.key, &mut self.key)?;
+        self.value_deserializer.deserialize(record.value, &mut self.value)?;
+        context.forward(Record {
+            key: &self.key,
+            value: &self.value,
+            timestamp: record.timestamp,
+            headers: record.headers,
+        })
+    }
+
+    fn on_timer(&mut self, _timer: TimerEvent<'_>, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+        Ok(())
+    }
+
+    fn on_punctuate(&mut self, _punctuation: Punctuation, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+        Ok(())
+    }
+
+    fn before_commit(&mut self, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+        Ok(())
+    }
+
+    fn takes(&self) -> (&'static str, &'static str) {
+        (type_name::<K>(), type_name::<V>())
+    }
+}

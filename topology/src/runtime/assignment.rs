@@ -1,0 +1,161 @@
+//! What the group decides: revoke, assign, lost. Done on the stream thread; the group waits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::AutoOffsetReset;
+use super::commit::no_clients;
+use super::retry::retry;
+use super::stream_thread::StreamThread;
+use crate::graph::{InputTopic, SubTopology};
+use crate::io::{GroupEvent, Position, TopicPartition};
+use crate::task::{Task, TaskId, TaskPhase};
+use crate::{Error, ErrorClass};
+
+impl StreamThread {
+    pub(super) fn rebalance(&mut self, event: GroupEvent) -> Result<(), Error> {
+        self.metrics.rebalances.inc();
+        match event {
+            GroupEvent::Revoked(partitions) => {
+                tracing::info!(thread = self.name, partitions = partitions.len(), "partitions revoked: committing");
+                let committed = self.commit();
+                self.suspend(committed.is_err())?;
+                match committed {
+                    // Whoever takes over starts from the last commit.
+                    Err(error) if error.class() == ErrorClass::Abortable => {
+                        tracing::warn!(thread = self.name, "{error}; partitions given up without this commit");
+                        Ok(())
+                    }
+                    other => other.map(|_| ()),
+                }
+            }
+            GroupEvent::Lost(partitions) => {
+                tracing::warn!(thread = self.name, partitions = partitions.len(), "partitions lost: dropping what is not committed");
+                self.suspend(true)
+            }
+            GroupEvent::Assigned(partitions) => self.assigned(&partitions),
+        }
+    }
+
+    /// Gives up all partitions; stores stay open, because most of them will be back.
+    fn suspend(&mut self, roll_back: bool) -> Result<(), Error> {
+        let aborted = if roll_back { self.abort() } else { Ok(()) };
+        self.restorations.clear();
+        for task in self.tasks.values_mut() {
+            task.phase = TaskPhase::Suspended;
+            for input in task.inputs.iter_mut() {
+                input.id = None;
+                input.reset(input.committed);
+            }
+        }
+        let clients = self.clients_mut()?;
+        clients.group = None;
+        clients.consumer.unassign()?;
+        aborted
+    }
+
+    fn assigned(&mut self, partitions: &[TopicPartition]) -> Result<(), Error> {
+        let wanted = self.tasks_of(partitions)?;
+        tracing::info!(thread = self.name, tasks = ?wanted.iter().map(ToString::to_string).collect::<Vec<_>>(), "partitions assigned");
+        self.close_tasks_except(&wanted)?;
+        for id in &wanted {
+            if !self.tasks.contains_key(id) {
+                let limits = self.limits_of(*id);
+                let task = Task::open(*id, &self.topology, &self.directory, &self.settings, limits)?;
+                self.tasks.insert(*id, task);
+            }
+        }
+        let positions = self.positions(partitions)?;
+        let starts: Vec<(TopicPartition, Position)> =
+            positions.iter().map(|(partition, (offset, _))| (partition.clone(), Position::Offset(*offset))).collect();
+        let clients = self.clients.as_mut().ok_or_else(no_clients)?;
+        let ids = clients.consumer.assign(&starts)?;
+        clients.group = Some(clients.consumer.group_metadata()?);
+        let ids: BTreeMap<&TopicPartition, _> = starts.iter().map(|(partition, _)| partition).zip(ids).collect();
+        for task in self.tasks.values_mut() {
+            for input in task.inputs.iter_mut() {
+                input.id = ids.get(&input.partition).copied();
+                input.reset(positions.get(&input.partition).map_or(0, |(offset, _)| *offset));
+            }
+        }
+        let never_committed: BTreeSet<TopicPartition> =
+            positions.into_iter().filter(|(_, (_, committed))| !committed).map(|(partition, _)| partition).collect();
+        self.begin_restore(&never_committed)
+    }
+
+    /// The tasks whose inputs these partitions are; all inputs of a task, or the assignor has torn
+    /// co-partitioned topics apart.
+    fn tasks_of(&self, partitions: &[TopicPartition]) -> Result<BTreeSet<TaskId>, Error> {
+        let assigned: BTreeSet<&TopicPartition> = partitions.iter().collect();
+        let mut tasks = BTreeSet::new();
+        for part in self.topology.subtopologies() {
+            let inputs = part.inputs(&self.config.application_id);
+            for partition in assigned.iter().filter(|assigned| inputs.iter().any(|input| input.topic == assigned.topic)) {
+                let id = TaskId { subtopology: part.index(), partition: partition.partition };
+                let missing = |input: &&InputTopic| !assigned.contains(&TopicPartition::new(&input.topic, id.partition));
+                if let Some(torn) = inputs.iter().find(missing) {
+                    let detail = format!(
+                        "task {id} was given {partition} without {}-{}; all members must use the range assignor, and the topics must have equal partition counts",
+                        torn.topic, id.partition
+                    );
+                    return Err(Error::fatal("take an assignment", detail));
+                }
+                tasks.insert(id);
+            }
+        }
+        Ok(tasks)
+    }
+
+    fn close_tasks_except(&mut self, wanted: &BTreeSet<TaskId>) -> Result<(), Error> {
+        let gone: Vec<TaskId> = self.tasks.keys().filter(|id| !wanted.contains(id)).copied().collect();
+        for id in gone {
+            self.board.forget_counters(id);
+            if let Some(task) = self.tasks.remove(&id) {
+                task.close()?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn limits_of(&self, id: TaskId) -> Vec<usize> {
+        let part = self.topology.subtopologies().iter().find(|part| part.index() == id.subtopology);
+        let outputs = part.map(|part| SubTopology::outputs(part, &self.config.application_id)).unwrap_or_default();
+        let limit = |topic: &str| self.topic_limits.get(topic).copied().unwrap_or(usize::MAX);
+        let mut limits: Vec<usize> = outputs.iter().map(|output| limit(&output.topic)).collect();
+        limits.extend(self.topology.dead_letter_topic().map(limit));
+        limits
+    }
+
+    /// Where each partition begins, and whether the group ever committed there. Committed offsets
+    /// are asked for first: the answer waits until no transaction on them is pending, so watermarks
+    /// asked for afterwards include what a dead owner managed to commit.
+    fn positions(&mut self, partitions: &[TopicPartition]) -> Result<BTreeMap<TopicPartition, (i64, bool)>, Error> {
+        let (clock, timeout) = (std::sync::Arc::clone(&self.clock), self.config.task_timeout);
+        let reset = self.config.auto_offset_reset;
+        let clients = self.clients_mut()?;
+        let consumer = &mut clients.consumer;
+        let committed = retry(clock.as_ref(), timeout, || consumer.committed(partitions, Duration::from_secs(5)))?;
+        let mut positions = BTreeMap::new();
+        let mut unknown = Vec::new();
+        for (partition, committed) in partitions.iter().zip(committed) {
+            match committed {
+                Some(offset) => {
+                    positions.insert(partition.clone(), (offset, true));
+                }
+                None => unknown.push(partition.clone()),
+            }
+        }
+        if !unknown.is_empty() {
+            let admin = &mut clients.admin;
+            let marks = retry(clock.as_ref(), timeout, || admin.watermarks(&unknown, Duration::from_secs(5)))?;
+            for (partition, marks) in unknown.into_iter().zip(marks) {
+                let offset = match reset {
+                    AutoOffsetReset::Earliest => marks.low,
+                    AutoOffsetReset::Latest => marks.high,
+                };
+                positions.insert(partition, (offset, false));
+            }
+        }
+        Ok(positions)
+    }
+}

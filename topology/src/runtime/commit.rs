@@ -1,0 +1,283 @@
+//! The commit protocol, in seven steps:
+//!
+//! 1. operators hand over what they hold;
+//! 2. one changelog record per dirty key is produced;
+//! 3. everything in flight is acknowledged, which tells the last changelog offsets;
+//! 4. the input position of every task that wrote is put into the transaction, under the membership
+//!    of the assignment (this fences a zombie);
+//! 5. the transaction is committed;
+//! 6. one batch per task takes overlay, own values and changelog offsets to the store;
+//! 7. the committed view is published. The next transaction begins with the next output.
+
+use std::time::Duration;
+
+use super::retry::retry;
+use super::stream_thread::StreamThread;
+use super::{CommitPhase, ProcessingGuarantee};
+use crate::io::{Headers, OutputRecord, TopicPartition};
+use crate::process::outputs::Outgoing;
+use crate::store::StoreId;
+use crate::task::{Task, TaskPhase};
+use crate::{Error, ErrorClass};
+
+/// Breaks the protocol on purpose: a verifier that passes one of these is no verifier.
+#[cfg(feature = "broken-controls")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokenControl {
+    /// Input offsets are committed before the transaction, outside of it.
+    OffsetsOutsideTransaction,
+    /// The state is written before the transaction is committed.
+    StoreBeforeCommit,
+    /// The overlay is kept after an abort.
+    OverlayKeptAfterAbort,
+}
+
+impl StreamThread {
+    /// Commits whatever has happened since the last commit; answers whether there was anything.
+    pub(super) fn commit(&mut self) -> Result<bool, Error> {
+        let started = self.clock.monotonic();
+        self.last_commit = started;
+        self.enter(CommitPhase::Changelog)?;
+        for task in self.tasks.values_mut().filter(|task| task.phase == TaskPhase::Running) {
+            task.before_commit()?;
+        }
+        if !self.clients()?.in_transaction && !self.running().any(|task| task.is_dirty()) {
+            return Ok(false);
+        }
+        self.begin_transaction()?;
+        self.hand_over_all()?;
+        self.produce_changelogs()?;
+
+        self.enter(CommitPhase::Draining)?;
+        self.drain()?;
+
+        self.enter(CommitPhase::Offsets)?;
+        let offsets = self.dirty_offsets();
+        self.send_offsets(&offsets)?;
+
+        #[cfg(feature = "broken-controls")]
+        if self.config.broken == Some(BrokenControl::StoreBeforeCommit) {
+            self.write_stores()?;
+        }
+
+        self.enter(CommitPhase::Committing)?;
+        self.commit_transaction(&offsets)?;
+
+        self.enter(CommitPhase::StoreBatch)?;
+        self.write_stores()?;
+
+        self.enter(CommitPhase::Committed)?;
+        self.publish(started);
+        Ok(true)
+    }
+
+    fn running(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.values().filter(|task| task.phase == TaskPhase::Running)
+    }
+
+    /// Begins a transaction unless one is open.
+    pub(super) fn begin_transaction(&mut self) -> Result<(), Error> {
+        let exactly_once = self.exactly_once();
+        let clients = self.clients_mut()?;
+        if exactly_once && !clients.in_transaction {
+            clients.producer.begin_transaction()?;
+            clients.in_transaction = true;
+        }
+        Ok(())
+    }
+
+    /// Hands over the accepted outputs of one task.
+    pub(super) fn hand_over(&mut self, id: crate::task::TaskId) -> Result<(), Error> {
+        if self.tasks.get(&id).is_none_or(|task| task.scope.outputs.is_empty()) {
+            return Ok(());
+        }
+        self.begin_transaction()?;
+        let Some(task) = self.tasks.get_mut(&id) else { return Ok(()) };
+        let clients = self.clients.as_mut().ok_or_else(no_clients)?;
+        let (producer, outputs, sent) = (&mut clients.producer, &clients.outputs, &mut self.uncommitted);
+        task.scope.outputs.drain(|record: Outgoing<'_>| {
+            sent.records_out += 1;
+            producer.send(outgoing(outputs.sink(id.subtopology, record.output)?, record))
+        })
+    }
+
+    fn hand_over_all(&mut self) -> Result<(), Error> {
+        let ids: Vec<_> = self.running().map(|task| task.id).collect();
+        for id in ids {
+            self.hand_over(id)?;
+            let Some(task) = self.tasks.get_mut(&id) else { continue };
+            let clients = self.clients.as_mut().ok_or_else(no_clients)?;
+            let (producer, outputs, sent) = (&mut clients.producer, &clients.outputs, &mut self.uncommitted);
+            task.scope.outputs.drain_latest(|record: Outgoing<'_>| {
+                sent.records_out += 1;
+                producer.send(outgoing(outputs.sink(id.subtopology, record.output)?, record))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn produce_changelogs(&mut self) -> Result<(), Error> {
+        let timestamp = self.clock.wall_clock_ms();
+        let clients = self.clients.as_mut().ok_or_else(no_clients)?;
+        for task in self.tasks.values_mut().filter(|task| task.phase == TaskPhase::Running) {
+            let id = task.id;
+            task.scope.state.changelog(&mut |store, key, value| {
+                self.uncommitted.changelog_records += 1;
+                clients.producer.send(OutputRecord {
+                    output: clients.outputs.changelog(id.subtopology, store)?,
+                    partition: Some(id.partition),
+                    timestamp,
+                    key: Some(key),
+                    value,
+                    headers: Headers::default(),
+                })
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Waits in short polls until everything is acknowledged: the client's own flush waits in
+    /// steps of a hundred milliseconds.
+    fn drain(&mut self) -> Result<(), Error> {
+        let timeout = self.config.task_timeout;
+        let deadline = self.clock.monotonic() + timeout;
+        let clock = std::sync::Arc::clone(&self.clock);
+        let clients = self.clients_mut()?;
+        clients.producer.poll(Duration::ZERO)?;
+        while clients.producer.in_flight() > 0 {
+            if clock.monotonic() >= deadline {
+                let detail = format!("{} records unacknowledged after {timeout:?}", clients.producer.in_flight());
+                return Err(Error::new(ErrorClass::Abortable, "drain the producer", detail));
+            }
+            clients.producer.poll(Duration::from_millis(1))?;
+        }
+        match clients.producer.delivery_error() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Every transaction carries the position of every task that wrote in it, even if unchanged:
+    /// a transaction without offsets would not be fenced.
+    fn dirty_offsets(&self) -> Vec<(TopicPartition, i64)> {
+        let dirty = self.running().filter(|task| task.is_dirty());
+        let inputs = dirty.flat_map(|task| task.inputs.iter());
+        inputs.map(|input| (input.partition.clone(), input.position)).collect()
+    }
+
+    fn send_offsets(&mut self, offsets: &[(TopicPartition, i64)]) -> Result<(), Error> {
+        if !self.exactly_once() {
+            return Ok(());
+        }
+        let timeout = self.config.task_timeout;
+        let clock = std::sync::Arc::clone(&self.clock);
+        #[cfg(feature = "broken-controls")]
+        if self.config.broken == Some(BrokenControl::OffsetsOutsideTransaction) {
+            return self.clients_mut()?.consumer.commit(offsets);
+        }
+        let clients = self.clients_mut()?;
+        let Some(group) = &clients.group else {
+            return Err(Error::new(ErrorClass::Fenced, "send offsets", "there is no membership to send them under"));
+        };
+        let producer = &mut clients.producer;
+        retry(clock.as_ref(), timeout, || producer.send_offsets(offsets, group, Duration::from_secs(10)))
+            .map_err(rebuild_unless_abortable)
+    }
+
+    fn commit_transaction(&mut self, offsets: &[(TopicPartition, i64)]) -> Result<(), Error> {
+        let timeout = self.config.task_timeout;
+        let clock = std::sync::Arc::clone(&self.clock);
+        let exactly_once = self.config.processing_guarantee == ProcessingGuarantee::ExactlyOnceV2;
+        let clients = self.clients_mut()?;
+        if exactly_once {
+            let producer = &mut clients.producer;
+            // A lost answer is asked for again by the same call; if it never comes, the rebuild
+            // finds out from the broker what became of the transaction.
+            retry(clock.as_ref(), timeout, || producer.commit_transaction(Duration::from_secs(10)))
+                .map_err(rebuild_unless_abortable)?;
+            clients.in_transaction = false;
+            Ok(())
+        } else if offsets.is_empty() {
+            Ok(())
+        } else {
+            let consumer = &mut clients.consumer;
+            retry(clock.as_ref(), timeout, || consumer.commit(offsets)).map_err(rebuild_unless_abortable)
+        }
+    }
+
+    fn write_stores(&mut self) -> Result<(), Error> {
+        let clients = self.clients.as_ref().ok_or_else(no_clients)?;
+        for task in self.tasks.values_mut().filter(|task| task.phase == TaskPhase::Running) {
+            if !task.is_dirty() {
+                continue;
+            }
+            let mut positions = Vec::new();
+            for (store, spec) in (0..).map(StoreId).zip(task.subtopology().stores()) {
+                if spec.changelog {
+                    let output = clients.outputs.changelog(task.id.subtopology, store)?;
+                    // The next offset to restore from.
+                    let next = clients.producer.last_offset(output, task.id.partition).map(|last| last + 1);
+                    // Never back: the producer may remember an earlier ownership of the partition.
+                    let next = next.max(task.scope.state.changelog_position(store));
+                    positions.extend(next.map(|next| (store, next)));
+                }
+            }
+            task.committed(&positions)?;
+        }
+        Ok(())
+    }
+
+    /// Drops the open transaction and everything that was caused in it, and reads again from the
+    /// committed positions.
+    pub(super) fn abort(&mut self) -> Result<(), Error> {
+        self.uncommitted = super::stream_thread::Uncommitted::default();
+        self.metrics.transactions.with_label_values(&["aborted"]).inc();
+        let timeout = self.config.task_timeout;
+        let clock = std::sync::Arc::clone(&self.clock);
+        let clients = self.clients_mut()?;
+        if clients.in_transaction {
+            let producer = &mut clients.producer;
+            retry(clock.as_ref(), timeout, || producer.abort_transaction(Duration::from_secs(10)))
+                .map_err(rebuild_unless_abortable)?;
+            clients.in_transaction = false;
+            let _ = clients.producer.delivery_error();
+        }
+        #[cfg(feature = "broken-controls")]
+        if self.config.broken == Some(BrokenControl::OverlayKeptAfterAbort) {
+            return Ok(());
+        }
+        let clients = self.clients.as_mut().ok_or_else(no_clients)?;
+        for task in self.tasks.values_mut().filter(|task| task.phase == TaskPhase::Running) {
+            task.abort()?;
+            for input in task.inputs.iter() {
+                if let Some(id) = input.id {
+                    clients.consumer.seek(id, input.committed)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whatever is wrong with the producer beyond an abort: drop it and the tasks, rebuild.
+fn rebuild_unless_abortable(error: Error) -> Error {
+    match error.class() {
+        ErrorClass::Abortable | ErrorClass::Fenced => error,
+        _ => Error::new(ErrorClass::Fenced, error.operation(), error.detail()),
+    }
+}
+
+pub(super) fn no_clients() -> Error {
+    Error::fatal("use the clients", "they are closed")
+}
+
+fn outgoing(output: crate::io::OutputId, record: Outgoing<'_>) -> OutputRecord<'_> {
+    OutputRecord {
+        output,
+        partition: record.partition,
+        timestamp: record.timestamp,
+        key: record.key,
+        value: record.value,
+        headers: record.headers,
+    }
+}

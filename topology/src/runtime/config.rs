@@ -1,0 +1,104 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::PhaseObserver;
+use crate::io::TopicSpec;
+
+/// What is promised about each input record, as in Kafka Streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessingGuarantee {
+    /// Outputs, state and input offsets change together, once, through Kafka transactions (KIP-447).
+    ExactlyOnceV2,
+    /// After a crash some records are processed again.
+    AtLeastOnce,
+}
+
+/// Where a group that never committed begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AutoOffsetReset {
+    /// At the first record kept.
+    Earliest,
+    /// After the last.
+    Latest,
+}
+
+/// Settings of the runtime; the names are Kafka Streams' where the setting exists there.
+#[derive(Clone)]
+pub struct StreamsConfig {
+    /// Consumer group, prefix of internal topics and of transactional ids.
+    pub application_id: String,
+    /// Static membership; unique among the instances of the application.
+    pub instance_id: String,
+    /// Stream threads.
+    pub num_stream_threads: usize,
+    /// What is promised.
+    pub processing_guarantee: ProcessingGuarantee,
+    /// Between two commits.
+    pub commit_interval: Duration,
+    /// A commit is made sooner when this much state has changed, in bytes.
+    pub commit_bytes: usize,
+    /// How long a caught-up empty input is waited for (KIP-695).
+    pub max_task_idle: Duration,
+    /// After this long the broker aborts the open transaction of a dead instance.
+    pub transaction_timeout: Duration,
+    /// How long the group waits for a silent member.
+    pub session_timeout: Duration,
+    /// How long the group waits for a member that does not poll.
+    pub max_poll_interval: Duration,
+    /// Where a group that never committed begins.
+    pub auto_offset_reset: AutoOffsetReset,
+    /// For internal topics.
+    pub replication_factor: i16,
+    /// At most so many records per second and thread, for a gentle catch-up.
+    pub max_rate: Option<u32>,
+    /// Records taken from one input at a time.
+    pub poll_records: usize,
+    /// How far a record's timestamp may lie ahead of the wall clock and still move stream time.
+    pub future_tolerance: Duration,
+    /// For calls to the brokers that must succeed: retried until then.
+    pub task_timeout: Duration,
+    /// How long a start waits for input topics that do not exist yet.
+    pub topic_wait: Duration,
+    /// The whole of revoking partitions or stopping must fit into this.
+    pub revocation_timeout: Duration,
+    /// Give up the static membership when stopping.
+    pub leave_on_stop: bool,
+    /// Topics of the application to create where missing; existing ones must have these counts.
+    pub topics: Vec<TopicSpec>,
+    /// Told of each step of the commit; tests pause or crash there.
+    pub observer: Option<Arc<dyn PhaseObserver>>,
+    /// Breaks the protocol on purpose, so that tests can show that they would notice.
+    #[cfg(feature = "broken-controls")]
+    pub broken: Option<super::commit::BrokenControl>,
+}
+
+impl StreamsConfig {
+    /// The defaults, for an application and one of its instances.
+    pub fn new(application_id: impl Into<String>, instance_id: impl Into<String>) -> Self {
+        Self {
+            application_id: application_id.into(),
+            instance_id: instance_id.into(),
+            num_stream_threads: 1,
+            processing_guarantee: ProcessingGuarantee::ExactlyOnceV2,
+            commit_interval: Duration::from_millis(100),
+            commit_bytes: 32 << 20,
+            max_task_idle: Duration::ZERO,
+            transaction_timeout: Duration::from_secs(10),
+            session_timeout: Duration::from_secs(45),
+            max_poll_interval: Duration::from_secs(300),
+            auto_offset_reset: AutoOffsetReset::Earliest,
+            replication_factor: 1,
+            max_rate: None,
+            poll_records: 2_000,
+            future_tolerance: Duration::from_secs(5),
+            task_timeout: Duration::from_secs(60),
+            topic_wait: Duration::from_secs(30),
+            revocation_timeout: Duration::from_secs(30),
+            leave_on_stop: false,
+            topics: Vec::new(),
+            observer: None,
+            #[cfg(feature = "broken-controls")]
+            broken: None,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Who runs tasks: stream threads, the commit protocol, assignment, restore, shutdown.
+
+mod assignment;
+mod clients;
+mod commit;
+mod config;
+mod outputs;
+mod phase;
+mod rate;
+mod restore;
+mod retry;
+mod status;
+mod stream_thread;
+mod streams;
+mod topics;
+
+pub use config::{AutoOffsetReset, ProcessingGuarantee, StreamsConfig};
+pub use phase::{CommitPhase, PhaseObserver};
+pub use status::{RestoreStatus, State, StatusBoard, StreamsStatus, TaskStatus, ThreadStatus};
+pub use stream_thread::{Progress, StreamThread};
+pub use streams::Streams;

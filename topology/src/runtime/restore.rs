@@ -1,0 +1,214 @@
+//! Brings the state of newly assigned tasks up to the changelog, all of them in parallel, a slice
+//! per turn of the loop so that running tasks go on.
+//!
+//! A restore ends when end-of-partition is seen at or beyond the high watermark captured after the
+//! assignment: positions alone cannot tell, because transaction markers take offsets; and
+//! end-of-partition alone cannot either, because the open transaction of a dead owner ends a
+//! read_committed partition early.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::commit::no_clients;
+use super::retry::retry;
+use super::status::RestoreStatus;
+use super::stream_thread::StreamThread;
+use crate::Error;
+use crate::graph::SubTopology;
+use crate::io::{InputId, Position, TopicPartition, Watermarks};
+use crate::store::{SetAsideReason, StoreId};
+use crate::task::{Task, TaskId, TaskPhase};
+
+/// Records restored of one changelog before the others have their turn.
+const TURN: usize = 10_000;
+
+/// The restore of one task.
+pub(super) struct Restoration {
+    pub(super) task: TaskId,
+    changelogs: Vec<Changelog>,
+    started: Duration,
+    records: u64,
+    never_committed: bool,
+}
+
+struct Changelog {
+    store: StoreId,
+    partition: TopicPartition,
+    input: InputId,
+    begin: i64,
+    position: i64,
+    target: i64,
+    done: bool,
+}
+
+impl Restoration {
+    pub(super) fn status(&self) -> RestoreStatus {
+        self.changelogs.iter().fold(RestoreStatus::default(), |sum, changelog| RestoreStatus {
+            remaining: sum.remaining + if changelog.done { 0 } else { (changelog.target - changelog.position).max(0) },
+            total: sum.total + (changelog.target - changelog.begin).max(0),
+        })
+    }
+}
+
+impl StreamThread {
+    /// Begins the restore of every task of the assignment; one whose state is complete runs at
+    /// once.
+    pub(super) fn begin_restore(&mut self, never_committed: &BTreeSet<TopicPartition>) -> Result<(), Error> {
+        let ids: Vec<TaskId> = self.tasks.keys().copied().collect();
+        for id in ids {
+            let restoration = self.plan(id, never_committed)?;
+            if let Some(task) = self.tasks.get_mut(&id) {
+                task.phase = TaskPhase::Restoring;
+            }
+            self.restorations.push(restoration);
+        }
+        Ok(())
+    }
+
+    fn plan(&mut self, id: TaskId, never_committed: &BTreeSet<TopicPartition>) -> Result<Restoration, Error> {
+        let missing = |task: &Task| task.inputs.iter().any(|input| never_committed.contains(&input.partition));
+        let never_committed = self.tasks.get(&id).is_some_and(missing);
+        let mut plan = Restoration {
+            task: id,
+            changelogs: Vec::new(),
+            started: self.clock.monotonic(),
+            records: 0,
+            never_committed,
+        };
+        let logged = self.logged_stores(id);
+        let partitions: Vec<TopicPartition> = logged.iter().map(|(_, partition)| partition.clone()).collect();
+        if partitions.is_empty() {
+            return Ok(plan);
+        }
+        let (clock, timeout) = (Arc::clone(&self.clock), self.config.task_timeout);
+        let admin = &mut self.clients_mut()?.admin;
+        let marks = retry(clock.as_ref(), timeout, || admin.watermarks(&partitions, Duration::from_secs(5)))?;
+        let outside = logged.iter().zip(&marks).find_map(|((store, partition), marks)| {
+            let position = self.tasks.get(&id)?.scope.state.changelog_position(*store)?;
+            outside(position, *marks).map(|(reason, why)| (reason, format!("{partition}: {why}")))
+        });
+        if let Some((reason, why)) = outside {
+            self.set_aside(id, reason, &why)?;
+        }
+        for ((store, partition), marks) in logged.into_iter().zip(marks) {
+            let Some(task) = self.tasks.get(&id) else { break };
+            let begin = task.scope.state.changelog_position(store).unwrap_or(marks.low);
+            let clients = self.clients.as_mut().ok_or_else(no_clients)?;
+            let input = clients.reader.add(&partition, Position::Offset(begin))?;
+            let target = marks.high;
+            let done = begin >= target;
+            plan.changelogs.push(Changelog { store, partition, input, begin, position: begin, target, done });
+        }
+        Ok(plan)
+    }
+
+    fn logged_stores(&self, id: TaskId) -> Vec<(StoreId, TopicPartition)> {
+        let Some(task) = self.tasks.get(&id) else { return Vec::new() };
+        let stores = (0..).map(StoreId).zip(task.subtopology().stores());
+        stores
+            .filter(|(_, spec)| spec.changelog)
+            .map(|(store, spec)| {
+                let topic = SubTopology::changelog_topic(&self.config.application_id, &spec.name);
+                (store, TopicPartition::new(topic, id.partition))
+            })
+            .collect()
+    }
+
+    /// The state on disk does not continue in the changelog: it is kept aside for a person, and the
+    /// task begins with nothing.
+    fn set_aside(&mut self, id: TaskId, reason: SetAsideReason, why: &str) -> Result<(), Error> {
+        let Some(task) = self.tasks.remove(&id) else { return Ok(()) };
+        tracing::warn!(thread = self.name, task = %id, "state set aside, restoring from the beginning: {why}");
+        self.metrics.states_set_aside.inc();
+        let limits = self.limits_of(id);
+        let inputs = task.set_aside(reason, why)?;
+        let mut task = Task::open(id, &self.topology, &self.directory, &self.settings, limits)?;
+        task.inputs = inputs;
+        self.tasks.insert(id, task);
+        Ok(())
+    }
+
+    /// Restores a slice of each changelog; answers whether anything was done.
+    pub(super) fn restore(&mut self) -> Result<bool, Error> {
+        if self.restorations.is_empty() {
+            return Ok(false);
+        }
+        let clients = self.clients.as_mut().ok_or_else(no_clients)?;
+        clients.reader.poll()?;
+        let mut moved = false;
+        for restoration in &mut self.restorations {
+            let Some(task) = self.tasks.get_mut(&restoration.task) else { continue };
+            for changelog in restoration.changelogs.iter_mut().filter(|changelog| !changelog.done) {
+                self.batch.clear();
+                let fetched = clients.reader.fetch(changelog.input, TURN, &mut self.batch)?;
+                if let Some(last) = self.batch.iter().last().map(|record| record.offset) {
+                    let mut records = self.batch.iter().filter_map(|record| Some((record.key?, record.value)));
+                    task.scope.state.restore(changelog.store, &mut records, last + 1)?;
+                    changelog.position = last + 1;
+                    restoration.records += fetched.records as u64;
+                    self.metrics.restored_records.inc_by(fetched.records as u64);
+                    moved = true;
+                }
+                if let Some(end) = fetched.end_of_partition.filter(|end| *end >= changelog.target) {
+                    // Past the markers, so that nothing of this is read again.
+                    task.scope.state.restore(changelog.store, &mut std::iter::empty(), end)?;
+                    changelog.position = end;
+                    changelog.done = true;
+                }
+            }
+        }
+        moved |= self.finish_restored()?;
+        Ok(moved)
+    }
+
+    fn finish_restored(&mut self) -> Result<bool, Error> {
+        let is_done = |restoration: &Restoration| restoration.changelogs.iter().all(|changelog| changelog.done);
+        let (done, going): (Vec<_>, Vec<_>) = std::mem::take(&mut self.restorations).into_iter().partition(is_done);
+        self.restorations = going;
+        let any = !done.is_empty();
+        for restoration in done {
+            let clients = self.clients.as_mut().ok_or_else(no_clients)?;
+            for changelog in &restoration.changelogs {
+                tracing::debug!(changelog = %changelog.partition, from = changelog.begin, to = changelog.position, "restored");
+                clients.reader.remove(changelog.input)?;
+            }
+            let Some(task) = self.tasks.get_mut(&restoration.task) else { continue };
+            let history = task.progress().is_some_and(|progress| !progress.positions.is_empty());
+            if restoration.never_committed && history {
+                return Err(offsets_missing(task.id, &self.config.application_id));
+            }
+            task.complete_restoration()?;
+            let took = self.clock.monotonic().saturating_sub(restoration.started);
+            self.metrics.restore_seconds.observe(took.as_secs_f64());
+            tracing::info!(thread = self.name, task = %restoration.task, records = restoration.records, ?took, "state restored");
+            self.board.set_counters(task.id, task.scope.counters.values());
+        }
+        Ok(any)
+    }
+}
+
+/// Why a stored position is not one of the changelog's, if it is not.
+fn outside(position: i64, marks: Watermarks) -> Option<(SetAsideReason, String)> {
+    if position < marks.low {
+        let why = format!("the stored offset {position} was deleted, the log begins at {}", marks.low);
+        return Some((SetAsideReason::ChangelogTruncated, why));
+    }
+    (position > marks.high).then(|| {
+        let why = format!("the stored offset {position} lies beyond the end {}; the topic was made anew", marks.high);
+        (SetAsideReason::ChangelogRecreated, why)
+    })
+}
+
+/// Starting over would process every input record again on top of what it already did.
+fn offsets_missing(task: TaskId, application_id: &str) -> Error {
+    Error::fatal(
+        "start a task",
+        format!(
+            "there is state, but the group {application_id} has no committed offsets (they expired, or the group was deleted); \
+             set the offsets to the positions of the state with kafka-consumer-groups --reset-offsets, or delete the state \
+             directory and the changelog topics of {application_id} to begin anew"
+        ),
+    )
+    .at(format!("task {task}"))
+}

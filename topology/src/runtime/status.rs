@@ -1,0 +1,136 @@
+//! What the outside may know of a running application: written by the threads, read by anyone.
+
+use std::collections::BTreeMap;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use crate::task::TaskId;
+
+/// State of a thread and of the whole; the names are Kafka Streams'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum State {
+    /// Not started, or waiting for brokers or topics.
+    Created,
+    /// Waiting for an assignment, or restoring state.
+    Rebalancing,
+    /// Processing.
+    Running,
+    /// Stopping in order.
+    PendingShutdown,
+    /// Stopped in order.
+    NotRunning,
+    /// Stopped by an error.
+    Error,
+}
+
+/// How far a restore has come, in offsets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RestoreStatus {
+    /// Offsets still to be read.
+    pub remaining: i64,
+    /// Offsets to be read in all.
+    pub total: i64,
+}
+
+/// One task as its thread last saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TaskStatus {
+    /// Such as `0_3`.
+    pub id: String,
+    /// Kafka Streams' names: CREATED, RESTORING, RUNNING, SUSPENDED.
+    pub state: &'static str,
+    /// Restore of this assignment.
+    pub restore: RestoreStatus,
+    /// Records between position and the last stable offset, per input partition.
+    pub lag: BTreeMap<String, i64>,
+}
+
+/// One stream thread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ThreadStatus {
+    /// Thread name.
+    pub name: String,
+    /// Its state.
+    pub state: State,
+    /// Why it is not running, for a person.
+    pub detail: String,
+    /// Its tasks.
+    pub tasks: Vec<TaskStatus>,
+}
+
+/// The whole application instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StreamsStatus {
+    /// The least advanced state of its threads.
+    pub state: State,
+    /// Why it is not running, for a person.
+    pub detail: String,
+    /// Its threads.
+    pub threads: Vec<ThreadStatus>,
+}
+
+/// Holds the status, and the committed counters of each task.
+#[derive(Debug, Default)]
+pub struct StatusBoard {
+    threads: Mutex<BTreeMap<String, ThreadStatus>>,
+    counters: Mutex<BTreeMap<TaskId, Vec<u64>>>,
+}
+
+impl StatusBoard {
+    /// What is known now.
+    pub fn status(&self) -> StreamsStatus {
+        let threads: Vec<ThreadStatus> = self.threads.lock().values().cloned().collect();
+        let rank = |state: State| match state {
+            State::Error => 0,
+            State::Created => 1,
+            State::Rebalancing => 2,
+            State::PendingShutdown => 3,
+            State::NotRunning => 4,
+            State::Running => 5,
+        };
+        let least = threads.iter().min_by_key(|thread| rank(thread.state));
+        StreamsStatus {
+            state: least.map_or(State::Created, |thread| thread.state),
+            detail: least.map_or_else(String::new, |thread| thread.detail.clone()),
+            threads,
+        }
+    }
+
+    /// Committed counters per task this instance runs.
+    pub fn counters(&self) -> BTreeMap<TaskId, Vec<u64>> {
+        self.counters.lock().clone()
+    }
+
+    pub(super) fn set_thread(&self, status: ThreadStatus) {
+        self.threads.lock().insert(status.name.clone(), status);
+    }
+
+    pub(super) fn set_state(&self, thread: &str, state: State, detail: &str) {
+        let mut threads = self.threads.lock();
+        let entry = threads.entry(thread.to_owned()).or_insert_with(|| ThreadStatus {
+            name: thread.to_owned(),
+            state,
+            detail: String::new(),
+            tasks: Vec::new(),
+        });
+        entry.state = state;
+        detail.clone_into(&mut entry.detail);
+    }
+
+    pub(super) fn remove_thread(&self, thread: &str) {
+        self.threads.lock().remove(thread);
+    }
+
+    pub(super) fn set_counters(&self, task: TaskId, counters: &[u64]) {
+        let mut all = self.counters.lock();
+        let slot = all.entry(task).or_default();
+        slot.clear();
+        slot.extend_from_slice(counters);
+    }
+
+    pub(super) fn forget_counters(&self, task: TaskId) {
+        self.counters.lock().remove(&task);
+    }
+}

@@ -1,0 +1,485 @@
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::clients::Clients;
+use super::commit::no_clients;
+use super::rate::RateLimit;
+use super::restore::Restoration;
+use super::status::{State, StatusBoard, TaskStatus, ThreadStatus};
+use super::{CommitPhase, ProcessingGuarantee, RestoreStatus, StreamsConfig};
+use crate::graph::BuiltTopology;
+use crate::io::{Log, RecordBatch};
+use crate::metrics::EngineMetrics;
+use crate::store::{StateDirectory, TimerBatch};
+use crate::task::{Task, TaskId, TaskPhase, TaskSettings};
+use crate::time::Clock;
+use crate::{Error, ErrorClass};
+
+/// Records processed of one task before the others have their turn.
+const TURN: usize = 2_000;
+/// Longest wait when there is nothing to do.
+const IDLE: Duration = Duration::from_millis(20);
+/// Outputs handed over since the transaction began, after which it is committed at once.
+const COMMIT_RECORDS: u64 = 200_000;
+/// Rebuilds without a commit in between, after which the thread gives up.
+const REBUILDS: u32 = 10;
+/// Between two updates of the status board.
+const STATUS_INTERVAL: Duration = Duration::from_millis(200);
+
+/// What one turn of the loop did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Records processed.
+    pub records: usize,
+    /// Whether a rebalance, restore, timer or commit moved anything.
+    pub moved: bool,
+}
+
+/// What has happened in the open transaction; counted once it is committed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Uncommitted {
+    pub(super) records_in: u64,
+    pub(super) records_out: u64,
+    pub(super) changelog_records: u64,
+}
+
+/// What a thread is made of.
+#[derive(Clone)]
+pub(crate) struct ThreadParts {
+    pub(crate) config: Arc<StreamsConfig>,
+    pub(crate) topology: Arc<BuiltTopology>,
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) directory: Arc<StateDirectory>,
+    pub(crate) board: Arc<StatusBoard>,
+    pub(crate) metrics: Arc<EngineMetrics>,
+    /// Largest record of each output topic, by name.
+    pub(crate) topic_limits: Arc<BTreeMap<String, usize>>,
+}
+
+/// One stream thread: clients, tasks, and the loop that drives them.
+///
+/// Everything happens on the thread that calls [`StreamThread::run`] (or, in the test driver,
+/// [`StreamThread::run_once`]).
+pub struct StreamThread {
+    pub(super) name: String,
+    pub(super) index: usize,
+    pub(super) config: Arc<StreamsConfig>,
+    pub(super) topology: Arc<BuiltTopology>,
+    pub(super) log: Arc<dyn Log>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) directory: Arc<StateDirectory>,
+    pub(super) board: Arc<StatusBoard>,
+    pub(super) metrics: Arc<EngineMetrics>,
+    pub(super) topic_limits: Arc<BTreeMap<String, usize>>,
+    pub(super) settings: TaskSettings,
+    pub(super) clients: Option<Clients>,
+    pub(super) tasks: BTreeMap<TaskId, Task>,
+    pub(super) restorations: Vec<Restoration>,
+    pub(super) last_commit: Duration,
+    pub(super) uncommitted: Uncommitted,
+    pub(super) batch: RecordBatch,
+    phase: CommitPhase,
+    due: TimerBatch,
+    rate: Option<RateLimit>,
+    rebuilds: u32,
+    last_status: Option<Duration>,
+}
+
+impl StreamThread {
+    pub(crate) fn new(index: usize, parts: ThreadParts) -> Self {
+        let ThreadParts { config, topology, log, clock, directory, board, metrics, topic_limits } = parts;
+        let settings = TaskSettings {
+            application_id: config.application_id.clone(),
+            max_task_idle: config.max_task_idle,
+            future_tolerance: config.future_tolerance,
+        };
+        let rate = config.max_rate.map(|rate| RateLimit::new(rate, clock.monotonic()));
+        Self {
+            name: format!("{}-{}-StreamThread-{}", config.application_id, config.instance_id, index + 1),
+            index,
+            settings,
+            clients: None,
+            tasks: BTreeMap::new(),
+            restorations: Vec::new(),
+            last_commit: clock.monotonic(),
+            uncommitted: Uncommitted::default(),
+            batch: RecordBatch::default(),
+            phase: CommitPhase::Processing,
+            due: TimerBatch::default(),
+            rate,
+            rebuilds: 0,
+            last_status: None,
+            config,
+            topology,
+            log,
+            clock,
+            directory,
+            board,
+            metrics,
+            topic_limits,
+        }
+    }
+
+    /// Thread name, as in logs and metrics.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The step of the commit the thread is in.
+    pub fn phase(&self) -> CommitPhase {
+        self.phase
+    }
+
+    pub(super) fn exactly_once(&self) -> bool {
+        self.config.processing_guarantee == ProcessingGuarantee::ExactlyOnceV2
+    }
+
+    pub(super) fn clients(&self) -> Result<&Clients, Error> {
+        self.clients.as_ref().ok_or_else(no_clients)
+    }
+
+    pub(super) fn clients_mut(&mut self) -> Result<&mut Clients, Error> {
+        self.clients.as_mut().ok_or_else(no_clients)
+    }
+
+    pub(super) fn enter(&mut self, phase: CommitPhase) -> Result<(), Error> {
+        self.phase = phase;
+        match &self.config.observer {
+            Some(observer) => observer.reached(phase),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs until `stop` is set or nothing mends an error; closes everything in order either way.
+    ///
+    /// # Errors
+    /// The error that ended it.
+    pub fn run(&mut self, stop: &AtomicBool) -> Result<(), Error> {
+        self.board.set_state(&self.name, State::Created, "connecting to the brokers");
+        let mut outcome = Ok(());
+        while !stop.load(Ordering::SeqCst) {
+            if let Err(error) = self.run_once_or_recover() {
+                outcome = Err(error);
+                break;
+            }
+        }
+        match outcome {
+            Ok(()) => {
+                self.board.set_state(&self.name, State::PendingShutdown, "committing and closing");
+                let closed = self.close();
+                match &closed {
+                    Ok(()) => self.board.set_state(&self.name, State::NotRunning, "stopped"),
+                    Err(error) => self.board.set_state(&self.name, State::Error, &error.to_string()),
+                }
+                closed
+            }
+            Err(error) => {
+                tracing::error!(thread = self.name, class = %error.class(), "{error}");
+                self.board.set_state(&self.name, State::Error, &error.to_string());
+                self.abandon();
+                Err(error)
+            }
+        }
+    }
+
+    /// One turn; errors that can be mended are mended, by their class alone.
+    ///
+    /// # Errors
+    /// What cannot be mended.
+    pub fn run_once_or_recover(&mut self) -> Result<Progress, Error> {
+        match self.run_once() {
+            Ok(progress) => Ok(progress),
+            Err(error) => self.recover(error).map(|()| Progress { records: 0, moved: true }),
+        }
+    }
+
+    fn recover(&mut self, error: Error) -> Result<(), Error> {
+        match error.class() {
+            ErrorClass::Retriable => {
+                tracing::warn!(thread = self.name, "{error}; trying again");
+                self.clock.sleep(Duration::from_millis(100));
+                Ok(())
+            }
+            ErrorClass::Abortable => {
+                tracing::warn!(thread = self.name, "{error}; aborting the transaction and processing again");
+                match self.abort() {
+                    Err(error) if error.class() == ErrorClass::Fenced => self.rebuild(error),
+                    other => other,
+                }
+            }
+            ErrorClass::Fenced => self.rebuild(error),
+            ErrorClass::User | ErrorClass::Fatal => Err(error),
+        }
+    }
+
+    /// Drops producer, consumer and tasks; the next turn makes them anew, restores what this
+    /// instance is still assigned, and so finds out what became of the last transaction.
+    fn rebuild(&mut self, error: Error) -> Result<(), Error> {
+        self.rebuilds += 1;
+        self.metrics.transactions.with_label_values(&["fenced"]).inc();
+        if self.rebuilds > REBUILDS {
+            return Err(Error::fatal("rebuild the thread", format!("{REBUILDS} times without a commit; last: {error}")));
+        }
+        tracing::warn!(thread = self.name, "{error}; rebuilding clients and tasks");
+        self.board.set_state(&self.name, State::Rebalancing, &format!("rebuilding after: {error}"));
+        self.abandon();
+        Ok(())
+    }
+
+    /// Closes tasks and clients without committing; what the disk holds stays at the last commit.
+    fn abandon(&mut self) {
+        self.restorations.clear();
+        self.uncommitted = Uncommitted::default();
+        let broken = self.keeps_overlay();
+        for (id, mut task) in std::mem::take(&mut self.tasks) {
+            self.board.forget_counters(id);
+            let aborted = if broken { Ok(()) } else { task.scope.state.abort() };
+            if let Err(error) = aborted.and_then(|()| task.close()) {
+                tracing::warn!(thread = self.name, task = %id, "{error}");
+            }
+        }
+        if let Some(clients) = self.clients.take() {
+            drop(clients.producer);
+            if let Err(error) = clients.consumer.close(false, Duration::from_secs(5)) {
+                tracing::debug!(thread = self.name, "{error}");
+            }
+        }
+    }
+
+    fn keeps_overlay(&self) -> bool {
+        #[cfg(feature = "broken-controls")]
+        return self.config.broken == Some(super::commit::BrokenControl::OverlayKeptAfterAbort);
+        #[cfg(not(feature = "broken-controls"))]
+        false
+    }
+
+    /// Commits, closes tasks with a flush, ends the membership as configured.
+    ///
+    /// # Errors
+    /// Of the last commit; everything is closed all the same.
+    pub fn close(&mut self) -> Result<(), Error> {
+        let committed = if self.clients.is_some() { self.commit() } else { Ok(false) };
+        if let Err(error) = &committed {
+            tracing::warn!(thread = self.name, "{error}; stopping without this commit");
+            if let Err(error) = self.abort() {
+                tracing::debug!(thread = self.name, "{error}");
+            }
+        }
+        let mut outcome = committed.map(|_| ());
+        for (id, mut task) in std::mem::take(&mut self.tasks) {
+            self.board.forget_counters(id);
+            let closed = task.scope.state.abort().and_then(|()| task.close());
+            outcome = outcome.and(closed);
+        }
+        self.restorations.clear();
+        if let Some(clients) = self.clients.take() {
+            drop(clients.producer);
+            let closed = clients.consumer.close(self.config.leave_on_stop, self.config.revocation_timeout);
+            outcome = outcome.and(closed);
+        }
+        outcome
+    }
+
+    /// One turn of the loop: group, restore, records, timers, commit.
+    ///
+    /// # Errors
+    /// By class; see [`StreamThread::run_once_or_recover`].
+    pub fn run_once(&mut self) -> Result<Progress, Error> {
+        self.open_clients()?;
+        let mut progress = Progress::default();
+        if self.phase != CommitPhase::Processing {
+            self.enter(CommitPhase::Processing)?;
+        }
+        if let Some(event) = self.clients_mut()?.consumer.poll(Duration::ZERO)? {
+            self.rebalance(event)?;
+            progress.moved = true;
+        }
+        progress.moved |= self.restore()?;
+        let fetched = self.fill_queues()?;
+        let now = self.clock.monotonic();
+        progress.records = self.process(now)?;
+        progress.moved |= self.punctuate()?;
+        let due = now.saturating_sub(self.last_commit) >= self.config.commit_interval || self.wants_commit();
+        if due {
+            progress.moved |= self.commit()?;
+        }
+        self.update_status(now);
+        self.flush_stores(now)?;
+        if progress.records == 0 && fetched == 0 && !progress.moved {
+            let until_commit = (self.last_commit + self.config.commit_interval).saturating_sub(now);
+            let idle = IDLE.min(until_commit.max(Duration::from_millis(1)));
+            self.clients_mut()?.consumer.wait(idle);
+        } else if progress.records == 0 && !progress.moved {
+            // Held back by the rate limit, or by an input that is waited for.
+            self.clock.sleep(Duration::from_millis(1));
+        }
+        Ok(progress)
+    }
+
+    fn open_clients(&mut self) -> Result<(), Error> {
+        if self.clients.is_none() {
+            let log = Arc::clone(&self.log);
+            let clock = Arc::clone(&self.clock);
+            self.clients = Some(Clients::open(
+                log.as_ref(),
+                clock.as_ref(),
+                &self.config,
+                &self.topology,
+                &self.name,
+                self.index,
+            )?);
+            self.board.set_state(&self.name, State::Rebalancing, "joining the group");
+        }
+        Ok(())
+    }
+
+    /// Reads from the inputs whose queue is empty: what is not read stays in the client's bounded
+    /// queue, which is all the back-pressure there is.
+    fn fill_queues(&mut self) -> Result<usize, Error> {
+        let clients = self.clients.as_mut().ok_or_else(no_clients)?;
+        let mut records = 0;
+        for task in self.tasks.values_mut().filter(|task| task.phase == TaskPhase::Running) {
+            for index in 0..task.inputs.all.len() {
+                let Some(input) = task.inputs.all.get_mut(index) else { break };
+                let (true, Some(id)) = (input.queue.is_empty(), input.id) else { continue };
+                let fetched = clients.consumer.fetch(id, self.config.poll_records, &mut input.queue)?;
+                input.fetched(fetched);
+                records += fetched.records;
+                if fetched.records > 0 {
+                    task.prefetch(index)?;
+                }
+            }
+        }
+        Ok(records)
+    }
+
+    fn process(&mut self, now: Duration) -> Result<usize, Error> {
+        let mut allowed = self.rate.as_mut().map_or(usize::MAX, |rate| rate.allowance(now));
+        let wall_clock_ms = self.clock.wall_clock_ms();
+        let ids: Vec<TaskId> = self.tasks.keys().copied().collect();
+        let mut total = 0;
+        for id in ids {
+            let Some(task) = self.tasks.get_mut(&id).filter(|task| task.phase == TaskPhase::Running) else { continue };
+            task.scope.wall_clock_ms = wall_clock_ms;
+            let processed = contained(task, |task| task.process(TURN.min(allowed), now))?.records;
+            if processed > 0 {
+                total += processed;
+                allowed -= processed;
+                self.hand_over(id)?;
+            }
+        }
+        if let Some(rate) = &mut self.rate {
+            rate.spend(total);
+        }
+        self.uncommitted.records_in += total as u64;
+        Ok(total)
+    }
+
+    fn punctuate(&mut self) -> Result<bool, Error> {
+        let ids: Vec<TaskId> = self.tasks.keys().copied().collect();
+        let wall_clock_ms = self.clock.wall_clock_ms();
+        let mut ran = 0;
+        for id in ids {
+            let due = &mut self.due;
+            let Some(task) = self.tasks.get_mut(&id).filter(|task| task.phase == TaskPhase::Running) else { continue };
+            task.scope.wall_clock_ms = wall_clock_ms;
+            let here = contained(task, |task| task.punctuate(due))?;
+            if here > 0 {
+                ran += here;
+                self.hand_over(id)?;
+            }
+        }
+        Ok(ran > 0)
+    }
+
+    fn wants_commit(&self) -> bool {
+        let bytes: usize = self.tasks.values().map(|task| task.scope.state.dirty_bytes() + task.scope.outputs.bytes()).sum();
+        bytes > self.config.commit_bytes || self.uncommitted.records_out > COMMIT_RECORDS
+    }
+
+    fn flush_stores(&mut self, now: Duration) -> Result<(), Error> {
+        self.tasks.values_mut().try_for_each(|task| task.scope.state.maybe_flush(now))
+    }
+
+    /// Step 7: what was committed becomes visible.
+    pub(super) fn publish(&mut self, started: Duration) {
+        self.rebuilds = 0;
+        let uncommitted = std::mem::take(&mut self.uncommitted);
+        let metrics = &self.metrics;
+        metrics.records_in.inc_by(uncommitted.records_in);
+        metrics.records_out.inc_by(uncommitted.records_out);
+        metrics.changelog_records.inc_by(uncommitted.changelog_records);
+        metrics.transactions.with_label_values(&["committed"]).inc();
+        metrics.commit_seconds.observe(self.clock.monotonic().saturating_sub(started).as_secs_f64());
+        for task in self.tasks.values().filter(|task| task.phase == TaskPhase::Running) {
+            self.board.set_counters(task.id, task.scope.counters.values());
+        }
+    }
+
+    fn update_status(&mut self, now: Duration) {
+        if self.last_status.is_some_and(|last| now.saturating_sub(last) < STATUS_INTERVAL) {
+            return;
+        }
+        self.last_status = Some(now);
+        let Some(clients) = self.clients.as_mut() else { return };
+        let trouble = clients.consumer.broker_trouble();
+        let mut tasks = Vec::with_capacity(self.tasks.len());
+        for task in self.tasks.values() {
+            let restore = self.restorations.iter().find(|restoration| restoration.task == task.id);
+            let mut lag = BTreeMap::new();
+            for input in task.inputs.iter() {
+                let Some(marks) = input.id.and_then(|id| clients.consumer.cached_watermarks(id)) else { continue };
+                // Once the end was seen, what is left before the watermark are transaction markers.
+                let behind = if input.queue.is_empty() && input.at_end { 0 } else { (marks.high - input.position).max(0) };
+                lag.insert(input.partition.to_string(), behind);
+            }
+            tasks.push(TaskStatus {
+                id: task.id.to_string(),
+                state: task.phase.as_str(),
+                restore: restore.map_or_else(RestoreStatus::default, Restoration::status),
+                lag,
+            });
+        }
+        let assigned = clients.group.is_some();
+        let restoring = !self.restorations.is_empty();
+        let (state, detail) = match (&trouble, assigned, restoring) {
+            (_, false, _) => (State::Rebalancing, trouble.unwrap_or_else(|| "waiting for an assignment".to_owned())),
+            (_, true, true) => (State::Rebalancing, "restoring state from the changelog".to_owned()),
+            (Some(trouble), true, false) => (State::Running, trouble.clone()),
+            (None, true, false) => (State::Running, String::new()),
+        };
+        self.metrics.tasks(&tasks);
+        self.board.set_thread(ThreadStatus { name: self.name.clone(), state, detail, tasks });
+    }
+
+    /// Whether everything in the inputs has been processed and committed.
+    pub fn is_idle(&self) -> bool {
+        self.clients.as_ref().is_some_and(|clients| clients.group.is_some())
+            && self.restorations.is_empty()
+            && self.tasks.values().all(|task| task.inputs.caught_up() && !task.is_dirty())
+    }
+}
+
+/// Runs operators of a task; a panic becomes a fatal error that names task and node.
+fn contained<T>(task: &mut Task, call: impl FnOnce(&mut Task) -> Result<T, Error>) -> Result<T, Error> {
+    match catch_unwind(AssertUnwindSafe(|| call(task))) {
+        Ok(outcome) => outcome,
+        Err(panic) => {
+            let detail = format!("an operator panicked: {}", message(panic.as_ref()));
+            Err(Error::fatal("process a record", detail).at(format!("task {}, node {}", task.id, task.running_node())))
+        }
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}

@@ -1,0 +1,176 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::status::{State, StatusBoard, StreamsStatus};
+use super::stream_thread::{StreamThread, ThreadParts};
+use super::topics::TopicCheck;
+use super::StreamsConfig;
+use crate::graph::BuiltTopology;
+use crate::io::Log;
+use crate::metrics::EngineMetrics;
+use crate::store::{StateConfig, StateDirectory};
+use crate::task::TaskId;
+use crate::time::{Clock, SystemClock};
+use crate::{Error, ErrorClass};
+
+/// A running instance of an application, as Kafka Streams' `KafkaStreams`.
+///
+/// Dropping it stops it in order.
+pub struct Streams {
+    board: Arc<StatusBoard>,
+    stop: Arc<AtomicBool>,
+    failure: Arc<Mutex<Option<Error>>>,
+    starter: Option<JoinHandle<()>>,
+}
+
+impl Streams {
+    /// Opens the state directory and starts the threads. Topics are checked first, on a thread of
+    /// their own, so that this returns at once and the status tells what is waited for.
+    ///
+    /// # Errors
+    /// When the state directory cannot be used.
+    pub fn start(
+        topology: BuiltTopology,
+        config: StreamsConfig,
+        state_dir: &Path,
+        state: StateConfig,
+        log: Arc<dyn Log>,
+        metrics: Arc<EngineMetrics>,
+    ) -> Result<Self, Error> {
+        let directory = StateDirectory::open(&state_dir.join(&config.application_id), state)?;
+        let board = Arc::new(StatusBoard::default());
+        let stop = Arc::new(AtomicBool::new(false));
+        let failure = Arc::new(Mutex::new(None));
+        let parts = ThreadParts {
+            config: Arc::new(config),
+            topology: Arc::new(topology),
+            log,
+            clock: Arc::new(SystemClock::new()),
+            directory,
+            board: Arc::clone(&board),
+            metrics,
+            topic_limits: Arc::new(BTreeMap::new()),
+        };
+        let (thread_stop, thread_failure) = (Arc::clone(&stop), Arc::clone(&failure));
+        let starter = std::thread::Builder::new()
+            .name("streams".to_owned())
+            .spawn(move || supervise(parts, &thread_stop, &thread_failure))
+            .map_err(|error| Error::fatal("start a thread", error.to_string()))?;
+        Ok(Self { board, stop, failure, starter: Some(starter) })
+    }
+
+    /// State, tasks, lag, restore.
+    pub fn status(&self) -> StreamsStatus {
+        self.board.status()
+    }
+
+    /// The board that the threads write to.
+    pub fn board(&self) -> Arc<StatusBoard> {
+        Arc::clone(&self.board)
+    }
+
+    /// Committed counters per task of this instance.
+    pub fn counters(&self) -> BTreeMap<TaskId, Vec<u64>> {
+        self.board.counters()
+    }
+
+    /// The error that ended a thread, if one did.
+    pub fn failure(&self) -> Option<Error> {
+        self.failure.lock().clone()
+    }
+
+    /// Whether all threads have ended.
+    pub fn is_finished(&self) -> bool {
+        self.starter.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Stops in order: finish the batch, commit, close stores, end the membership as configured.
+    ///
+    /// # Errors
+    /// The error that ended a thread, or a timeout after which the threads are left behind.
+    pub fn close(&mut self, timeout: Duration) -> Result<(), Error> {
+        self.stop.store(true, Ordering::SeqCst);
+        let Some(starter) = self.starter.take() else { return Ok(()) };
+        let clock = SystemClock::new();
+        while !starter.is_finished() {
+            if clock.monotonic() > timeout {
+                return Err(Error::new(ErrorClass::Fatal, "stop", format!("the threads did not end within {timeout:?}")));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let _ = starter.join();
+        match self.failure() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Streams {
+    fn drop(&mut self) {
+        if let Err(error) = self.close(Duration::from_secs(30)) {
+            tracing::debug!("{error}");
+        }
+    }
+}
+
+fn supervise(mut parts: ThreadParts, stop: &Arc<AtomicBool>, failure: &Arc<Mutex<Option<Error>>>) {
+    let board = Arc::clone(&parts.board);
+    board.set_state("start", State::Created, "checking the topics");
+    match check_topics(&parts, stop) {
+        Ok(limits) => parts.topic_limits = Arc::new(limits),
+        Err(_) if stop.load(Ordering::SeqCst) => {
+            board.set_state("start", State::NotRunning, "stopped before it had started");
+            return;
+        }
+        Err(error) => {
+            tracing::error!("{error}");
+            board.set_state("start", State::Error, &error.to_string());
+            *failure.lock() = Some(error);
+            return;
+        }
+    }
+    let mut threads = Vec::new();
+    for index in 0..parts.config.num_stream_threads.max(1) {
+        let parts = parts.clone();
+        let (thread_stop, thread_failure) = (Arc::clone(stop), Arc::clone(failure));
+        let body = move || {
+            let mut thread = StreamThread::new(index, parts);
+            if let Err(error) = thread.run(&thread_stop) {
+                thread_failure.lock().get_or_insert(error);
+                // One thread's end is the instance's: the others commit and stop too.
+                thread_stop.store(true, Ordering::SeqCst);
+            }
+        };
+        match std::thread::Builder::new().name(format!("stream-{}", index + 1)).spawn(body) {
+            Ok(thread) => threads.push(thread),
+            Err(error) => {
+                *failure.lock() = Some(Error::fatal("start a thread", error.to_string()));
+                stop.store(true, Ordering::SeqCst);
+            }
+        }
+    }
+    board.remove_thread("start");
+    for thread in threads {
+        let _ = thread.join();
+    }
+}
+
+fn check_topics(parts: &ThreadParts, stop: &AtomicBool) -> Result<BTreeMap<String, usize>, Error> {
+    let mut admin = parts.log.admin(&format!("{}-{}-admin", parts.config.application_id, parts.config.instance_id))?;
+    let check = TopicCheck {
+        admin: admin.as_mut(),
+        clock: parts.clock.as_ref(),
+        config: &parts.config,
+        topology: &parts.topology,
+        board: &parts.board,
+        stop,
+    };
+    check.run()
+}

@@ -1,0 +1,195 @@
+//! Topics at start: what is missing is created or waited for, what is wrong stops the start with a
+//! message that names the topics and the fix. Nothing is ever rehashed silently.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::retry::retry;
+use super::{State, StatusBoard, StreamsConfig};
+use crate::Error;
+use crate::graph::{BuiltTopology, SubTopology};
+use crate::io::{Admin, TopicDescription, TopicSpec};
+use crate::time::Clock;
+
+const CALL: Duration = Duration::from_secs(5);
+/// Between two looks for a topic that is not there yet.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// What the check needs.
+pub(super) struct TopicCheck<'a> {
+    pub(super) admin: &'a mut dyn Admin,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) config: &'a StreamsConfig,
+    pub(super) topology: &'a BuiltTopology,
+    pub(super) board: &'a StatusBoard,
+    pub(super) stop: &'a AtomicBool,
+}
+
+impl TopicCheck<'_> {
+    /// Creates and validates; answers with the largest record that each topic takes.
+    pub(super) fn run(mut self) -> Result<BTreeMap<String, usize>, Error> {
+        self.create_missing(self.config.topics.clone())?;
+        let inputs = self.wait_for_inputs()?;
+        let mut internal = Vec::new();
+        for part in self.topology.subtopologies() {
+            let partitions = self.co_partitioned(part, &inputs)?;
+            internal.extend(self.internal_topics(part, partitions));
+        }
+        self.create_missing(internal.clone())?;
+        self.validate(&internal)?;
+        let expected = self.config.topics.clone();
+        self.validate(&expected)?;
+        self.limits()
+    }
+
+    fn describe(&mut self, names: &[&str]) -> Result<Vec<Option<TopicDescription>>, Error> {
+        let (board, stop) = (self.board, self.stop);
+        let admin = &mut self.admin;
+        // A broker that is absent is waited for, however long, until someone stops us.
+        loop {
+            match admin.describe_topics(names, CALL) {
+                Err(error) if error.class() == crate::ErrorClass::Retriable && !stop.load(Ordering::SeqCst) => {
+                    tracing::warn!("waiting for the brokers: {error}");
+                    board.set_state("start", State::Created, &format!("waiting for the brokers: {error}"));
+                    self.clock.sleep(LOOK_AGAIN);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn create_missing(&mut self, specs: Vec<TopicSpec>) -> Result<(), Error> {
+        let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+        let existing = self.describe(&names)?;
+        let missing = specs.iter().zip(existing).filter(|(_, existing)| existing.is_none());
+        let missing: Vec<TopicSpec> = missing.map(|(spec, _)| spec.clone()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for spec in &missing {
+            tracing::info!(topic = spec.name, partitions = spec.partitions, "creating topic");
+        }
+        let admin = &mut self.admin;
+        retry(self.clock, self.config.task_timeout, || admin.create_topics(&missing, CALL))?;
+        // Created is not yet known everywhere.
+        let created: Vec<&str> = missing.iter().map(|spec| spec.name.as_str()).collect();
+        for _ in 0..100 {
+            if self.describe(&created)?.iter().all(Option::is_some) {
+                return Ok(());
+            }
+            self.clock.sleep(LOOK_AGAIN);
+        }
+        Err(Error::fatal("create topics", format!("{} did not appear", created.join(", "))))
+    }
+
+    fn wait_for_inputs(&mut self) -> Result<BTreeMap<String, i32>, Error> {
+        let application_id = &self.config.application_id;
+        let inputs = self.topology.subtopologies().iter().flat_map(|part| part.inputs(application_id));
+        let names: Vec<String> = inputs.filter(|input| !input.internal).map(|input| input.topic).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut looks = self.config.topic_wait.as_millis() / LOOK_AGAIN.as_millis();
+        loop {
+            let described = self.describe(&names)?;
+            let missing: Vec<&str> =
+                names.iter().zip(&described).filter(|(_, found)| found.is_none()).map(|(name, _)| *name).collect();
+            if missing.is_empty() {
+                return Ok(described.into_iter().flatten().map(|topic| (topic.name, topic.partitions)).collect());
+            }
+            let detail = format!("input topic {} does not exist; create it, or correct its name", missing.join(", "));
+            if looks == 0 || self.stop.load(Ordering::SeqCst) {
+                return Err(Error::fatal("check the topics", detail));
+            }
+            if looks.is_multiple_of(20) {
+                tracing::warn!("waiting: {detail}");
+            }
+            self.board.set_state("start", State::Created, &format!("waiting: {detail}"));
+            looks -= 1;
+            self.clock.sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// All inputs of a sub-topology must have the same number of partitions.
+    fn co_partitioned(&self, part: &SubTopology, known: &BTreeMap<String, i32>) -> Result<i32, Error> {
+        let inputs = part.inputs(&self.config.application_id);
+        let mut counts = inputs.iter().filter_map(|input| Some((input.topic.as_str(), *known.get(&input.topic)?)));
+        let Some((first, partitions)) = counts.next() else {
+            // Reads repartition topics only: as many partitions as the widest external input.
+            return Ok(known.values().copied().max().unwrap_or(1));
+        };
+        match counts.find(|(_, count)| *count != partitions) {
+            None => Ok(partitions),
+            Some((other, count)) => Err(Error::fatal(
+                "check the topics",
+                format!(
+                    "{first} has {partitions} partitions and {other} has {count}; sub-topology {} reads them together, so \
+                     records of one key must have the same partition number: give both the same count",
+                    part.index()
+                ),
+            )),
+        }
+    }
+
+    fn internal_topics(&self, part: &SubTopology, partitions: i32) -> Vec<TopicSpec> {
+        let application_id = &self.config.application_id;
+        let spec = |name: String, config: &[(&str, &str)]| TopicSpec {
+            name,
+            partitions,
+            replication_factor: self.config.replication_factor,
+            config: config.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        };
+        let changelogs = part.stores().iter().filter(|store| store.changelog).map(|store| {
+            spec(SubTopology::changelog_topic(application_id, &store.name), &[("cleanup.policy", "compact")])
+        });
+        let repartition = part.inputs(application_id).into_iter().filter(|input| input.internal);
+        let retention = [("cleanup.policy", "delete"), ("retention.ms", "-1")];
+        changelogs.chain(repartition.map(|input| spec(input.topic, &retention))).collect()
+    }
+
+    /// Existing topics must be what state and keys rely on.
+    fn validate(&mut self, specs: &[TopicSpec]) -> Result<(), Error> {
+        let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+        for (spec, topic) in specs.iter().zip(self.describe(&names)?) {
+            let Some(topic) = topic else { continue };
+            if topic.partitions != spec.partitions {
+                return Err(Error::fatal(
+                    "check the topics",
+                    format!(
+                        "topic {} has {} partitions, {} are needed; records of one key would change partitions and state \
+                         would be lost: restore the count, or move to new topics",
+                        topic.name, topic.partitions, spec.partitions
+                    ),
+                ));
+            }
+            let compact = spec.config.iter().any(|(key, value)| key == "cleanup.policy" && value == "compact");
+            if compact && !topic.cleanup_policy.contains("compact") {
+                return Err(Error::fatal(
+                    "check the topics",
+                    format!(
+                        "topic {} has cleanup.policy={}, compact is needed, or state would be deleted with age: alter it",
+                        topic.name, topic.cleanup_policy
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn limits(&mut self) -> Result<BTreeMap<String, usize>, Error> {
+        let application_id = &self.config.application_id;
+        let parts = self.topology.subtopologies();
+        let outputs = parts.iter().flat_map(|part| part.outputs(application_id));
+        let mut names: Vec<String> = outputs.map(|output| output.topic).collect();
+        names.extend(self.topology.dead_letter_topic().map(str::to_owned));
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut limits = BTreeMap::new();
+        for (name, topic) in names.iter().zip(self.describe(&names)?) {
+            let Some(topic) = topic else {
+                let detail = format!("output topic {name} does not exist; create it, or correct its name");
+                return Err(Error::fatal("check the topics", detail));
+            };
+            limits.insert(topic.name, topic.max_message_bytes);
+        }
+        Ok(limits)
+    }
+}

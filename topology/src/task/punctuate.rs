@@ -1,0 +1,89 @@
+//! Persistent timers and punctuations of a task.
+
+use std::time::Duration;
+
+use super::Task;
+use crate::Error;
+use crate::process::{Context, Punctuation, PunctuationType, TimerEvent};
+use crate::store::{TimerBatch, TimerClock};
+
+/// Due timers handled in one go, so that a wave of them does not hold up the records.
+const TIMERS_AT_ONCE: usize = 1_000;
+
+impl Task {
+    /// Runs what is due; answers how many timers and punctuations ran.
+    pub(crate) fn punctuate(&mut self, due: &mut TimerBatch) -> Result<usize, Error> {
+        let mut ran = 0;
+        for clock in [TimerClock::StreamTime, TimerClock::WallClock] {
+            let now = match clock {
+                TimerClock::StreamTime => self.scope.stream_time,
+                TimerClock::WallClock => Some(self.scope.wall_clock_ms),
+            };
+            if let Some(now) = now {
+                ran += self.run_timers(clock, now, due)?;
+            }
+        }
+        ran += self.run_schedules()?;
+        self.progressed |= ran > 0;
+        Ok(ran)
+    }
+
+    fn run_timers(&mut self, clock: TimerClock, now: i64, due: &mut TimerBatch) -> Result<usize, Error> {
+        if self.scope.state.next_deadline(clock)?.is_none_or(|deadline| deadline > now) {
+            return Ok(0);
+        }
+        self.scope.state.take_due(clock, now, TIMERS_AT_ONCE, due)?;
+        for timer in due.iter() {
+            let event = TimerEvent { key: timer.key, kind: timer.kind, deadline_ms: timer.deadline_ms, clock };
+            let node = usize::from(timer.node);
+            self.run(node, "run a timer", |node, context| node.on_timer(event, context))?;
+        }
+        Ok(due.len())
+    }
+
+    fn run_schedules(&mut self) -> Result<usize, Error> {
+        let mut ran = 0;
+        for index in 0..self.scope.schedules.len() {
+            let (stream_time, wall_clock) = (self.scope.stream_time, self.scope.wall_clock_ms);
+            let Some(schedule) = self.scope.schedules.get_mut(index) else { break };
+            let now = match schedule.kind {
+                PunctuationType::StreamTime => stream_time,
+                PunctuationType::WallClockTime => Some(wall_clock),
+            };
+            let Some(now) = now else { continue };
+            let interval = millis(schedule.interval);
+            match schedule.next {
+                // The first one is an interval after the start, as in Kafka Streams.
+                None => schedule.next = Some(now.saturating_add(interval)),
+                Some(next) if next <= now => {
+                    schedule.next = Some(now.saturating_add(interval));
+                    let (node, id) = (schedule.node, schedule.id);
+                    let punctuation = Punctuation { id, timestamp: now };
+                    self.run(node, "punctuate", |node, context| node.on_punctuate(punctuation, context))?;
+                    ran += 1;
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(ran)
+    }
+
+    fn run(
+        &mut self,
+        node: usize,
+        operation: &'static str,
+        call: impl FnOnce(&mut dyn crate::process::Node, &mut Context<'_>) -> Result<(), crate::process::ProcessError>,
+    ) -> Result<(), Error> {
+        self.scope.mark();
+        let Self { nodes, scope, .. } = self;
+        let mut context = Context { nodes, node, scope, source: None };
+        let done = nodes.with(node, &mut context, call);
+        done.map_err(|error| self.fatal(operation, error, node))?;
+        self.scope.accept();
+        Ok(())
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).max(1)
+}

@@ -1,0 +1,318 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::input::{Input, InputChoice, Inputs};
+use super::own::{COUNTERS, PROGRESS, Progress};
+use super::TaskId;
+use crate::error::{Error, ErrorClass};
+use crate::graph::{BuiltTopology, SubTopology};
+use crate::io::{HeaderBuffer, TopicPartition};
+use crate::process::outputs::OutputBuffer;
+use crate::process::{Context, InitContext, NodeArena, ProcessError, SourceRecord, TaskScope};
+use crate::store::{SetAsideReason, StateDirectory, StoreId, TaskState};
+
+/// Where a task stands; the names are Kafka Streams'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TaskPhase {
+    Created,
+    Restoring,
+    Running,
+    Suspended,
+}
+
+impl TaskPhase {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "CREATED",
+            Self::Restoring => "RESTORING",
+            Self::Running => "RUNNING",
+            Self::Suspended => "SUSPENDED",
+        }
+    }
+}
+
+/// What a call to [`Task::process`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Processed {
+    pub(crate) records: usize,
+}
+
+/// What all tasks of a thread share.
+#[derive(Clone)]
+pub(crate) struct TaskSettings {
+    pub(crate) application_id: String,
+    pub(crate) max_task_idle: Duration,
+    /// How far a record's timestamp may lie ahead of the wall clock and still move stream time.
+    pub(crate) future_tolerance: Duration,
+}
+
+/// One sub-topology on one partition: its nodes, state and input queues.
+pub(crate) struct Task {
+    pub(crate) id: TaskId,
+    pub(crate) phase: TaskPhase,
+    pub(crate) inputs: Inputs,
+    pub(crate) scope: TaskScope,
+    pub(super) nodes: NodeArena,
+    subtopology: SubTopology,
+    settings: TaskSettings,
+    /// Something was processed, or a timer ran, since the last commit.
+    pub(crate) progressed: bool,
+}
+
+impl Task {
+    /// Opens the state of a task; its nodes are made once it is restored.
+    pub(crate) fn open(
+        id: TaskId,
+        topology: &Arc<BuiltTopology>,
+        directory: &Arc<StateDirectory>,
+        settings: &TaskSettings,
+        output_limits: Vec<usize>,
+    ) -> Result<Self, Error> {
+        let subtopology = topology
+            .subtopologies()
+            .iter()
+            .find(|part| part.index() == id.subtopology)
+            .cloned()
+            .ok_or_else(|| Error::fatal("open a task", "there is no such sub-topology").at(format!("task {id}")))?;
+        let state = TaskState::open(directory, id, subtopology.stores()).map_err(|error| error.at(format!("task {id}")))?;
+        let inputs = subtopology.inputs(&settings.application_id).into_iter();
+        let inputs = inputs.map(|input| {
+            Input::new(TopicPartition::new(input.topic, id.partition), input.node, input.internal)
+        });
+        let dead_letters = topology.dead_letter_topic().map(|_| subtopology.outputs(&settings.application_id).len());
+        let scope = TaskScope {
+            task: id,
+            application_id: settings.application_id.clone(),
+            state,
+            outputs: OutputBuffer::default(),
+            counters: crate::process::Counters::new(topology.counters().len()),
+            schedules: Vec::new(),
+            stream_time: None,
+            wall_clock_ms: 0,
+            current_node: 0,
+            output_limits,
+            dead_letters,
+            dead_letter_headers: HeaderBuffer::default(),
+            dead_lettered: 0,
+        };
+        Ok(Self {
+            id,
+            phase: TaskPhase::Created,
+            inputs: Inputs::new(inputs.collect(), settings.max_task_idle),
+            scope,
+            nodes: NodeArena::default(),
+            subtopology,
+            settings: settings.clone(),
+            progressed: false,
+        })
+    }
+
+    pub(crate) fn subtopology(&self) -> &SubTopology {
+        &self.subtopology
+    }
+
+    /// The state is complete: take over the task's own values and make its nodes.
+    pub(crate) fn complete_restoration(&mut self) -> Result<(), Error> {
+        self.load_own();
+        self.make_nodes()?;
+        self.phase = TaskPhase::Running;
+        Ok(())
+    }
+
+    fn load_own(&mut self) {
+        let progress = self.progress();
+        self.scope.stream_time = progress.and_then(|progress| progress.stream_time);
+        if let Some(bytes) = self.scope.state.own(COUNTERS) {
+            self.scope.counters.decode(bytes);
+        }
+    }
+
+    /// How far the state says the task had come; `None` for a state without history.
+    pub(crate) fn progress(&mut self) -> Option<Progress> {
+        self.scope.state.own(PROGRESS).and_then(Progress::decode)
+    }
+
+    fn make_nodes(&mut self) -> Result<(), Error> {
+        self.nodes = self.subtopology.instantiate(&self.settings.application_id);
+        self.scope.schedules.clear();
+        for node in 0..self.nodes.len() {
+            let mut context = InitContext {
+                nodes: &self.nodes,
+                node,
+                stores: &self.subtopology.store_users,
+                schedules: &mut self.scope.schedules,
+                task: self.id,
+            };
+            let made = self.nodes.with(node, &mut context, |node, context| node.init(context));
+            made.map_err(|error| self.fatal("start a processor", error, node))?;
+        }
+        Ok(())
+    }
+
+    fn place(&self, node: usize) -> String {
+        format!("task {}, node {}", self.id, self.nodes.name(node))
+    }
+
+    /// An error outside any record: there is nothing to dead-letter.
+    pub(super) fn fatal(&self, operation: &'static str, error: ProcessError, node: usize) -> Error {
+        match error {
+            ProcessError::Engine(error) => error.at(self.place(node)),
+            ProcessError::Record { reason, message } => {
+                Error::fatal(operation, format!("{reason}: {message}")).at(self.place(node))
+            }
+        }
+    }
+
+    /// Fetches the values of the records queued in `input` for stores keyed by record key.
+    pub(crate) fn prefetch(&mut self, input: usize) -> Result<(), Error> {
+        let Some(input) = self.inputs.all.get(input) else { return Ok(()) };
+        for (store, spec) in (0..).zip(self.subtopology.stores()) {
+            if spec.key_prefetch {
+                let mut keys = input.queue.iter().filter_map(|record| record.key);
+                self.scope.state.prefetch(StoreId(store), &mut keys)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Processes at most `max` records, each wholly or not at all.
+    pub(crate) fn process(&mut self, max: usize, now: Duration) -> Result<Processed, Error> {
+        let mut processed = Processed::default();
+        while processed.records < max {
+            let InputChoice::Take(index) = self.inputs.choose(now) else { break };
+            self.process_one(index)?;
+            processed.records += 1;
+        }
+        self.progressed |= processed.records > 0;
+        Ok(processed)
+    }
+
+    fn process_one(&mut self, index: usize) -> Result<(), Error> {
+        let Self { inputs, nodes, scope, settings, .. } = self;
+        let Some(input) = inputs.all.get_mut(index) else { return Ok(()) };
+        let Some(record) = input.queue.front() else { return Ok(()) };
+        scope.mark();
+        let source = SourceRecord {
+            topic: &input.partition.topic,
+            partition: input.partition.partition,
+            offset: record.offset,
+            timestamp: record.timestamp,
+            key: record.key,
+            value: record.value,
+            headers: record.headers,
+        };
+        let mut context = Context { nodes, node: input.node, scope, source: Some(source) };
+        let outcome = nodes.with(input.node, &mut context, |node, context| node.feed(record, context));
+        match outcome {
+            Ok(()) => {}
+            Err(error) => {
+                let (task, node) = (scope.task, nodes.name(scope.current_node));
+                let place = || format!("task {task}, node {node}, {} offset {}", input.partition, record.offset);
+                let (reason, message) = match error {
+                    ProcessError::Record { reason, message } => (reason, message),
+                    ProcessError::Engine(error) if error.class() == ErrorClass::User => {
+                        ("RECORD_REFUSED", error.to_string())
+                    }
+                    ProcessError::Engine(error) => return Err(error.at(place())),
+                };
+                if input.internal {
+                    // Invariant 10: what the engine itself wrote is never skipped.
+                    return Err(Error::fatal("process a repartition record", format!("{reason}: {message}")).at(place()));
+                }
+                scope.rollback();
+                scope.mark();
+                if !scope.dead_letter(source, reason, "user", &message, node) {
+                    let detail = format!("{reason}: {message}; there is no dead-letter topic to keep it");
+                    return Err(Error::fatal("process a record", detail).at(place()));
+                }
+                tracing::warn!(
+                    %task, topic = source.topic, partition = source.partition, offset = source.offset, node, reason, "record dead-lettered: {message}"
+                );
+            }
+        }
+        scope.accept();
+        let tolerance = i64::try_from(settings.future_tolerance.as_millis()).unwrap_or(i64::MAX);
+        let time = record.timestamp.min(scope.wall_clock_ms.saturating_add(tolerance));
+        scope.stream_time = Some(scope.stream_time.map_or(time, |stream_time| stream_time.max(time)));
+        input.position = record.offset + 1;
+        input.queue.pop_front();
+        Ok(())
+    }
+
+    /// Step 1 of the commit: operators hand over what they hold; the task's own values follow.
+    pub(crate) fn before_commit(&mut self) -> Result<(), Error> {
+        self.scope.mark();
+        for node in 0..self.nodes.len() {
+            let Self { nodes, scope, .. } = self;
+            let mut context = Context { nodes, node, scope, source: None };
+            let done = nodes.with(node, &mut context, |node, context| node.before_commit(context));
+            done.map_err(|error| self.fatal("prepare a commit", error, node))?;
+        }
+        self.scope.accept();
+        if self.progressed && !self.subtopology.stores().is_empty() {
+            let positions = self.inputs.iter();
+            let positions = positions
+                .map(|input| (input.partition.topic.clone(), input.partition.partition, input.position));
+            let progress = Progress::encode(self.scope.stream_time, positions);
+            self.scope.state.set_own(PROGRESS, &progress);
+            if self.scope.counters.is_dirty() {
+                let counters = self.scope.counters.encode();
+                self.scope.state.set_own(COUNTERS, &counters);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a commit would have anything to do.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.progressed || self.scope.state.is_dirty() || !self.scope.outputs.is_empty()
+    }
+
+    /// Step 6: one batch to the disk, and the positions become the committed ones.
+    pub(crate) fn committed(&mut self, changelog_positions: &[(StoreId, i64)]) -> Result<(), Error> {
+        self.scope.state.commit(changelog_positions).map_err(|error| error.at(format!("task {}", self.id)))?;
+        self.scope.counters.committed();
+        self.scope.dead_lettered = 0;
+        self.progressed = false;
+        for input in self.inputs.iter_mut() {
+            input.committed = input.position;
+        }
+        Ok(())
+    }
+
+    /// Back to the last commit: overlay, outputs, counts and queues are dropped, and the nodes are
+    /// made anew, because their fields may hold what was never committed.
+    pub(crate) fn abort(&mut self) -> Result<(), Error> {
+        self.scope.state.abort()?;
+        self.scope.outputs.clear();
+        self.scope.counters.abort();
+        self.scope.dead_lettered = 0;
+        self.progressed = false;
+        for input in self.inputs.iter_mut() {
+            input.reset(input.committed);
+        }
+        if self.phase == TaskPhase::Running {
+            self.load_own();
+            self.make_nodes()?;
+        }
+        Ok(())
+    }
+
+    /// Name of the node that ran last, for a panic's message.
+    pub(crate) fn running_node(&self) -> &str {
+        self.nodes.name(self.scope.current_node)
+    }
+
+    /// Moves the state aside, unchanged, and hands back the inputs.
+    pub(crate) fn set_aside(self, reason: SetAsideReason, detail: &str) -> Result<Inputs, Error> {
+        let id = self.id;
+        self.scope.state.set_aside(reason, detail).map_err(|error| error.at(format!("task {id}")))?;
+        Ok(self.inputs)
+    }
+
+    /// Closes the state with a flush: nothing is replayed at the next start.
+    pub(crate) fn close(self) -> Result<(), Error> {
+        let id = self.id;
+        self.scope.state.close().map_err(|error| error.at(format!("task {id}")))
+    }
+}

@@ -1,0 +1,1 @@
+//! Testing topologies without a broker.
