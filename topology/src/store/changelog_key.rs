@@ -63,10 +63,21 @@ mod tests {
     use proptest::prelude::*;
 
     fn any_key() -> impl Strategy<Value = Vec<u8>> {
-        let magic_bytes = prop_oneof![Just(0xFF_u8), Just(0x4A), Just(0x4D), Just(0), Just(1), any::<u8>()];
+        let magic_bytes = prop_oneof![
+            Just(0xFF_u8),
+            Just(0x4A),
+            Just(0x4D),
+            Just(0),
+            Just(1),
+            any::<u8>()
+        ];
         let tail = proptest::collection::vec(magic_bytes, 0..12);
         (any::<bool>(), tail).prop_map(|(with_magic, tail)| {
-            let mut key = if with_magic { MAGIC.to_vec() } else { Vec::new() };
+            let mut key = if with_magic {
+                MAGIC.to_vec()
+            } else {
+                Vec::new()
+            };
             key.extend(tail);
             key
         })

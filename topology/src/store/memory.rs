@@ -93,7 +93,11 @@ impl Backend for MemoryBackend {
         Ok(())
     }
 
-    fn write(&self, _bytes: usize, fill: &mut dyn FnMut(&mut dyn BatchWriter)) -> BackendResult<()> {
+    fn write(
+        &self,
+        _bytes: usize,
+        fill: &mut dyn FnMut(&mut dyn BatchWriter),
+    ) -> BackendResult<()> {
         fill(&mut MemoryBatch(&mut self.families.write()));
         Ok(())
     }

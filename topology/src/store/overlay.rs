@@ -70,8 +70,12 @@ impl Slot {
 enum Before {
     /// Not in the overlay: nothing was known of the key.
     Unknown,
-    Clean { present: bool },
-    Dirty { present: bool },
+    Clean {
+        present: bool,
+    },
+    Dirty {
+        present: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -199,7 +203,11 @@ impl Overlay {
         if let Some(slot) = self.slots.get_mut(index as usize) {
             slot.present = present;
             slot.referenced = true;
-            slot.committed = if present { Committed::Present } else { Committed::Absent };
+            slot.committed = if present {
+                Committed::Present
+            } else {
+                Committed::Absent
+            };
             self.clean_bytes += slot.cost();
         }
         Ok(SlotId(index))
@@ -221,8 +229,12 @@ impl Overlay {
         };
         let before = match found {
             None => Before::Unknown,
-            Some(_) if slot.dirty => Before::Dirty { present: slot.present },
-            Some(_) => Before::Clean { present: slot.present },
+            Some(_) if slot.dirty => Before::Dirty {
+                present: slot.present,
+            },
+            Some(_) => Before::Clean {
+                present: slot.present,
+            },
         };
         match before {
             Before::Unknown => {}
@@ -233,7 +245,11 @@ impl Overlay {
             slot.logged_under = self.mark;
             let buffer = self.spare.pop().unwrap_or_default();
             let old = mem::replace(&mut slot.value, buffer);
-            self.undo.push(Undo { slot: index, before, value: old });
+            self.undo.push(Undo {
+                slot: index,
+                before,
+                value: old,
+            });
         }
         slot.value.clear();
         slot.value.extend_from_slice(value.unwrap_or_default());
@@ -302,6 +318,11 @@ impl Overlay {
             .map(|slot| (slot.key.as_slice(), slot.content()))
     }
 
+    /// Whether a commit would write anything.
+    pub fn has_changes(&self) -> bool {
+        self.changes().next().is_some()
+    }
+
     /// The changes have been committed.
     pub fn committed(&mut self) {
         self.mark();
@@ -314,7 +335,11 @@ impl Overlay {
             match self.retention {
                 Retention::Nothing => self.release(index),
                 Retention::Cache => {
-                    slot.committed = if slot.present { Committed::Present } else { Committed::Absent };
+                    slot.committed = if slot.present {
+                        Committed::Present
+                    } else {
+                        Committed::Absent
+                    };
                     self.clean_bytes += slot.cost();
                 }
             }
@@ -372,7 +397,9 @@ impl Overlay {
         });
         ordered
             .range::<[u8], _>((from, to))
-            .filter_map(|(key, &index)| Some((key.as_slice(), slots.get(index as usize)?.content())))
+            .filter_map(|(key, &index)| {
+                Some((key.as_slice(), slots.get(index as usize)?.content()))
+            })
     }
 
     /// Evicts clean slots until `bytes` of them are freed or none is left; returns what was freed.
@@ -383,7 +410,11 @@ impl Overlay {
         let mut steps = self.slots.len() * 2;
         while self.clean_bytes > target && steps > 0 {
             steps -= 1;
-            self.hand = if self.hand + 1 < self.slots.len() { self.hand + 1 } else { 0 };
+            self.hand = if self.hand + 1 < self.slots.len() {
+                self.hand + 1
+            } else {
+                0
+            };
             let Some(slot) = self.slots.get_mut(self.hand) else {
                 break;
             };
@@ -498,12 +529,21 @@ mod tests {
             overlay.write(key, None);
         }
         overlay.rollback();
-        assert_eq!(read(&mut overlay, b"clean").as_deref(), Some(b"committed".as_slice()));
+        assert_eq!(
+            read(&mut overlay, b"clean").as_deref(),
+            Some(b"committed".as_slice())
+        );
         assert_eq!(read(&mut overlay, b"absent"), None);
         assert!(overlay.find(b"absent").is_some());
-        assert_eq!(read(&mut overlay, b"dirty").as_deref(), Some(b"earlier record".as_slice()));
+        assert_eq!(
+            read(&mut overlay, b"dirty").as_deref(),
+            Some(b"earlier record".as_slice())
+        );
         assert!(overlay.find(b"unknown").is_none());
-        assert_eq!((overlay.dirty_bytes(), overlay.clean_bytes()), (dirty, clean));
+        assert_eq!(
+            (overlay.dirty_bytes(), overlay.clean_bytes()),
+            (dirty, clean)
+        );
         assert_eq!(overlay.changes().count(), 1);
     }
 

@@ -5,8 +5,8 @@ use std::ops::{Bound, ControlFlow};
 use std::path::Path;
 
 use rocksdb::{
-    ColumnFamily, ColumnFamilyDescriptor, DB, ErrorKind, FlushOptions, ReadOptions,
-    WriteBatch, WriteOptions, properties,
+    ColumnFamily, ColumnFamilyDescriptor, DB, ErrorKind, FlushOptions, ReadOptions, WriteBatch,
+    WriteOptions, properties,
 };
 
 use super::backend::{
@@ -58,7 +58,10 @@ pub(crate) fn families_on_disk(
     let options = resources.database().map_err(|error| failure(&error))?;
     let mut names = DB::list_cf(&options, directory).map_err(|error| {
         // A manifest that cannot be read is damage, whatever RocksDB calls it.
-        BackendError { corrupt: true, ..failure(&error) }
+        BackendError {
+            corrupt: true,
+            ..failure(&error)
+        }
     })?;
     names.retain(|name| name != DEFAULT_FAMILY);
     Ok(names)
@@ -115,7 +118,10 @@ impl RocksBackend {
 
     /// Where a family is among those that are open.
     pub fn index_of(&self, name: &str) -> Option<FamilyIndex> {
-        self.names.iter().position(|other| other == name).map(FamilyIndex)
+        self.names
+            .iter()
+            .position(|other| other == name)
+            .map(FamilyIndex)
     }
 
     fn family(&self, family: FamilyIndex) -> BackendResult<&ColumnFamily> {
@@ -150,7 +156,13 @@ impl RocksBackend {
             let name = entry.file_name();
             let skip = name == CURRENT || name == manifest || name == "LOCK";
             if !skip && entry.file_type()?.is_file() {
-                fs::copy(entry.path(), to.join(&name))?;
+                match fs::copy(entry.path(), to.join(&name)) {
+                    // Temporary, or obsolete before the manifest was copied.
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                    result => {
+                        result?;
+                    }
+                }
             }
         }
         Ok(())
@@ -206,7 +218,8 @@ impl Backend for RocksBackend {
     ) -> BackendResult<()> {
         let family = self.family(family)?;
         let values =
-            self.db.batched_multi_get_cf_opt(family, keys.iter().copied(), false, &self.read);
+            self.db
+                .batched_multi_get_cf_opt(family, keys.iter().copied(), false, &self.read);
         for (index, value) in values.into_iter().enumerate() {
             let value = value.map_err(|error| failure(&error))?;
             found(index, value.as_deref());
@@ -275,15 +288,25 @@ impl Backend for RocksBackend {
     }
 
     fn crash_copy(&self, to: &Path) -> BackendResult<()> {
-        self.db.disable_file_deletions().map_err(|error| failure(&error))?;
-        let copied = self.copy_files(to).map_err(|error| io_failure("copy the database", &error));
-        self.db.enable_file_deletions().map_err(|error| failure(&error))?;
+        self.db
+            .disable_file_deletions()
+            .map_err(|error| failure(&error))?;
+        let copied = self
+            .copy_files(to)
+            .map_err(|error| io_failure("copy the database", &error));
+        self.db
+            .enable_file_deletions()
+            .map_err(|error| failure(&error))?;
         copied
     }
 
     fn statistics(&self) -> BackendStatistics {
         let database = |property: &properties::PropName| {
-            self.db.property_int_value(property).ok().flatten().unwrap_or(0)
+            self.db
+                .property_int_value(property)
+                .ok()
+                .flatten()
+                .unwrap_or(0)
         };
         BackendStatistics {
             memtable_bytes: self.sum(properties::CUR_SIZE_ALL_MEM_TABLES),

@@ -236,12 +236,18 @@ impl Timers {
         family: FamilyIndex,
     ) -> BackendResult<()> {
         due.clear();
-        if max == 0 || matches!(self.clock(clock).next, Next::Known(next) if next.is_none_or(|next| next > now_ms)) {
+        if max == 0
+            || matches!(self.clock(clock).next, Next::Known(next) if next.is_none_or(|next| next > now_ms))
+        {
             return Ok(());
         }
         self.visit_until(clock, now_ms, backend, family, &mut |row| {
             due.push(row);
-            if due.len() < max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if due.len() < max {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
         })?;
         for row in due.rows() {
             self.overlay.write(row, None);
@@ -354,7 +360,13 @@ mod tests {
     const FAMILY: FamilyIndex = FamilyIndex(0);
 
     fn timer(clock: TimerClock, deadline_ms: i64, key: &[u8]) -> Timer<'_> {
-        Timer { clock, deadline_ms, node: 3, kind: 1, key }
+        Timer {
+            clock,
+            deadline_ms,
+            node: 3,
+            kind: 1,
+            key,
+        }
     }
 
     fn commit(timers: &mut Timers, backend: &MemoryBackend) {
@@ -367,14 +379,24 @@ mod tests {
         timers.committed();
     }
 
-    fn take(timers: &mut Timers, backend: &MemoryBackend, clock: TimerClock, now: i64, max: usize) -> Vec<i64> {
+    fn take(
+        timers: &mut Timers,
+        backend: &MemoryBackend,
+        clock: TimerClock,
+        now: i64,
+        max: usize,
+    ) -> Vec<i64> {
         let mut due = TimerBatch::default();
-        timers.take_due(clock, now, max, &mut due, backend, FAMILY).expect("take due");
+        timers
+            .take_due(clock, now, max, &mut due, backend, FAMILY)
+            .expect("take due");
         due.iter().map(|timer| timer.deadline_ms).collect()
     }
 
     fn next(timers: &mut Timers, backend: &MemoryBackend, clock: TimerClock) -> Option<i64> {
-        timers.next_deadline(clock, backend, FAMILY).expect("next deadline")
+        timers
+            .next_deadline(clock, backend, FAMILY)
+            .expect("next deadline")
     }
 
     #[test]
