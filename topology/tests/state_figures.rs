@@ -197,6 +197,26 @@ fn figures() {
                 .expect("range");
         }
     });
+    report("range of 10 rows, the same ones again", 1_000, || {
+        for _ in 0..1_000 {
+            let mut rows = 0;
+            state
+                .range(
+                    ORDERS,
+                    Bound::Included(&key(7)),
+                    Bound::Unbounded,
+                    &mut |_, _| {
+                        rows += 1;
+                        if rows < 10 {
+                            ControlFlow::Continue(())
+                        } else {
+                            ControlFlow::Break(())
+                        }
+                    },
+                )
+                .expect("range");
+        }
+    });
     println!("{:?}", state.statistics());
     println!("{:?}", directory.statistics());
 }

@@ -1,7 +1,9 @@
 //! What lies below the overlay: committed data, in RocksDB or in memory.
 
-use std::ops::{Bound, ControlFlow};
+use std::ops::Bound;
 use std::path::Path;
+
+use super::range::RowVisitor;
 
 /// A failure of a backend.
 #[derive(Clone, Debug)]
@@ -61,7 +63,7 @@ pub(crate) trait Backend: Send + Sync {
         family: FamilyIndex,
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: &mut RowVisitor<'_>,
     ) -> BackendResult<()>;
 
     /// Writes everything that `fill` hands over, or nothing.

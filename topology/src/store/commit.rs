@@ -9,6 +9,9 @@ use super::spec::StoreId;
 use super::task_state::TaskState;
 use crate::Error;
 
+/// Takes changelog records: the store whose topic it is for, key, value unless it is a tombstone.
+pub type ChangelogSink<'a> = dyn FnMut(StoreId, &[u8], Option<&[u8]>) -> Result<(), Error> + 'a;
+
 /// What is committed but not yet on disk: what a killed process would replay.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Unflushed {
@@ -40,10 +43,7 @@ impl TaskState {
     /// Step 2 of the commit: hands over one changelog record per changed key; no value is a
     /// tombstone. The task's own rows go under reserved keys to the carrier's changelog. Stops at
     /// the first error of `emit` and returns it; nothing has changed then.
-    pub fn changelog(
-        &mut self,
-        emit: &mut dyn FnMut(StoreId, &[u8], Option<&[u8]>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    pub fn changelog(&mut self, emit: &mut ChangelogSink<'_>) -> Result<(), Error> {
         self.check()?;
         let mut scratch = std::mem::take(&mut self.scratch);
         let result = self.emit_changelog(emit, &mut scratch);
@@ -53,7 +53,7 @@ impl TaskState {
 
     fn emit_changelog(
         &self,
-        emit: &mut dyn FnMut(StoreId, &[u8], Option<&[u8]>) -> Result<(), Error>,
+        emit: &mut ChangelogSink<'_>,
         scratch: &mut Vec<u8>,
     ) -> Result<(), Error> {
         for (store, index) in self.stores.iter().zip(0..) {

@@ -1,7 +1,7 @@
 //! Committed data in this process: for in-memory stores and for tests without a disk.
 
 use std::collections::BTreeMap;
-use std::ops::{Bound, ControlFlow};
+use std::ops::Bound;
 use std::path::Path;
 
 use parking_lot::RwLock;
@@ -9,6 +9,7 @@ use parking_lot::RwLock;
 use super::backend::{
     Backend, BackendResult, BackendStatistics, BatchWriter, FamilyIndex, FlushWait, is_empty_range,
 };
+use super::range::RowVisitor;
 
 type Rows = BTreeMap<Box<[u8]>, Box<[u8]>>;
 
@@ -77,7 +78,7 @@ impl Backend for MemoryBackend {
         family: FamilyIndex,
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: &mut RowVisitor<'_>,
     ) -> BackendResult<()> {
         if is_empty_range(from, to) {
             return Ok(());

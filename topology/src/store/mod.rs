@@ -27,13 +27,15 @@ mod task_state;
 mod timers;
 mod view;
 
+pub use commit::ChangelogSink;
 pub use config::{StateConfig, UnknownStores};
 pub use crash::CrashCopy;
 pub use directory::{DirectoryStatistics, StateDirectory};
+pub use range::RowVisitor;
 pub use restore::ChangelogRecord;
 pub use set_aside::{SetAside, SetAsideReason};
 pub use spec::{StoreId, StoreKind, StoreSpec};
 pub use statistics::StateStatistics;
-pub use task_state::TaskState;
+pub use task_state::{DumpVisitor, TaskState};
 pub use timers::{Timer, TimerBatch, TimerClock};
 pub use view::CommittedView;

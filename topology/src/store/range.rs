@@ -5,8 +5,8 @@ use std::ops::{Bound, ControlFlow};
 use super::backend::{BackendResult, is_empty_range};
 use super::overlay::Overlay;
 
-/// Takes rows until it says stop.
-pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
+/// Takes rows, key and value, until it says stop.
+pub type RowVisitor<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
 
 /// Visits the rows of a range, ascending, as they will be once the overlay is committed.
 /// `committed` visits the committed rows of the range, ascending.
@@ -14,8 +14,8 @@ pub(crate) fn merged_range(
     overlay: &mut Overlay,
     from: Bound<&[u8]>,
     to: Bound<&[u8]>,
-    committed: impl FnOnce(&mut Visit<'_>) -> BackendResult<()>,
-    visit: &mut Visit<'_>,
+    committed: impl FnOnce(&mut RowVisitor<'_>) -> BackendResult<()>,
+    visit: &mut RowVisitor<'_>,
 ) -> BackendResult<()> {
     if is_empty_range(from, to) {
         return Ok(());

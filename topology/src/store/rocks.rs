@@ -1,7 +1,7 @@
 //! Committed data in RocksDB: one database per task, one column family per store.
 
 use std::fs;
-use std::ops::{Bound, ControlFlow};
+use std::ops::Bound;
 use std::path::Path;
 
 use rocksdb::{
@@ -13,6 +13,7 @@ use super::backend::{
     Backend, BackendError, BackendResult, BackendStatistics, BatchWriter, FamilyIndex, FlushWait,
     is_empty_range,
 };
+use super::range::RowVisitor;
 use super::rocks_options::RocksResources;
 
 /// The column family RocksDB itself insists on; always empty.
@@ -232,7 +233,7 @@ impl Backend for RocksBackend {
         family: FamilyIndex,
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: &mut RowVisitor<'_>,
     ) -> BackendResult<()> {
         if is_empty_range(from, to) {
             return Ok(());

@@ -56,6 +56,7 @@ impl RocksResources {
         options.set_skip_stats_update_on_db_open(true);
         options.set_stats_dump_period_sec(0);
         options.set_stats_persist_period_sec(0);
+        options.set_allow_concurrent_memtable_write(false);
         options.set_log_level(LogLevel::Warn);
         options.set_keep_log_file_num(2);
         options.set_max_log_file_size(1 << 20);

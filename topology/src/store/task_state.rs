@@ -12,13 +12,16 @@ use super::memory::MemoryBackend;
 use super::open::{OpenDatabase, Wanted, open_database};
 use super::overlay::{Overlay, Retention, SlotId};
 use super::own::OwnValues;
-use super::range::{Visit, merged_range};
+use super::range::{RowVisitor, merged_range};
 use super::set_aside::{SetAside, SetAsideReason, leave_word};
 use super::spec::{StoreId, StoreKind, StoreSpec};
 use super::timers::{Timer, TimerBatch, TimerClock, Timers};
 use super::view::{CommittedView, Published};
 use crate::Error;
 use crate::task::TaskId;
+
+/// Takes rows of all families: family, key, value.
+pub type DumpVisitor<'a> = dyn FnMut(&str, &[u8], &[u8]) + 'a;
 
 /// Where committed rows of a family are.
 #[derive(Clone)]
@@ -265,21 +268,22 @@ impl TaskState {
         store: StoreId,
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: &mut RowVisitor<'_>,
     ) -> Result<(), Error> {
         self.check()?;
         let Store { home, overlay, .. } = self.store(store)?;
-        let committed = |visit: &mut Visit<'_>| home.backend.range(home.family, from, to, visit);
+        let committed =
+            |visit: &mut RowVisitor<'_>| home.backend.range(home.family, from, to, visit);
         merged_range(overlay, from, to, committed, visit)
             .map_err(|error| self.fail("read range of store", error))
     }
 
     /// Reads the keys that are neither in the overlay nor in the cache, all at once, into the
     /// cache.
-    pub fn prefetch<'k>(
+    pub fn prefetch(
         &mut self,
         store: StoreId,
-        keys: &mut dyn Iterator<Item = &'k [u8]>,
+        keys: &mut dyn Iterator<Item = &[u8]>,
     ) -> Result<(), Error> {
         self.check()?;
         self.make_room();
@@ -312,7 +316,7 @@ impl TaskState {
             store.overlay.mark();
         }
         self.own.overlay.mark();
-        self.timers.overlay.mark();
+        self.timers.mark();
     }
 
     /// Takes back everything since the mark: store writes, timers and own values (invariant 9).
@@ -395,7 +399,7 @@ impl TaskState {
 
     /// Visits every family's committed rows in order: the stores as declared, then the task's own
     /// family `_task`, without what concerns only this copy on disk. For audits and tests.
-    pub fn dump(&self, visit: &mut dyn FnMut(&str, &[u8], &[u8])) -> Result<(), Error> {
+    pub fn dump(&self, visit: &mut DumpVisitor<'_>) -> Result<(), Error> {
         self.check()?;
         let stores = self
             .stores

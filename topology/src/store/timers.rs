@@ -1,8 +1,8 @@
 //! Persistent timers: rows of the task's own family, ordered by deadline.
 //!
 //! Key: `02`, clock, deadline (8 bytes, big-endian, sign flipped), node (2 bytes), kind, key; the
-//! value is empty. Nothing here ever scans the whole family: a lower bound on the committed
-//! timers of each clock is remembered, so that deleted ones are not stepped over twice.
+//! value is empty. Nothing here ever scans the whole family: a lower bound on the deadlines of each
+//! clock is remembered, so that timers taken or cancelled are not stepped over twice.
 
 use std::ops::{Bound, ControlFlow};
 
@@ -12,7 +12,6 @@ use super::range::merged_range;
 
 /// First byte of a timer's key in the task's own family.
 pub(crate) const TIMER_TAG: u8 = 0x02;
-const HEAD: usize = 1 + 1 + 8;
 
 /// Which clock a timer waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -143,18 +142,25 @@ enum Next {
     Unknown,
 }
 
+/// Nothing is known of the deadlines.
+const FROM_THE_START: i64 = i64::MIN;
+
 #[derive(Debug)]
 struct ClockState {
     next: Next,
-    /// No committed timer of the clock has a smaller key.
-    floor: Vec<u8>,
+    /// Every deadline is at or after this one: where reading begins.
+    begin: i64,
+    begin_at_mark: i64,
+    begin_at_commit: i64,
 }
 
 impl ClockState {
-    fn new(clock: TimerClock) -> Self {
+    fn new() -> Self {
         Self {
             next: Next::Unknown,
-            floor: vec![TIMER_TAG, clock.byte()],
+            begin: FROM_THE_START,
+            begin_at_mark: FROM_THE_START,
+            begin_at_commit: FROM_THE_START,
         }
     }
 }
@@ -166,15 +172,19 @@ pub(crate) struct Timers {
     wall_clock: ClockState,
     stream_time: ClockState,
     scratch: Vec<u8>,
+    start: Vec<u8>,
+    end: Vec<u8>,
 }
 
 impl Timers {
     pub fn new() -> Self {
         Self {
             overlay: Overlay::new(Retention::Nothing),
-            wall_clock: ClockState::new(TimerClock::WallClock),
-            stream_time: ClockState::new(TimerClock::StreamTime),
+            wall_clock: ClockState::new(),
+            stream_time: ClockState::new(),
             scratch: Vec::new(),
+            start: Vec::new(),
+            end: Vec::new(),
         }
     }
 
@@ -191,6 +201,7 @@ impl Timers {
         self.overlay.write(&row, Some(&[]));
         self.scratch = row;
         let state = self.clock(timer.clock);
+        state.begin = state.begin.min(timer.deadline_ms);
         if let Next::Known(next) = &mut state.next {
             *next = Some(next.map_or(timer.deadline_ms, |next| next.min(timer.deadline_ms)));
         }
@@ -221,7 +232,9 @@ impl Timers {
             next = Timer::decode(row).map(|timer| timer.deadline_ms);
             ControlFlow::Break(())
         })?;
-        self.clock(clock).next = Next::Known(next);
+        let state = self.clock(clock);
+        state.next = Next::Known(next);
+        state.begin = next.unwrap_or(i64::MAX);
         Ok(next)
     }
 
@@ -241,22 +254,27 @@ impl Timers {
         {
             return Ok(());
         }
+        let mut last = None;
         self.visit_until(clock, now_ms, backend, family, &mut |row| {
             due.push(row);
             if due.len() < max {
                 ControlFlow::Continue(())
             } else {
+                last = Timer::decode(row).map(|timer| timer.deadline_ms);
                 ControlFlow::Break(())
             }
         })?;
         for row in due.rows() {
             self.overlay.write(row, None);
         }
-        self.clock(clock).next = Next::Unknown;
+        let state = self.clock(clock);
+        state.next = Next::Unknown;
+        // All up to the last one taken are gone, or all that were due.
+        state.begin = state.begin.max(last.unwrap_or(now_ms.saturating_add(1)));
         Ok(())
     }
 
-    /// Visits timers due at `now_ms` in order, and learns where the committed ones begin.
+    /// Visits timers due at `now_ms` in order.
     fn visit_until(
         &mut self,
         clock: TimerClock,
@@ -265,75 +283,61 @@ impl Timers {
         family: FamilyIndex,
         visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> BackendResult<()> {
-        // What is not committed may lie below the floor of what is, so only the committed rows are
-        // read from the floor on.
-        let start = [TIMER_TAG, clock.byte()];
-        let mut end = Vec::with_capacity(HEAD);
+        let begin = self.clock(clock).begin;
+        self.start.clear();
+        encode_head(clock, begin, &mut self.start);
+        self.end.clear();
         match now_ms.checked_add(1) {
-            Some(after) => encode_head(clock, after, &mut end),
-            None => end.extend_from_slice(&[TIMER_TAG, clock.byte() + 1]),
+            Some(after) => encode_head(clock, after, &mut self.end),
+            None => self.end.extend_from_slice(&[TIMER_TAG, clock.byte() + 1]),
         }
-        let state = match clock {
-            TimerClock::WallClock => &mut self.wall_clock,
-            TimerClock::StreamTime => &mut self.stream_time,
-        };
-        let floor = &mut state.floor;
+        let (from, to) = (
+            Bound::Included(self.start.as_slice()),
+            Bound::Excluded(self.end.as_slice()),
+        );
         merged_range(
             &mut self.overlay,
-            Bound::Included(&start),
-            Bound::Excluded(&end),
-            |visit| {
-                let from = std::mem::take(floor);
-                let mut first = true;
-                let result = backend.range(
-                    family,
-                    Bound::Included(&from),
-                    Bound::Excluded(&end),
-                    &mut |row, value| {
-                        if std::mem::take(&mut first) {
-                            floor.extend_from_slice(row);
-                        }
-                        visit(row, value)
-                    },
-                );
-                if result.is_err() {
-                    *floor = from;
-                } else if first {
-                    // Nothing committed is due; but never raise the floor above a later timer.
-                    *floor = from.max(end.clone());
-                }
-                result
-            },
+            from,
+            to,
+            |visit| backend.range(family, from, to, visit),
             &mut |row, _| visit(row),
         )
+    }
+
+    /// A record begins.
+    pub fn mark(&mut self) {
+        for state in [&mut self.wall_clock, &mut self.stream_time] {
+            state.begin_at_mark = state.begin;
+        }
+        self.overlay.mark();
     }
 
     /// Takes back what the record did.
     pub fn rollback(&mut self) {
         if self.overlay.is_written_since_mark() {
-            self.forget_next();
+            for state in [&mut self.wall_clock, &mut self.stream_time] {
+                state.next = Next::Unknown;
+                state.begin = state.begin_at_mark;
+            }
         }
         self.overlay.rollback();
     }
 
     /// Drops what is not committed.
     pub fn abort(&mut self) {
-        self.forget_next();
+        for state in [&mut self.wall_clock, &mut self.stream_time] {
+            state.next = Next::Unknown;
+            state.begin = state.begin_at_commit;
+            state.begin_at_mark = state.begin;
+        }
         self.overlay.abort();
     }
 
     /// What the overlay held is committed.
     pub fn committed(&mut self) {
-        for (row, value) in self.overlay.changes() {
-            let state = match Timer::decode(row).map(|timer| timer.clock) {
-                Some(TimerClock::WallClock) => &mut self.wall_clock,
-                Some(TimerClock::StreamTime) => &mut self.stream_time,
-                None => continue,
-            };
-            if value.is_some() && row < state.floor.as_slice() {
-                state.floor.clear();
-                state.floor.extend_from_slice(row);
-            }
+        for state in [&mut self.wall_clock, &mut self.stream_time] {
+            state.begin_at_commit = state.begin;
+            state.begin_at_mark = state.begin;
         }
         self.overlay.committed();
     }
@@ -341,11 +345,6 @@ impl Timers {
     /// Committed rows were changed from elsewhere: nothing is known of them any more.
     pub fn restored(&mut self) {
         *self = Self::new();
-    }
-
-    fn forget_next(&mut self) {
-        self.wall_clock.next = Next::Unknown;
-        self.stream_time.next = Next::Unknown;
     }
 }
 
@@ -423,7 +422,7 @@ mod tests {
         let (mut timers, backend) = (Timers::new(), MemoryBackend::new(1));
         timers.set(&timer(WallClock, 10, b"k"));
         commit(&mut timers, &backend);
-        timers.overlay.mark();
+        timers.mark();
         assert_eq!(take(&mut timers, &backend, WallClock, 10, 9), [10]);
         timers.set(&timer(WallClock, 5, b"k"));
         timers.rollback();

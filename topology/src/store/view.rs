@@ -1,11 +1,12 @@
 //! Committed data for other threads.
 
-use std::ops::{Bound, ControlFlow};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
 
 use super::backend::BackendError;
+use super::range::RowVisitor;
 use super::spec::StoreId;
 use super::task_state::Home;
 use crate::task::TaskId;
@@ -72,7 +73,7 @@ impl CommittedView {
         store: StoreId,
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: &mut RowVisitor<'_>,
     ) -> Result<(), Error> {
         self.with(store, |home| {
             home.backend.range(home.family, from, to, visit)

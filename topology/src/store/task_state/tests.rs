@@ -47,7 +47,7 @@ impl Backend for Probed {
         family: FamilyIndex,
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: &mut RowVisitor<'_>,
     ) -> BackendResult<()> {
         self.below.range(family, from, to, visit)
     }
