@@ -319,6 +319,50 @@ fn a_restore_cut_short_resumes() {
 }
 
 #[test]
+fn restored_rows_replace_what_was_cached() {
+    let root = tempfile::tempdir().expect("directory");
+    let directory = directory(root.path());
+    let mut state = open(&directory);
+    assert_eq!(state.get(ORDERS, b"k").expect("get"), None);
+    let row = [(b"k".as_slice(), Some(b"v".as_slice()))];
+    state
+        .restore(ORDERS, &mut row.into_iter(), 1)
+        .expect("restore");
+    assert_eq!(state.get(ORDERS, b"k").expect("get"), Some(b"v".as_slice()));
+    state.put(ORDERS, b"k", b"uncommitted").expect("put");
+    let error = state
+        .restore(ORDERS, &mut row.into_iter(), 1)
+        .expect_err("uncommitted changes");
+    assert!(error.to_string().contains("uncommitted changes"), "{error}");
+}
+
+#[test]
+fn a_restore_that_fails_half_way_claims_nothing() {
+    let root = tempfile::tempdir().expect("directory");
+    let directory = directory(root.path());
+    let mut state = open(&directory);
+    // Several batches, then a reserved key that this version does not know.
+    let value = vec![0; 100_000];
+    let keys: Vec<[u8; 4]> = (0..250_u32).map(u32::to_be_bytes).collect();
+    let rows = keys
+        .iter()
+        .map(|key| (key.as_slice(), Some(value.as_slice())));
+    let unknown = (b"\xFF\x4A\x4D\xFF\x09".as_slice(), Some(b"".as_slice()));
+    let error = state
+        .restore(ORDERS, &mut rows.chain([unknown]), 251)
+        .expect_err("unknown key");
+    assert!(
+        error
+            .to_string()
+            .contains("orders: the changelog has a reserved key"),
+        "{error}"
+    );
+    assert_eq!(state.changelog_position(ORDERS), None);
+    state.close().expect("close");
+    assert_eq!(open(&directory).changelog_position(ORDERS), None);
+}
+
+#[test]
 fn in_memory_stores_are_restored_from_the_beginning() {
     let root = tempfile::tempdir().expect("directory");
     let directory = directory(root.path());
@@ -569,8 +613,10 @@ fn removed_stores_are_refused_by_name_or_dropped() {
         Some(changelog.end(ORDERS))
     );
     assert!(dump(&state).iter().all(|(family, _, _)| family != "riders"));
-    // A crash right after must not leave the position of the store that is gone.
+    // Crashes right after dropping and right after creating the store anew must not bring back
+    // the position of the rows that are gone.
     drop(state);
+    drop(open(&directory));
     let mut state = open(&directory);
     assert_eq!(state.changelog_position(RIDERS), None);
     changelog.restore(&mut state);
