@@ -1,1 +1,41 @@
-//! State of a task.
+//! State of a task: key-value stores, timers and the task's own small values.
+//!
+//! [`StateDirectory`] is what the process has, [`TaskState`] what one task has. Everything here is
+//! bytes; types begin above. Uncommitted changes live in an overlay and reach RocksDB in one batch
+//! per commit, together with the changelog positions they correspond to; the changelog topics hold
+//! the same rows, so that a state can be rebuilt from nothing.
+
+mod backend;
+mod changelog_key;
+mod commit;
+mod config;
+mod crash;
+mod directory;
+mod disk_format;
+mod memory;
+mod open;
+mod overlay;
+mod own;
+mod range;
+mod restore;
+mod rocks;
+mod rocks_options;
+mod set_aside;
+mod spec;
+mod statistics;
+mod task_state;
+mod timers;
+mod view;
+
+pub use commit::ChangelogSink;
+pub use config::{StateConfig, UnknownStores};
+pub use crash::CrashCopy;
+pub use directory::{DirectoryStatistics, StateDirectory};
+pub use range::RowVisitor;
+pub use restore::ChangelogRecord;
+pub use set_aside::{SetAside, SetAsideReason};
+pub use spec::{StoreId, StoreKind, StoreSpec};
+pub use statistics::StateStatistics;
+pub use task_state::{DumpVisitor, TaskState};
+pub use timers::{Timer, TimerBatch, TimerClock};
+pub use view::CommittedView;

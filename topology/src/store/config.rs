@@ -1,0 +1,70 @@
+//! Settings of the state of all tasks of a process.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::time::{Clock, SystemClock};
+
+/// What happens to a store that is on disk but no longer in the topology.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownStores {
+    /// The task is not opened; the error names the stores.
+    Refuse,
+    /// The store is dropped from disk for good; its changelog topic is not touched.
+    Drop,
+}
+
+/// Settings of the state of all tasks of a process. Sizes are in bytes.
+#[derive(Clone)]
+pub struct StateConfig {
+    /// RocksDB's block cache, one for the process: data, index and filter blocks.
+    pub block_cache_bytes: usize,
+    /// Memory of RocksDB's memtables, one budget for the process; beyond it they are flushed.
+    pub write_buffer_bytes: usize,
+    /// Clean entries kept above RocksDB, per task.
+    pub overlay_cache_bytes: usize,
+    /// Commits are flushed to disk at least this often: bounds what a killed process replays.
+    pub flush_interval: Duration,
+    /// Commits are flushed once they amount to this much changelog.
+    pub flush_bytes: usize,
+    /// Files RocksDB keeps open per task.
+    pub max_open_files: i32,
+    /// Threads of RocksDB for flushes and compactions, for the process.
+    pub background_jobs: i32,
+    /// What happens to a store that is on disk but not in the topology.
+    pub unknown_stores: UnknownStores,
+    /// Tells when a directory was set aside.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for StateConfig {
+    fn default() -> Self {
+        Self {
+            block_cache_bytes: 128 << 20,
+            write_buffer_bytes: 128 << 20,
+            overlay_cache_bytes: 16 << 20,
+            flush_interval: Duration::from_secs(10),
+            flush_bytes: 32 << 20,
+            max_open_files: 128,
+            background_jobs: 2,
+            unknown_stores: UnknownStores::Refuse,
+            clock: Arc::new(SystemClock::new()),
+        }
+    }
+}
+
+impl fmt::Debug for StateConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StateConfig")
+            .field("block_cache_bytes", &self.block_cache_bytes)
+            .field("write_buffer_bytes", &self.write_buffer_bytes)
+            .field("overlay_cache_bytes", &self.overlay_cache_bytes)
+            .field("flush_interval", &self.flush_interval)
+            .field("flush_bytes", &self.flush_bytes)
+            .field("max_open_files", &self.max_open_files)
+            .field("background_jobs", &self.background_jobs)
+            .field("unknown_stores", &self.unknown_stores)
+            .finish_non_exhaustive()
+    }
+}

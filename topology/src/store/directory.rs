@@ -1,0 +1,225 @@
+//! The state directory of a process and what its tasks share.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::config::StateConfig;
+use super::rocks_options::RocksResources;
+use super::set_aside::{SetAside, SetAsideReason, move_aside};
+use crate::Error;
+use crate::task::TaskId;
+
+const LOCK_FILE: &str = ".lock";
+
+/// Process-wide resources of state: the directory, locked against a second process, and the
+/// memory that all tasks share.
+///
+/// ```
+/// use topology::store::{StateConfig, StateDirectory, StoreId, StoreSpec, TaskState};
+/// use topology::task::TaskId;
+///
+/// # fn main() -> Result<(), topology::Error> {
+/// let directory = StateDirectory::in_memory(StateConfig::default());
+/// let task = TaskId { subtopology: 0, partition: 0 };
+/// let mut state = TaskState::open(&directory, task, &[StoreSpec::persistent("orders")])?;
+/// state.put(StoreId(0), b"order-1", b"created")?;
+/// state.commit(&[(StoreId(0), 1)])?;
+/// assert_eq!(state.get(StoreId(0), b"order-1")?, Some(b"created".as_slice()));
+/// # Ok(())
+/// # }
+/// ```
+pub struct StateDirectory {
+    disk: Option<Disk>,
+    config: StateConfig,
+    set_aside: [AtomicU64; SetAsideReason::ALL.len()],
+}
+
+struct Disk {
+    root: PathBuf,
+    resources: RocksResources,
+    /// Held for as long as the process may write below `root`.
+    _lock: File,
+}
+
+/// What the tasks of a process share, for metrics. Sizes are in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DirectoryStatistics {
+    /// In use of RocksDB's block cache.
+    pub block_cache_bytes: u64,
+    /// In use of the memtables' budget.
+    pub write_buffer_bytes: u64,
+}
+
+impl StateDirectory {
+    /// Opens and locks `root`, usually `<state.dir>/<application.id>`, creating it if need be.
+    ///
+    /// # Errors
+    ///
+    /// Fatal if the directory cannot be written, or if another process has it.
+    pub fn open(root: &Path, config: StateConfig) -> Result<Arc<Self>, Error> {
+        const OPERATION: &str = "open state directory";
+        let failed = |error: std::io::Error| {
+            Error::fatal(
+                OPERATION,
+                format!(
+                    "{}: {error}; make it writable or set another state_dir",
+                    root.display()
+                ),
+            )
+        };
+        fs::create_dir_all(root).map_err(failed)?;
+        let lock = File::create(root.join(LOCK_FILE)).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::fatal(
+                    OPERATION,
+                    format!(
+                        "{} is in use by another process; stop it or set another state_dir",
+                        root.display()
+                    ),
+                ));
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        let disk = Disk {
+            root: root.to_owned(),
+            resources: RocksResources::new(&config),
+            _lock: lock,
+        };
+        Ok(Self::new(Some(disk), config))
+    }
+
+    /// No disk at all: persistent stores live in memory too and everything is restored from the
+    /// changelog.
+    pub fn in_memory(config: StateConfig) -> Arc<Self> {
+        Self::new(None, config)
+    }
+
+    fn new(disk: Option<Disk>, config: StateConfig) -> Arc<Self> {
+        Arc::new(Self {
+            disk,
+            config,
+            set_aside: Default::default(),
+        })
+    }
+
+    /// The tasks that have a directory here, in order.
+    pub fn tasks_on_disk(&self) -> Vec<TaskId> {
+        let Some(disk) = &self.disk else {
+            return Vec::new();
+        };
+        let Ok(entries) = fs::read_dir(&disk.root) else {
+            return Vec::new();
+        };
+        let mut tasks: Vec<TaskId> = entries
+            .flatten()
+            .filter(|entry| entry.path().is_dir())
+            .filter_map(|entry| parse_task(entry.file_name().to_str()?))
+            .collect();
+        tasks.sort_unstable();
+        tasks
+    }
+
+    /// How often a task's directory was set aside for `reason` since the start.
+    pub fn set_aside_count(&self, reason: SetAsideReason) -> u64 {
+        self.set_aside
+            .get(reason as usize)
+            .map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    /// What is in use of the shared memory.
+    pub fn statistics(&self) -> DirectoryStatistics {
+        self.disk
+            .as_ref()
+            .map_or_else(DirectoryStatistics::default, |disk| DirectoryStatistics {
+                block_cache_bytes: disk.resources.cache.get_usage() as u64,
+                write_buffer_bytes: disk.resources.write_buffers.get_usage() as u64,
+            })
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &StateConfig {
+        &self.config
+    }
+
+    /// The directory of a task and what to open it with; `None` without a disk.
+    pub(crate) fn task(&self, task: TaskId) -> Option<(PathBuf, &RocksResources)> {
+        let disk = self.disk.as_ref()?;
+        Some((disk.root.join(task.to_string()), &disk.resources))
+    }
+
+    /// Moves the closed directory of a task aside and counts it.
+    pub(crate) fn move_aside(
+        &self,
+        directory: &Path,
+        reason: SetAsideReason,
+        detail: &str,
+    ) -> Result<SetAside, Error> {
+        let now = self.config.clock.wall_clock_ms();
+        let moved = move_aside(directory, reason, detail, now).map_err(|error| {
+            Error::fatal(
+                "set state directory aside",
+                format!("{}: {error}; move it away by hand", directory.display()),
+            )
+        })?;
+        if let Some(count) = self.set_aside.get(reason as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        tracing::warn!(
+            from = %directory.display(),
+            to = %moved.path.display(),
+            reason = reason.as_str(),
+            detail,
+            "state directory set aside, restoring from the changelog"
+        );
+        Ok(moved)
+    }
+}
+
+impl std::fmt::Debug for StateDirectory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StateDirectory")
+            .field("root", &self.disk.as_ref().map(|disk| &disk.root))
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+fn parse_task(name: &str) -> Option<TaskId> {
+    let (subtopology, partition) = name.split_once('_')?;
+    let task = TaskId {
+        subtopology: subtopology.parse().ok()?,
+        partition: partition.parse().ok()?,
+    };
+    (task.to_string() == name).then_some(task)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_tasks_are_tasks() {
+        assert_eq!(
+            parse_task("1_12"),
+            Some(TaskId {
+                subtopology: 1,
+                partition: 12
+            })
+        );
+        for name in [
+            "1_12.corrupt-20260101T000000Z",
+            "01_2",
+            "1",
+            "1_",
+            "_1",
+            ".lock",
+            "1_+2",
+        ] {
+            assert_eq!(parse_task(name), None, "{name}");
+        }
+    }
+}

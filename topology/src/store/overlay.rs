@@ -1,0 +1,596 @@
+//! Uncommitted changes and cached committed rows of one family, in one structure.
+//!
+//! A slab of slots with a hash index. A slot is *dirty* (changed since the last commit) or *clean*
+//! (as committed, kept to spare a read). A clean slot may say that the key is absent. Clean slots
+//! are evicted by CLOCK (second chance: F. J. Corbató, "A Paging Experiment with the Multics
+//! System", 1968); dirty slots never are.
+//!
+//! An undo log takes back what a record wrote: the first write to a slot since the mark moves the
+//! slot's previous value into the log. Buffers are handed round between slots, log and a pool, so
+//! that in the steady state a write allocates nothing.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::ops::Bound;
+
+use hashbrown::HashTable;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Buffers kept for reuse, and the size beyond which one is not worth keeping.
+const SPARE_BUFFERS: usize = 1024;
+const SPARE_BUFFER_BYTES: usize = 64 << 10;
+
+/// What a clean slot costs besides its buffers: the slot and its share of the index.
+const SLOT_BYTES: usize = mem::size_of::<Slot>() + 8;
+
+/// What is known of the committed row under a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Committed {
+    Unknown,
+    Absent,
+    Present,
+}
+
+#[derive(Debug)]
+struct Slot {
+    key: Vec<u8>,
+    value: Vec<u8>,
+    hash: u64,
+    /// The mark under which the slot's previous value went into the undo log.
+    logged_under: u64,
+    committed: Committed,
+    /// The key is in the index; otherwise the slot is free.
+    live: bool,
+    present: bool,
+    dirty: bool,
+    referenced: bool,
+}
+
+impl Slot {
+    fn cost(&self) -> usize {
+        SLOT_BYTES + self.key.capacity() + self.value.capacity()
+    }
+
+    fn content_bytes(&self) -> usize {
+        self.key.len() + self.value.len()
+    }
+
+    fn content(&self) -> Option<&[u8]> {
+        self.present.then_some(self.value.as_slice())
+    }
+
+    /// A key that was written and deleted again within one commit leaves nothing to commit.
+    fn is_change(&self) -> bool {
+        self.present || self.committed != Committed::Absent
+    }
+}
+
+/// What a slot was before the record wrote to it.
+#[derive(Clone, Copy, Debug)]
+enum Before {
+    /// Not in the overlay: nothing was known of the key.
+    Unknown,
+    Clean {
+        present: bool,
+    },
+    Dirty {
+        present: bool,
+    },
+}
+
+#[derive(Debug)]
+struct Undo {
+    slot: u32,
+    before: Before,
+    value: Vec<u8>,
+}
+
+/// What happens to dirty slots once they are committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retention {
+    /// They become clean slots, evicted when memory is short.
+    Cache,
+    /// They are forgotten: the family is read by range only.
+    Nothing,
+}
+
+/// Names a slot until the next change of the overlay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SlotId(u32);
+
+/// Uncommitted changes and cached committed rows of one family.
+#[derive(Debug)]
+pub(crate) struct Overlay {
+    retention: Retention,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    index: HashTable<u32>,
+    dirty: Vec<u32>,
+    /// Dirty slots by key; kept from the first range read on.
+    ordered: Option<BTreeMap<Vec<u8>, u32>>,
+    undo: Vec<Undo>,
+    mark: u64,
+    dirty_at_mark: usize,
+    hand: usize,
+    clean_bytes: usize,
+    dirty_bytes: usize,
+    spare: Vec<Vec<u8>>,
+}
+
+impl Overlay {
+    pub fn new(retention: Retention) -> Self {
+        Self {
+            retention,
+            slots: Vec::new(),
+            free: Vec::new(),
+            index: HashTable::new(),
+            dirty: Vec::new(),
+            ordered: None,
+            undo: Vec::new(),
+            mark: 1,
+            dirty_at_mark: 0,
+            hand: 0,
+            clean_bytes: 0,
+            dirty_bytes: 0,
+            spare: Vec::new(),
+        }
+    }
+
+    /// Memory of clean slots.
+    pub fn clean_bytes(&self) -> usize {
+        self.clean_bytes
+    }
+
+    /// Bytes of keys and values to be committed.
+    pub fn dirty_bytes(&self) -> usize {
+        self.dirty_bytes
+    }
+
+    pub fn is_dirty(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// Whether the record has written anything since the mark.
+    pub fn is_written_since_mark(&self) -> bool {
+        !self.undo.is_empty()
+    }
+
+    /// The slot of `key`, if anything is known of it.
+    pub fn find(&self, key: &[u8]) -> Option<SlotId> {
+        self.find_hashed(xxh3_64(key), key).map(SlotId)
+    }
+
+    fn find_hashed(&self, hash: u64, key: &[u8]) -> Option<u32> {
+        let slots = &self.slots;
+        self.index
+            .find(hash, |&index| {
+                slots
+                    .get(index as usize)
+                    .is_some_and(|slot| slot.hash == hash && slot.key == key)
+            })
+            .copied()
+    }
+
+    /// The value in a slot and that it was used.
+    pub fn read(&mut self, id: SlotId) -> Option<&[u8]> {
+        let slot = self.slots.get_mut(id.0 as usize)?;
+        slot.referenced = true;
+        slot.content()
+    }
+
+    /// The value of `key`, if the overlay has one.
+    pub fn peek(&self, key: &[u8]) -> Option<&[u8]> {
+        let id = self.find(key)?;
+        self.slots.get(id.0 as usize)?.content()
+    }
+
+    /// Adds a clean slot for a key the overlay does not know; `fetch` appends the committed value
+    /// and says whether there is one. Nothing is added if it fails.
+    pub fn load<E>(
+        &mut self,
+        key: &[u8],
+        fetch: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
+    ) -> Result<SlotId, E> {
+        let mut value = self.buffer();
+        let present = match fetch(&mut value) {
+            Ok(present) => present,
+            Err(error) => {
+                self.recycle(value);
+                return Err(error);
+            }
+        };
+        let index = self.insert(xxh3_64(key), key, value);
+        if let Some(slot) = self.slots.get_mut(index as usize) {
+            slot.present = present;
+            slot.referenced = true;
+            slot.committed = if present {
+                Committed::Present
+            } else {
+                Committed::Absent
+            };
+            self.clean_bytes += slot.cost();
+        }
+        Ok(SlotId(index))
+    }
+
+    /// Writes a value, or a tombstone.
+    pub fn write(&mut self, key: &[u8], value: Option<&[u8]>) {
+        let hash = xxh3_64(key);
+        let found = self.find_hashed(hash, key);
+        let index = match found {
+            Some(index) => index,
+            None => {
+                let buffer = self.buffer();
+                self.insert(hash, key, buffer)
+            }
+        };
+        let Some(slot) = self.slots.get_mut(index as usize) else {
+            return;
+        };
+        let before = match found {
+            None => Before::Unknown,
+            Some(_) if slot.dirty => Before::Dirty {
+                present: slot.present,
+            },
+            Some(_) => Before::Clean {
+                present: slot.present,
+            },
+        };
+        match before {
+            Before::Unknown => {}
+            Before::Clean { .. } => self.clean_bytes -= slot.cost(),
+            Before::Dirty { .. } => self.dirty_bytes -= slot.content_bytes(),
+        }
+        if slot.logged_under != self.mark {
+            slot.logged_under = self.mark;
+            let buffer = self.spare.pop().unwrap_or_default();
+            let old = mem::replace(&mut slot.value, buffer);
+            self.undo.push(Undo {
+                slot: index,
+                before,
+                value: old,
+            });
+        }
+        slot.value.clear();
+        slot.value.extend_from_slice(value.unwrap_or_default());
+        slot.present = value.is_some();
+        slot.referenced = true;
+        self.dirty_bytes += slot.content_bytes();
+        if !slot.dirty {
+            slot.dirty = true;
+            self.dirty.push(index);
+            if let Some(ordered) = &mut self.ordered {
+                let mut copy = self.spare.pop().unwrap_or_default();
+                copy.clear();
+                copy.extend_from_slice(key);
+                ordered.insert(copy, index);
+            }
+        }
+    }
+
+    /// A record begins: what is written from here on can be rolled back.
+    pub fn mark(&mut self) {
+        while let Some(undo) = self.undo.pop() {
+            self.recycle(undo.value);
+        }
+        self.mark += 1;
+        self.dirty_at_mark = self.dirty.len();
+    }
+
+    /// Takes back everything written since the mark.
+    pub fn rollback(&mut self) {
+        while let Some(undo) = self.undo.pop() {
+            let Some(slot) = self.slots.get_mut(undo.slot as usize) else {
+                continue;
+            };
+            self.dirty_bytes -= slot.content_bytes();
+            let written = mem::replace(&mut slot.value, undo.value);
+            if !matches!(undo.before, Before::Dirty { .. }) {
+                slot.dirty = false;
+                if let Some(ordered) = &mut self.ordered {
+                    ordered.remove(&slot.key);
+                }
+            }
+            match undo.before {
+                Before::Unknown => self.release(undo.slot),
+                Before::Clean { present } => {
+                    slot.present = present;
+                    self.clean_bytes += slot.cost();
+                }
+                Before::Dirty { present } => {
+                    slot.present = present;
+                    self.dirty_bytes += slot.content_bytes();
+                }
+            }
+            self.recycle(written);
+        }
+        // Slots join the list of dirty ones at its end, so those of this record are the last.
+        self.dirty.truncate(self.dirty_at_mark);
+        self.mark();
+    }
+
+    /// The changes to commit, in the order of their first write; `None` is a tombstone.
+    pub fn changes(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        self.dirty
+            .iter()
+            .filter_map(|&index| self.slots.get(index as usize))
+            .filter(|slot| slot.is_change())
+            .map(|slot| (slot.key.as_slice(), slot.content()))
+    }
+
+    /// Whether a commit would write anything.
+    pub fn has_changes(&self) -> bool {
+        self.changes().next().is_some()
+    }
+
+    /// The changes have been committed.
+    pub fn committed(&mut self) {
+        self.mark();
+        let mut dirty = mem::take(&mut self.dirty);
+        for index in dirty.drain(..) {
+            let Some(slot) = self.slots.get_mut(index as usize) else {
+                continue;
+            };
+            slot.dirty = false;
+            match self.retention {
+                Retention::Nothing => self.release(index),
+                Retention::Cache => {
+                    slot.committed = if slot.present {
+                        Committed::Present
+                    } else {
+                        Committed::Absent
+                    };
+                    self.clean_bytes += slot.cost();
+                }
+            }
+        }
+        self.dirty = dirty;
+        self.forget_dirty();
+    }
+
+    /// The changes are dropped; nothing is known of their keys any more.
+    pub fn abort(&mut self) {
+        self.mark();
+        let mut dirty = mem::take(&mut self.dirty);
+        for index in dirty.drain(..) {
+            self.release(index);
+        }
+        self.dirty = dirty;
+        self.forget_dirty();
+    }
+
+    fn forget_dirty(&mut self) {
+        self.dirty_bytes = 0;
+        self.dirty_at_mark = 0;
+        if let Some(ordered) = &mut self.ordered {
+            for key in mem::take(ordered).into_keys() {
+                if self.spare.len() < SPARE_BUFFERS {
+                    self.spare.push(key);
+                }
+            }
+        }
+    }
+
+    /// Forgets everything, clean and dirty.
+    pub fn clear(&mut self) {
+        self.abort();
+        *self = Self {
+            spare: mem::take(&mut self.spare),
+            mark: self.mark,
+            ..Self::new(self.retention)
+        };
+    }
+
+    /// Uncommitted changes of a range, ascending by key. The range must not be an empty one.
+    pub fn dirty_range(
+        &mut self,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+    ) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        let slots = &self.slots;
+        let dirty = &self.dirty;
+        let ordered = self.ordered.get_or_insert_with(|| {
+            dirty
+                .iter()
+                .filter_map(|&index| Some((slots.get(index as usize)?.key.clone(), index)))
+                .collect()
+        });
+        ordered
+            .range::<[u8], _>((from, to))
+            .filter_map(|(key, &index)| {
+                Some((key.as_slice(), slots.get(index as usize)?.content()))
+            })
+    }
+
+    /// Evicts clean slots until `bytes` of them are freed or none is left; returns what was freed.
+    pub fn evict(&mut self, bytes: usize) -> usize {
+        let before = self.clean_bytes;
+        let target = before.saturating_sub(bytes);
+        // Two rounds: the first may only take away second chances.
+        let mut steps = self.slots.len() * 2;
+        while self.clean_bytes > target && steps > 0 {
+            steps -= 1;
+            self.hand = if self.hand + 1 < self.slots.len() {
+                self.hand + 1
+            } else {
+                0
+            };
+            let Some(slot) = self.slots.get_mut(self.hand) else {
+                break;
+            };
+            if !slot.live || slot.dirty {
+                continue;
+            }
+            if slot.referenced {
+                slot.referenced = false;
+                continue;
+            }
+            self.clean_bytes -= slot.cost();
+            self.release(self.hand as u32);
+        }
+        before - self.clean_bytes
+    }
+
+    fn insert(&mut self, hash: u64, key: &[u8], value: Vec<u8>) -> u32 {
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => {
+                self.slots.push(Slot {
+                    key: Vec::new(),
+                    value: Vec::new(),
+                    hash: 0,
+                    logged_under: 0,
+                    committed: Committed::Unknown,
+                    live: false,
+                    present: false,
+                    dirty: false,
+                    referenced: false,
+                });
+                (self.slots.len() - 1) as u32
+            }
+        };
+        if let Some(slot) = self.slots.get_mut(index as usize) {
+            slot.key.clear();
+            slot.key.extend_from_slice(key);
+            slot.value = value;
+            slot.hash = hash;
+            slot.live = true;
+        }
+        let slots = &self.slots;
+        self.index.insert_unique(hash, index, |&other| {
+            slots.get(other as usize).map_or(0, |slot| slot.hash)
+        });
+        index
+    }
+
+    fn release(&mut self, index: u32) {
+        let Some(slot) = self.slots.get_mut(index as usize) else {
+            return;
+        };
+        if let Ok(entry) = self.index.find_entry(slot.hash, |&other| other == index) {
+            entry.remove();
+        }
+        let value = mem::take(&mut slot.value);
+        if slot.key.capacity() > SPARE_BUFFER_BYTES {
+            slot.key = Vec::new();
+        }
+        slot.logged_under = 0;
+        slot.committed = Committed::Unknown;
+        slot.live = false;
+        slot.present = false;
+        slot.dirty = false;
+        slot.referenced = false;
+        self.free.push(index);
+        self.recycle(value);
+    }
+
+    fn buffer(&mut self) -> Vec<u8> {
+        let mut buffer = self.spare.pop().unwrap_or_default();
+        buffer.clear();
+        buffer
+    }
+
+    fn recycle(&mut self, buffer: Vec<u8>) {
+        let capacity = buffer.capacity();
+        if capacity > 0 && capacity <= SPARE_BUFFER_BYTES && self.spare.len() < SPARE_BUFFERS {
+            self.spare.push(buffer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
+
+    fn read(overlay: &mut Overlay, key: &[u8]) -> Option<Vec<u8>> {
+        let id = overlay.find(key)?;
+        overlay.read(id).map(<[u8]>::to_vec)
+    }
+
+    fn load(overlay: &mut Overlay, key: &[u8], value: Option<&[u8]>) {
+        let result: Result<SlotId, Infallible> = overlay.load(key, |buffer| {
+            buffer.extend_from_slice(value.unwrap_or_default());
+            Ok(value.is_some())
+        });
+        assert!(result.is_ok());
+    }
+
+    #[test]
+    fn rollback_restores_what_the_record_found() {
+        let mut overlay = Overlay::new(Retention::Cache);
+        load(&mut overlay, b"clean", Some(b"committed"));
+        load(&mut overlay, b"absent", None);
+        overlay.write(b"dirty", Some(b"earlier record"));
+        let (dirty, clean) = (overlay.dirty_bytes(), overlay.clean_bytes());
+        overlay.mark();
+        for key in [b"clean".as_slice(), b"absent", b"dirty", b"unknown"] {
+            overlay.write(key, Some(b"first"));
+            overlay.write(key, None);
+        }
+        overlay.rollback();
+        assert_eq!(
+            read(&mut overlay, b"clean").as_deref(),
+            Some(b"committed".as_slice())
+        );
+        assert_eq!(read(&mut overlay, b"absent"), None);
+        assert!(overlay.find(b"absent").is_some());
+        assert_eq!(
+            read(&mut overlay, b"dirty").as_deref(),
+            Some(b"earlier record".as_slice())
+        );
+        assert!(overlay.find(b"unknown").is_none());
+        assert_eq!(
+            (overlay.dirty_bytes(), overlay.clean_bytes()),
+            (dirty, clean)
+        );
+        assert_eq!(overlay.changes().count(), 1);
+    }
+
+    #[test]
+    fn a_key_known_absent_and_deleted_again_is_no_change() {
+        let mut overlay = Overlay::new(Retention::Cache);
+        load(&mut overlay, b"absent", None);
+        overlay.write(b"absent", Some(b"1"));
+        overlay.write(b"absent", None);
+        overlay.write(b"unknown", Some(b"1"));
+        overlay.write(b"unknown", None);
+        let changes: Vec<_> = overlay.changes().collect();
+        assert_eq!(changes, [(b"unknown".as_slice(), None)]);
+    }
+
+    #[test]
+    fn eviction_spares_dirty_and_used_slots() {
+        let mut overlay = Overlay::new(Retention::Cache);
+        for i in 0..100_u32 {
+            load(&mut overlay, &i.to_be_bytes(), Some(&[0; 100]));
+        }
+        overlay.write(&7_u32.to_be_bytes(), Some(b"dirty"));
+        // The first round takes all second chances away and then evicts one slot.
+        assert!(overlay.evict(1) > 0);
+        let used = overlay.find(&50_u32.to_be_bytes());
+        assert!(used.is_some_and(|id| overlay.read(id).is_some()));
+        let keep = overlay.clean_bytes() / 50;
+        overlay.evict(overlay.clean_bytes() - keep);
+        assert!(overlay.find(&50_u32.to_be_bytes()).is_some());
+        assert!(overlay.find(&7_u32.to_be_bytes()).is_some());
+        overlay.evict(usize::MAX);
+        assert_eq!(overlay.clean_bytes(), 0);
+        assert!(overlay.find(&7_u32.to_be_bytes()).is_some());
+    }
+
+    #[test]
+    fn steady_state_reuses_slots_and_buffers() {
+        let mut overlay = Overlay::new(Retention::Cache);
+        for round in 0..50_u8 {
+            for key in 0..10_u8 {
+                overlay.mark();
+                overlay.write(&[key], Some(&[round; 40]));
+            }
+            overlay.committed();
+            overlay.evict(usize::MAX);
+            assert!(overlay.slots.len() <= 10, "{} slots", overlay.slots.len());
+            assert!(overlay.spare.len() <= 21, "{} buffers", overlay.spare.len());
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Restore: changelog records straight to the backend.
+
+use super::changelog_key::{ChangelogKey, VALUE_FORMAT, decode};
+use super::disk_format::position_key;
+use super::spec::StoreId;
+use super::task_state::TaskState;
+use crate::Error;
+
+/// A batch is written once it has this many bytes.
+const BATCH_BYTES: usize = 8 << 20;
+/// What a record costs in memory besides its bytes.
+const RECORD_BYTES: usize = 32;
+
+/// A changelog record: key, and value unless it is a tombstone.
+pub type ChangelogRecord<'a> = (&'a [u8], Option<&'a [u8]>);
+
+impl TaskState {
+    /// The next changelog offset to restore a store from, as committed; `None` is the beginning.
+    pub fn changelog_position(&self, store: StoreId) -> Option<i64> {
+        self.stores.get(store.index())?.position
+    }
+
+    /// Applies records of a store's changelog, in the order of the topic, past the overlay.
+    /// `next_offset` is the position after the last of them, written in the same batch; without
+    /// records it only moves the position. Applying records again does no harm.
+    ///
+    /// # Errors
+    ///
+    /// Fatal if the store has no changelog, if there are uncommitted changes, on reserved keys this version does not know or that
+    /// belong to another store's changelog, and on a failed write.
+    pub fn restore<'r>(
+        &mut self,
+        store: StoreId,
+        records: &mut dyn Iterator<Item = ChangelogRecord<'r>>,
+        next_offset: i64,
+    ) -> Result<(), Error> {
+        self.check()?;
+        if self.is_dirty() {
+            return Err(self.error("restore store", "there are uncommitted changes".to_owned()));
+        }
+        let target = self.store(store)?;
+        if !target.spec.changelog {
+            let name = target.spec.name.clone();
+            return Err(self.error("restore store", format!("{name} has no changelog")));
+        }
+        target.overlay.clear();
+        let (home, name) = (target.home.clone(), target.spec.name.clone());
+        let is_carrier = self.carrier == Some(store);
+        let own_family = self.own_home.family;
+        let mut refused = None;
+        let mut own_rows = false;
+        loop {
+            let (mut count, mut bytes, mut ended) = (0_u64, 0, false);
+            let written = home.backend.write(BATCH_BYTES.min(1 << 16), &mut |batch| {
+                while bytes < BATCH_BYTES {
+                    let Some((key, value)) = records.next() else {
+                        ended = true;
+                        break;
+                    };
+                    match decode(key) {
+                        Some(ChangelogKey::Store(key)) => batch.apply(home.family, key, value),
+                        Some(ChangelogKey::Own(row)) if is_carrier => match strip_format(value) {
+                            Some(value) => {
+                                own_rows = true;
+                                batch.apply(own_family, row, value);
+                            }
+                            None => refused = Some("a reserved value of an unknown format"),
+                        },
+                        Some(ChangelogKey::Own(_)) => {
+                            refused = Some(
+                                "timers and clocks of the task, which belong to another store's \
+                                 changelog now; declare this store as the first persistent one",
+                            );
+                        }
+                        None => refused = Some("a reserved key of an unknown kind"),
+                    }
+                    if refused.is_some() {
+                        break;
+                    }
+                    count += 1;
+                    bytes += key.len() + value.map_or(0, <[u8]>::len) + RECORD_BYTES;
+                }
+                // IMPORTANT: the position goes with the last rows it claims. Batches before keep
+                // the old one: replaying them again is harmless.
+                if ended && home.durable {
+                    batch.put(own_family, &position_key(&name), &next_offset.to_be_bytes());
+                }
+            });
+            if let Err(error) = written {
+                return Err(self.fail("restore store", error));
+            }
+            self.unflushed.records += count;
+            self.unflushed.bytes += bytes;
+            if let Some(refused) = refused {
+                return Err(self.error(
+                    "restore store",
+                    format!("{name}: the changelog has {refused}"),
+                ));
+            }
+            if ended {
+                break;
+            }
+        }
+        self.unflushed.commits += 1;
+        self.store(store)?.position = Some(next_offset);
+        if own_rows {
+            self.timers.restored();
+            self.reload_own()?;
+        }
+        Ok(())
+    }
+}
+
+/// A reserved value without its format version; the outer `None` is an unknown version.
+fn strip_format(value: Option<&[u8]>) -> Option<Option<&[u8]>> {
+    match value {
+        None => Some(None),
+        Some(value) => match value.split_first() {
+            Some((&VALUE_FORMAT, rest)) => Some(Some(rest)),
+            _ => None,
+        },
+    }
+}
