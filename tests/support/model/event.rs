@@ -24,11 +24,14 @@ impl InputRecord {
     }
 
     pub fn redrive_count(&self) -> u64 {
-        self.header("x-redrive-count").and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+        self.header("x-redrive-count")
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(0)
     }
 
     pub fn is_forced(&self) -> bool {
-        self.header("x-redrive-force").is_some_and(|text| text.trim() == "true")
+        self.header("x-redrive-force")
+            .is_some_and(|text| text.trim() == "true")
     }
 }
 
@@ -64,7 +67,10 @@ impl Event {
     }
 
     pub fn text(&self, field: &str) -> Option<String> {
-        self.info.get(field).and_then(Value::as_str).map(str::to_string)
+        self.info
+            .get(field)
+            .and_then(Value::as_str)
+            .map(str::to_string)
     }
 
     pub fn number(&self, field: &str) -> Option<u64> {
@@ -72,7 +78,10 @@ impl Event {
     }
 
     pub fn flag(&self, field: &str) -> bool {
-        self.info.get(field).and_then(Value::as_bool).unwrap_or(false)
+        self.info
+            .get(field)
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
     }
 
     pub fn time(&self, field: &str) -> Option<i64> {
@@ -91,35 +100,49 @@ pub enum Parsed {
 const LARGEST_VALUE: usize = 16 * 1024;
 const KNOWN_SCHEMA_VERSION: u64 = 1;
 pub const TARGETS: [&str; 4] = ["order", "payment", "delivery", "claim"];
-pub const ACTORS: [&str; 7] = ["CUSTOMER", "STORE", "RIDER", "DISPATCH", "CS", "SYSTEM", "PG"];
+pub const ACTORS: [&str; 7] = [
+    "CUSTOMER", "STORE", "RIDER", "DISPATCH", "CS", "SYSTEM", "PG",
+];
 pub const FULFILMENTS: [&str; 4] = ["BAEMIN_SINGLE", "BAEMIN_BUNDLE", "STORE", "PICKUP"];
 const LIABILITIES: [&str; 4] = ["CUSTOMER", "STORE", "RIDER", "PLATFORM"];
 
 /// Parses and validates, in the order that 4.1 gives.
 pub fn parse(record: &InputRecord) -> Parsed {
-    let Some(bytes) = record.value.as_deref() else { return Parsed::DeadLetter("MALFORMED") };
+    let Some(bytes) = record.value.as_deref() else {
+        return Parsed::DeadLetter("MALFORMED");
+    };
     if bytes.len() > LARGEST_VALUE {
         return Parsed::DeadLetter("TOO_LARGE");
     }
-    let Ok(original) = serde_json::from_slice::<Value>(bytes) else { return Parsed::DeadLetter("MALFORMED") };
+    let Ok(original) = serde_json::from_slice::<Value>(bytes) else {
+        return Parsed::DeadLetter("MALFORMED");
+    };
     let Some((event, schema_version)) = envelope(original, record.timestamp) else {
         return Parsed::DeadLetter("MALFORMED");
     };
     if record.key.as_deref() != Some(event.order_no.as_bytes()) {
         return Parsed::DeadLetter("KEY_MISMATCH");
     }
-    let Some((target, fields)) = action_format(&event.action) else { return Parsed::UnknownAction(event) };
+    let Some((target, fields)) = action_format(&event.action) else {
+        return Parsed::UnknownAction(event);
+    };
     if schema_version != KNOWN_SCHEMA_VERSION {
         return Parsed::DeadLetter("UNSUPPORTED_SCHEMA");
     }
     let present = |name: &str| event.info.get(name).is_some_and(|value| !value.is_null());
-    if fields.iter().any(|field| field.required && !present(field.name)) {
+    if fields
+        .iter()
+        .any(|field| field.required && !present(field.name))
+    {
         return Parsed::DeadLetter("UNSUPPORTED_SCHEMA");
     }
     if target != "any" && target != event.target_type {
         return Parsed::DeadLetter("MALFORMED");
     }
-    if fields.iter().any(|field| present(field.name) && !field.kind.accepts(&event.info[field.name])) {
+    if fields
+        .iter()
+        .any(|field| present(field.name) && !field.kind.accepts(&event.info[field.name]))
+    {
         return Parsed::DeadLetter("MALFORMED");
     }
     Parsed::Event(event)
@@ -131,10 +154,17 @@ fn envelope(original: Value, record_timestamp: i64) -> Option<(Event, u64)> {
     let target = object.get("target")?.as_object()?;
     let actor = object.get("actor")?.as_object()?;
     let time = object.get("time")?.as_object()?;
-    let required_text = |value: Option<&Value>| value?.as_str().filter(|text| !text.is_empty()).map(str::to_string);
+    let required_text = |value: Option<&Value>| {
+        value?
+            .as_str()
+            .filter(|text| !text.is_empty())
+            .map(str::to_string)
+    };
 
-    let target_type = required_text(target.get("type")).filter(|kind| TARGETS.contains(&kind.as_str()))?;
-    let actor_type = required_text(actor.get("type")).filter(|kind| ACTORS.contains(&kind.as_str()))?;
+    let target_type =
+        required_text(target.get("type")).filter(|kind| TARGETS.contains(&kind.as_str()))?;
+    let actor_type =
+        required_text(actor.get("type")).filter(|kind| ACTORS.contains(&kind.as_str()))?;
     let version = match target.get("version") {
         None | Some(Value::Null) => None,
         Some(value) => Some(value.as_u64().filter(|version| *version >= 1)?),
@@ -185,11 +215,20 @@ pub fn canonical_text(value: &Value) -> String {
         Value::Object(fields) => {
             let mut names: Vec<&String> = fields.keys().collect();
             names.sort();
-            let fields: Vec<String> =
-                names.iter().map(|name| format!("{:?}:{}", name, canonical_text(&fields[*name]))).collect();
+            let fields: Vec<String> = names
+                .iter()
+                .map(|name| format!("{:?}:{}", name, canonical_text(&fields[*name])))
+                .collect();
             format!("{{{}}}", fields.join(","))
         }
-        Value::Array(items) => format!("[{}]", items.iter().map(canonical_text).collect::<Vec<_>>().join(",")),
+        Value::Array(items) => format!(
+            "[{}]",
+            items
+                .iter()
+                .map(canonical_text)
+                .collect::<Vec<_>>()
+                .join(",")
+        ),
         other => other.to_string(),
     }
 }
@@ -216,12 +255,17 @@ impl Kind {
     fn accepts(self, value: &Value) -> bool {
         match self {
             Kind::Text => value.is_string(),
-            Kind::Money | Kind::Cursor => value.is_u64(),
+            Kind::Money => value.as_i64().is_some_and(|won| won >= 0),
+            Kind::Cursor => value.is_u64(),
             Kind::Integer => value.is_i64() || value.is_u64(),
             Kind::Time => epoch_milliseconds(value).is_some(),
             Kind::Boolean => value.is_boolean(),
-            Kind::Fulfilment => value.as_str().is_some_and(|text| FULFILMENTS.contains(&text)),
-            Kind::Liability => value.as_str().is_some_and(|text| LIABILITIES.contains(&text)),
+            Kind::Fulfilment => value
+                .as_str()
+                .is_some_and(|text| FULFILMENTS.contains(&text)),
+            Kind::Liability => value
+                .as_str()
+                .is_some_and(|text| LIABILITIES.contains(&text)),
         }
     }
 }
@@ -235,8 +279,16 @@ struct Field {
 /// The aggregate of an action and the information it carries (columns 3 and 7 of 1.2); none for an unknown action.
 fn action_format(action: &str) -> Option<(&'static str, Vec<Field>)> {
     use Kind::*;
-    let needs = |name, kind| Field { name, kind, required: true };
-    let may = |name, kind| Field { name, kind, required: false };
+    let needs = |name, kind| Field {
+        name,
+        kind,
+        required: true,
+    };
+    let may = |name, kind| Field {
+        name,
+        kind,
+        required: false,
+    };
     let format = match action {
         "order.created" => (
             "order",
@@ -259,16 +311,36 @@ fn action_format(action: &str) -> Option<(&'static str, Vec<Field>)> {
         "payment.approved" => ("payment", vec![needs("amount", Money), may("method", Text)]),
         "payment.failed" => ("payment", vec![may("code", Text)]),
         "order.relayed" => ("order", vec![may("channel", Text)]),
-        "order.accepted" => ("order", vec![may("cookMinutes", Integer), may("promisedAt", Time)]),
+        "order.accepted" => (
+            "order",
+            vec![may("cookMinutes", Integer), may("promisedAt", Time)],
+        ),
         "order.rejected" => ("order", vec![may("reason", Text)]),
         "order.expired" => ("order", vec![may("waitedSec", Integer)]),
         "cooking.started" | "cooking.completed" => ("order", vec![]),
-        "cooking.delayed" => ("order", vec![may("addMinutes", Integer), may("promisedAt", Time)]),
-        "delivery.requested" => {
-            ("delivery", vec![may("deliveryId", Text), may("type", Text), may("distanceM", Integer)])
+        "cooking.delayed" => (
+            "order",
+            vec![may("addMinutes", Integer), may("promisedAt", Time)],
+        ),
+        "delivery.requested" => (
+            "delivery",
+            vec![
+                may("deliveryId", Text),
+                may("type", Text),
+                may("distanceM", Integer),
+            ],
+        ),
+        "delivery.assigned" => (
+            "delivery",
+            vec![
+                may("riderId", Text),
+                may("means", Text),
+                may("assignNo", Integer),
+            ],
+        ),
+        "delivery.unassigned" | "delivery.failed" | "delivery.cancelled" => {
+            ("delivery", vec![may("reason", Text)])
         }
-        "delivery.assigned" => ("delivery", vec![may("riderId", Text), may("means", Text), may("assignNo", Integer)]),
-        "delivery.unassigned" | "delivery.failed" | "delivery.cancelled" => ("delivery", vec![may("reason", Text)]),
         "delivery.pickup_requested"
         | "delivery.arrived_store"
         | "delivery.picked_up"
@@ -279,12 +351,20 @@ fn action_format(action: &str) -> Option<(&'static str, Vec<Field>)> {
         "delivery.delivered" => ("delivery", vec![may("proof", Text)]),
         "order.handed_over" => ("order", vec![]),
         "order.cancel_requested" | "order.cancel_declined" => ("order", vec![may("reason", Text)]),
-        "order.cancelled" => ("order", vec![may("reason", Text), may("liability", Liability)]),
+        "order.cancelled" => (
+            "order",
+            vec![may("reason", Text), may("liability", Liability)],
+        ),
         "payment.refunded" | "payment.part_refunded" => ("payment", vec![needs("amount", Money)]),
         "payment.refund_failed" => ("payment", vec![may("code", Text)]),
-        "claim.post_cancelled" => {
-            ("claim", vec![may("reason", Text), may("liability", Liability), may("ownerConsent", Boolean)])
-        }
+        "claim.post_cancelled" => (
+            "claim",
+            vec![
+                may("reason", Text),
+                may("liability", Liability),
+                may("ownerConsent", Boolean),
+            ],
+        ),
         "claim.withdrawn" => ("claim", vec![may("recharge", Boolean)]),
         "order.address_changed"
         | "order.note_added"

@@ -42,7 +42,11 @@ pub fn judge(model: &mut Model, record: &InputRecord) -> Judged {
         if known.canonical != event.canonical {
             return conflict(model, order, "EVENT_ID_CONFLICT", &event, record);
         }
-        let applied = order.applied_versions.get(&known.cursor).copied().unwrap_or(0);
+        let applied = order
+            .applied_versions
+            .get(&known.cursor)
+            .copied()
+            .unwrap_or(0);
         let overtaken = known.version.is_some_and(|version| applied > version);
         if !(record.is_forced() && known.judged && !overtaken) {
             return Judged::plain(Outcome::Duplicate);
@@ -57,7 +61,10 @@ pub fn judge(model: &mut Model, record: &InputRecord) -> Judged {
             if event.action == "order.created" {
                 return reuse_of_order_number(model, order, &event, record, at);
             }
-            let taken = order.memory.iter().any(|known| known.cursor == cursor && known.version == Some(version));
+            let taken = order
+                .memory
+                .iter()
+                .any(|known| known.cursor == cursor && known.version == Some(version));
             if taken {
                 return conflict(model, order, "VERSION_CONFLICT", &event, record);
             }
@@ -67,7 +74,7 @@ pub fn judge(model: &mut Model, record: &InputRecord) -> Judged {
         }
         // Step 4: a gap. A cancel without a record is PREMATURE, whatever its version.
         let is_premature_cancel = !has_record && event.action == "order.cancelled";
-        if version > last + 1 && !is_premature_cancel {
+        if version - 1 > last && !is_premature_cancel {
             return match model.policy {
                 Policy::Strict => rejection("SEQ_GAP", &order, &event, record),
             };
@@ -84,18 +91,27 @@ pub fn judge(model: &mut Model, record: &InputRecord) -> Judged {
 
     // Steps 5 and 6: illegal, now or for ever.
     if let Some(reason) = why_illegal(&order, &event, at) {
-        if matches!(reason, "AFTER_TERMINAL" | "ILLEGAL_TRANSITION" | "ACTOR_NOT_ALLOWED" | "OVER_REFUND") {
+        if matches!(
+            reason,
+            "AFTER_TERMINAL" | "ILLEGAL_TRANSITION" | "ACTOR_NOT_ALLOWED" | "OVER_REFUND"
+        ) {
             return judged_rejection(model, order, has_record, reason, &event, version, record);
         }
         if !has_record && event.action == "order.cancelled" {
-            let ghost = Ghost { event_id: event.id.clone(), event: event.original.clone() };
+            let ghost = Ghost {
+                event_id: event.id.clone(),
+                event: event.original.clone(),
+            };
             model.ghosts.insert(order_no, ghost);
         }
         return rejection(reason, &order, &event, record);
     }
 
     // Step 7.
-    let ghost = model.ghosts.remove(&order_no).filter(|_| event.action == "order.created");
+    let ghost = model
+        .ghosts
+        .remove(&order_no)
+        .filter(|_| event.action == "order.created");
     apply(model, order, ghost, &event, version, record, at)
 }
 
@@ -111,10 +127,16 @@ fn why_illegal(order: &Order, event: &Event, at: i64) -> Option<&'static str> {
         if order.is_terminal() && !rules::main_fits(order, &event.action) && !after_delivered {
             return Some("AFTER_TERMINAL");
         }
-        if concerns_current_delivery(order, event) && rules::others_can_make_it_legal(order, event, at) {
+        if concerns_current_delivery(order, event)
+            && rules::others_can_make_it_legal(order, event, at)
+        {
             return Some("AWAIT_PREDECESSOR");
         }
-        return Some(if order.exists() { "ILLEGAL_TRANSITION" } else { "PREMATURE" });
+        return Some(if order.exists() {
+            "ILLEGAL_TRANSITION"
+        } else {
+            "PREMATURE"
+        });
     }
     if !rules::actor_is_allowed(order, event) {
         return Some("ACTOR_NOT_ALLOWED");
@@ -131,14 +153,17 @@ fn concerns_current_delivery(order: &Order, event: &Event) -> bool {
     if event.target_type != "delivery" || rules::is_about_any_delivery(&event.action) {
         return true;
     }
-    let Some(current) = &order.current_delivery else { return true };
+    let Some(current) = &order.current_delivery else {
+        return true;
+    };
     if *current == event.target_id {
         return true;
     }
     if order.former_deliveries.contains(&event.target_id) {
         return false;
     }
-    event.action == "delivery.requested" || (event.action == "delivery.picked_up" && order.delivery == "NONE")
+    event.action == "delivery.requested"
+        || (event.action == "delivery.picked_up" && order.delivery == "NONE")
 }
 
 /// When it happened, unless the clock of the actor's system is a day ahead (E13).
@@ -147,7 +172,11 @@ fn event_time(now: i64, record: &InputRecord, event: &Event) -> i64 {
     if event.occurred_at <= trusted + ONE_DAY {
         return event.occurred_at;
     }
-    if record.timestamp <= now + ONE_DAY { record.timestamp } else { now }
+    if record.timestamp <= now + ONE_DAY {
+        record.timestamp
+    } else {
+        now
+    }
 }
 
 fn apply(
@@ -175,7 +204,11 @@ fn apply(
     }
     if let Some(version) = version {
         order.versions.insert(event.cursor(), version);
-        order.applied_versions.entry(event.cursor()).and_modify(|last| *last = version.max(*last)).or_insert(version);
+        order
+            .applied_versions
+            .entry(event.cursor())
+            .and_modify(|last| *last = version.max(*last))
+            .or_insert(version);
     }
     if event.action == "aggregate.reset" {
         let version = event.number("version").unwrap_or(0);
@@ -186,7 +219,9 @@ fn apply(
     order.remember(event, version, false);
     if event.target_type == "delivery" && !rules::is_about_any_delivery(&event.action) {
         let former = order.current_delivery.replace(event.target_id.clone());
-        order.former_deliveries.extend(former.filter(|former| *former != event.target_id));
+        order
+            .former_deliveries
+            .extend(former.filter(|former| *former != event.target_id));
     }
     if outcome != Outcome::Annotated {
         order.contradicted.remove(&event.target_type);
@@ -201,17 +236,35 @@ fn apply(
 
     let mut reconcile = Vec::new();
     if let Some(ghost) = ghost {
-        reconcile.push(outputs::reconcile("GHOST_CANCEL", &ghost.event, &order, record));
+        reconcile.push(outputs::reconcile(
+            "GHOST_CANCEL",
+            &ghost.event,
+            &order,
+            record,
+        ));
         order.ghost = Some(ghost);
     }
     let transition = outputs::transition(&order, event, outcome, status_before, at);
     model.orders.insert(order.order_no.clone(), order);
-    Judged { transition: Some(transition), reconcile, ..Judged::plain(outcome) }
+    Judged {
+        transition: Some(transition),
+        reconcile,
+        ..Judged::plain(outcome)
+    }
 }
 
 /// E11: `order.created` for a number that has a record.
-fn reuse_of_order_number(model: &mut Model, order: Order, event: &Event, record: &InputRecord, at: i64) -> Judged {
-    let closed_long_ago = order.times.get("closedAt").is_some_and(|closed_at| at - closed_at >= rules::THIRTY_DAYS);
+fn reuse_of_order_number(
+    model: &mut Model,
+    order: Order,
+    event: &Event,
+    record: &InputRecord,
+    at: i64,
+) -> Judged {
+    let closed_long_ago = order
+        .times
+        .get("closedAt")
+        .is_some_and(|closed_at| at - closed_at >= rules::THIRTY_DAYS);
     if event.version != Some(1) || !order.is_terminal() || !closed_long_ago {
         return rejection("ORDER_ID_REUSE", &order, event, record);
     }
@@ -224,7 +277,10 @@ fn reuse_of_order_number(model: &mut Model, order: Order, event: &Event, record:
 }
 
 fn dead_letter(reason: &'static str) -> Judged {
-    Judged { reason: Some(reason), ..Judged::plain(Outcome::DeadLettered) }
+    Judged {
+        reason: Some(reason),
+        ..Judged::plain(Outcome::DeadLettered)
+    }
 }
 
 /// A rejection that leaves no trace in the order.
@@ -265,14 +321,19 @@ fn judged_rejection(
     if !has_record {
         return judged;
     }
-    let left_or_arrived = matches!(event.action.as_str(), "delivery.picked_up" | "delivery.delivered");
+    let left_or_arrived = matches!(
+        event.action.as_str(),
+        "delivery.picked_up" | "delivery.delivered"
+    );
     if left_or_arrived && order.main == "CANCELLED" {
         order.flags.insert("ghost_delivery");
     }
     if version.is_some() {
         consume(&mut order, event, version);
         order.contradicted.insert(event.target_type.clone());
-        judged.reconcile.push(outputs::reconcile(reason, &event.original, &order, record));
+        judged
+            .reconcile
+            .push(outputs::reconcile(reason, &event.original, &order, record));
     }
     end_ghost(&mut order, event);
     order.updated_at = record.timestamp;
@@ -291,7 +352,11 @@ fn consume(order: &mut Order, event: &Event, version: Option<u64>) {
 
 /// Applied, judged, in conflict or stale: the ghost's cancel has been answered.
 fn end_ghost(order: &mut Order, event: &Event) {
-    if order.ghost.as_ref().is_some_and(|ghost| ghost.event_id == event.id) {
+    if order
+        .ghost
+        .as_ref()
+        .is_some_and(|ghost| ghost.event_id == event.id)
+    {
         order.ghost = None;
     }
 }

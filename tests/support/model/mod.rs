@@ -5,7 +5,10 @@
 //! InputRecord ── event::parse ── judge::judge (rules, order) ── outputs ──> Judged
 //! ```
 //! `verify` compares whole runs, `order_of_arrival` tells in which order a task takes a backlog.
-#![allow(dead_code, reason = "each integration test that includes the model uses a part of it")]
+#![allow(
+    dead_code,
+    reason = "each integration test that includes the model uses a part of it"
+)]
 
 pub mod event;
 pub mod judge;
@@ -21,6 +24,7 @@ use serde_json::Value;
 
 pub use event::InputRecord;
 use order::{Ghost, Order};
+use outputs::RunOutput;
 
 /// The ordering preset (order-domain 4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +72,13 @@ pub struct Judged {
 
 impl Judged {
     pub fn plain(outcome: Outcome) -> Judged {
-        Judged { outcome, reason: None, transition: None, rejection: None, reconcile: Vec::new() }
+        Judged {
+            outcome,
+            reason: None,
+            transition: None,
+            rejection: None,
+            reconcile: Vec::new(),
+        }
     }
 
     /// `OUTCOME` or `OUTCOME/REASON`, as in the truth files.
@@ -92,7 +102,13 @@ pub struct Model {
 
 impl Model {
     pub fn new(policy: Policy) -> Model {
-        Model { policy, orders: HashMap::new(), ghosts: HashMap::new(), counts: BTreeMap::new(), now: None }
+        Model {
+            policy,
+            orders: HashMap::new(),
+            ghosts: HashMap::new(),
+            counts: BTreeMap::new(),
+            now: None,
+        }
     }
 
     /// Fixes the wall clock, in epoch milliseconds. It matters only for record timestamps in the future (E13).
@@ -101,7 +117,8 @@ impl Model {
     }
 
     pub(crate) fn now(&self) -> i64 {
-        self.now.unwrap_or_else(|| jiff::Timestamp::now().as_millisecond())
+        self.now
+            .unwrap_or_else(|| jiff::Timestamp::now().as_millisecond())
     }
 
     /// Judges the next record, in the order in which the processor takes them.
@@ -111,9 +128,23 @@ impl Model {
         judged
     }
 
+    /// Judges a whole run and collects what must be emitted for it.
+    pub fn play(&mut self, records: &[InputRecord]) -> RunOutput {
+        let mut output = RunOutput::default();
+        for record in records {
+            let judged = self.feed(record);
+            output.add_judged(record, &judged);
+        }
+        output.states = self.states();
+        output
+    }
+
     /// `order.state.v1` of every order with a record, by order number.
     pub fn states(&self) -> BTreeMap<String, Value> {
-        self.orders.values().map(|order| (order.order_no.clone(), outputs::state(order))).collect()
+        self.orders
+            .values()
+            .map(|order| (order.order_no.clone(), outputs::state(order)))
+            .collect()
     }
 
     /// Records by `OUTCOME` or `OUTCOME/REASON`; they add up to the records fed.

@@ -9,7 +9,13 @@ use super::event::Event;
 /// Length of the dedup memory.
 const REMEMBERED_EVENTS: usize = 64;
 
-pub const TERMINAL: [&str; 5] = ["COMPLETED", "REJECTED", "EXPIRED", "CANCELLED", "PAYMENT_FAILED"];
+pub const TERMINAL: [&str; 5] = [
+    "COMPLETED",
+    "REJECTED",
+    "EXPIRED",
+    "CANCELLED",
+    "PAYMENT_FAILED",
+];
 
 /// One live order.
 #[derive(Debug, Clone)]
@@ -139,7 +145,10 @@ impl Order {
 
     /// When the food left the store: pick-up by a rider or hand-over to the customer.
     pub fn collected_at(&self) -> Option<i64> {
-        self.times.get("pickedUpAt").or(self.times.get("handedOverAt")).copied()
+        self.times
+            .get("pickedUpAt")
+            .or(self.times.get("handedOverAt"))
+            .copied()
     }
 
     pub fn last_version(&self, cursor: &str) -> u64 {
@@ -194,7 +203,23 @@ impl Order {
     }
 
     /// Regions and money: what an event must change to count as applied.
-    pub fn substance(&self) -> (&'static str, &'static str, &'static str, &'static str, &'static str, u64) {
-        (self.main, self.kitchen, self.delivery, self.payment, self.claim, self.refunded)
+    pub fn substance(
+        &self,
+    ) -> (
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static str,
+        u64,
+    ) {
+        (
+            self.main,
+            self.kitchen,
+            self.delivery,
+            self.payment,
+            self.claim,
+            self.refunded,
+        )
     }
 }

@@ -1,7 +1,7 @@
 //! The order in which a task takes the backlog of its co-partitioned inputs (order-domain E8): repeatedly the head
 //! with the smallest record timestamp, ties by order, payment, delivery.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::event::InputRecord;
 
@@ -11,7 +11,11 @@ pub fn order_of_arrival(
     payments: Vec<InputRecord>,
     deliveries: Vec<InputRecord>,
 ) -> Vec<InputRecord> {
-    let mut inputs = [VecDeque::from(orders), VecDeque::from(payments), VecDeque::from(deliveries)];
+    let mut inputs = [
+        VecDeque::from(orders),
+        VecDeque::from(payments),
+        VecDeque::from(deliveries),
+    ];
     let mut taken = Vec::new();
     loop {
         // `min_by_key` returns the first of equals, and the inputs stand in the order of the tie rule.
@@ -24,6 +28,31 @@ pub fn order_of_arrival(
             None => return taken,
         }
     }
+}
+
+/// The same for whole topics: partition after partition, each record on its own input by its topic's name. What is
+/// no payment or delivery topic counts as the order topic.
+pub fn order_of_arrival_in_all_partitions(records: Vec<InputRecord>) -> Vec<InputRecord> {
+    let mut partitions: BTreeMap<i32, [Vec<InputRecord>; 3]> = BTreeMap::new();
+    for record in records {
+        let input = match record.topic.as_str() {
+            topic if topic.starts_with("payment.") => 1,
+            topic if topic.starts_with("delivery.") => 2,
+            _ => 0,
+        };
+        partitions.entry(record.partition).or_default()[input].push(record);
+    }
+    let in_order_of_arrival = |mut inputs: [Vec<InputRecord>; 3]| {
+        inputs
+            .iter_mut()
+            .for_each(|input| input.sort_by_key(|record| record.offset));
+        let [orders, payments, deliveries] = inputs;
+        order_of_arrival(orders, payments, deliveries)
+    };
+    partitions
+        .into_values()
+        .flat_map(in_order_of_arrival)
+        .collect()
 }
 
 #[cfg(test)]
@@ -44,14 +73,39 @@ mod tests {
     }
 
     fn check(orders: &[i64], payments: &[i64], deliveries: &[i64], expected: &str) {
-        let taken = order_of_arrival(records("o", orders), records("p", payments), records("d", deliveries));
-        let names: Vec<String> = taken.iter().map(|record| format!("{}{}", record.topic, record.offset)).collect();
+        let taken = order_of_arrival(
+            records("o", orders),
+            records("p", payments),
+            records("d", deliveries),
+        );
+        let names: Vec<String> = taken
+            .iter()
+            .map(|record| format!("{}{}", record.topic, record.offset))
+            .collect();
         assert_eq!(names.join(" "), expected);
     }
 
     #[test]
     fn the_smallest_head_is_taken_first() {
         check(&[1, 5], &[2, 3], &[4], "o0 p0 p1 d0 o1");
+    }
+
+    #[test]
+    fn partitions_do_not_hold_each_other_back() {
+        let mut records = [
+            records("order.events.v1", &[5, 9]),
+            records("payment.events.v1", &[7, 1]),
+        ]
+        .concat();
+        records[1].partition = 1;
+        records[3].partition = 1;
+        records.reverse();
+        let taken = order_of_arrival_in_all_partitions(records);
+        let places: Vec<(i32, i64)> = taken
+            .iter()
+            .map(|record| (record.partition, record.timestamp))
+            .collect();
+        assert_eq!(places, [(0, 5), (0, 7), (1, 1), (1, 9)]);
     }
 
     #[test]

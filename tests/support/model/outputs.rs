@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::tz::{Offset, TimeZone};
 use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
 use serde_json::{Map, Value, json};
 
 use super::event::{Event, InputRecord};
@@ -109,7 +109,11 @@ pub fn reconcile(kind: &str, rejected: &Value, order: &Order, record: &InputReco
 }
 
 pub fn state(order: &Order) -> Value {
-    let times: Map<String, Value> = order.times.iter().map(|(name, at)| (name.to_string(), time(*at))).collect();
+    let times: Map<String, Value> = order
+        .times
+        .iter()
+        .map(|(name, at)| (name.to_string(), time(*at)))
+        .collect();
     let mut flags = order.flags.clone();
     if order.is_contradicted() {
         flags.insert("contradicted");
@@ -164,9 +168,18 @@ pub struct RunOutput {
 impl RunOutput {
     /// What the model says must be emitted for this record; states are set at the end of the run.
     pub fn add_judged(&mut self, record: &InputRecord, judged: &Judged) {
-        judged.transition.iter().for_each(|value| self.add_transition(value.clone()));
-        judged.rejection.iter().for_each(|value| self.add_rejection(value.clone()));
-        judged.reconcile.iter().for_each(|value| self.add_reconcile(value.clone()));
+        judged
+            .transition
+            .iter()
+            .for_each(|value| self.add_transition(value.clone()));
+        judged
+            .rejection
+            .iter()
+            .for_each(|value| self.add_rejection(value.clone()));
+        judged
+            .reconcile
+            .iter()
+            .for_each(|value| self.add_reconcile(value.clone()));
         if judged.outcome == Outcome::DeadLettered {
             self.dead_letters.push(DeadLetter {
                 topic: record.topic.clone(),
@@ -178,15 +191,24 @@ impl RunOutput {
     }
 
     pub fn add_transition(&mut self, value: Value) {
-        self.transitions.entry(order_no(&value)).or_default().push(value);
+        self.transitions
+            .entry(order_no(&value))
+            .or_default()
+            .push(value);
     }
 
     pub fn add_rejection(&mut self, value: Value) {
-        self.rejections.entry(order_no(&value)).or_default().push(value);
+        self.rejections
+            .entry(order_no(&value))
+            .or_default()
+            .push(value);
     }
 
     pub fn add_reconcile(&mut self, value: Value) {
-        self.reconciles.entry(order_no(&value)).or_default().push(value);
+        self.reconciles
+            .entry(order_no(&value))
+            .or_default()
+            .push(value);
     }
 
     /// A record of `order.state.v1`; the last one of an order counts.
@@ -196,5 +218,9 @@ impl RunOutput {
 }
 
 fn order_no(value: &Value) -> String {
-    value.get("orderNo").and_then(Value::as_str).unwrap_or("(no orderNo)").to_string()
+    value
+        .get("orderNo")
+        .and_then(Value::as_str)
+        .unwrap_or("(no orderNo)")
+        .to_string()
 }

@@ -46,12 +46,21 @@ pub fn reason_of(event: &Event) -> Option<String> {
             | "claim.post_cancelled"
     );
     let reason = event.text("reason").filter(|_| carries_reason)?;
-    Some(if REASONS.contains(&reason.as_str()) { reason } else { "OTHER".to_string() })
+    Some(if REASONS.contains(&reason.as_str()) {
+        reason
+    } else {
+        "OTHER".to_string()
+    })
 }
 
 /// The event's liability, of the two actions that have one.
 pub fn liability_of(event: &Event) -> Option<String> {
-    event.text("liability").filter(|_| matches!(event.action.as_str(), "order.cancelled" | "claim.post_cancelled"))
+    event.text("liability").filter(|_| {
+        matches!(
+            event.action.as_str(),
+            "order.cancelled" | "claim.post_cancelled"
+        )
+    })
 }
 
 /// Rows 4, 14, 31 and 32: recorded, no region changes.
@@ -72,13 +81,19 @@ fn is_annotation(action: &str) -> bool {
 
 /// Rows 31 and 32 concern no delivery in particular.
 pub fn is_about_any_delivery(action: &str) -> bool {
-    is_annotation(action) && !matches!(action, "order.relayed" | "cooking.delayed" | "delivery.pickup_requested")
+    is_annotation(action)
+        && !matches!(
+            action,
+            "order.relayed" | "cooking.delayed" | "delivery.pickup_requested"
+        )
 }
 
 /// 8, 9 and 10 once the food has left the store: outcomes win over guard and effect.
 pub fn is_kitchen_event_after_collection(order: &Order, action: &str) -> bool {
-    matches!(action, "cooking.started" | "cooking.delayed" | "cooking.completed")
-        && matches!(order.main, "ACCEPTED" | "COMPLETED")
+    matches!(
+        action,
+        "cooking.started" | "cooking.delayed" | "cooking.completed"
+    ) && matches!(order.main, "ACCEPTED" | "COMPLETED")
         && order.collected_at().is_some()
 }
 
@@ -92,12 +107,16 @@ pub fn main_fits(order: &Order, action: &str) -> bool {
         "order.relayed" | "order.accepted" | "order.rejected" | "order.expired" => main == "PAID",
         "cooking.started" | "cooking.delayed" => main == "ACCEPTED",
         "cooking.completed" => matches!(main, "ACCEPTED" | "COMPLETED"),
-        "delivery.requested" | "delivery.assigned" | "delivery.picked_up" | "delivery.delivered" => main == "ACCEPTED",
+        "delivery.requested" | "delivery.assigned" | "delivery.picked_up"
+        | "delivery.delivered" => main == "ACCEPTED",
         "order.handed_over" => main == "ACCEPTED",
         "order.cancel_requested" => matches!(main, "PAID" | "ACCEPTED"),
         "order.cancelled" => matches!(main, "CREATED" | "PAID" | "ACCEPTED"),
         "claim.post_cancelled" => main == "COMPLETED",
-        "order.address_changed" | "order.note_added" | "verification.passed" | "verification.failed" => main != "NONE",
+        "order.address_changed"
+        | "order.note_added"
+        | "verification.passed"
+        | "verification.failed" => main != "NONE",
         "delivery.eta_updated" | "aggregate.reset" => main != "NONE",
         // Guards that do not name main; without a record their own region is not there either.
         _ => true,
@@ -113,7 +132,9 @@ pub fn guard_holds(order: &Order, event: &Event, at: i64) -> bool {
         "cooking.delayed" => order.kitchen != "READY",
         "delivery.requested" => matches!(delivery, "NONE" | "D_CANCELLED"),
         "delivery.assigned" => delivery == "REQUESTED",
-        "delivery.unassigned" | "delivery.pickup_requested" => matches!(delivery, "ASSIGNED" | "AT_STORE"),
+        "delivery.unassigned" | "delivery.pickup_requested" => {
+            matches!(delivery, "ASSIGNED" | "AT_STORE")
+        }
         "delivery.arrived_store" => delivery == "ASSIGNED",
         "delivery.picked_up" => match delivery {
             "ASSIGNED" | "AT_STORE" => true,
@@ -122,18 +143,27 @@ pub fn guard_holds(order: &Order, event: &Event, at: i64) -> bool {
         },
         "delivery.arrived_customer" => delivery == "PICKED_UP",
         "delivery.delivered" => matches!(delivery, "PICKED_UP" | "AT_CUSTOMER"),
-        "delivery.failed" => matches!(delivery, "ASSIGNED" | "AT_STORE" | "PICKED_UP" | "AT_CUSTOMER"),
+        "delivery.failed" => matches!(
+            delivery,
+            "ASSIGNED" | "AT_STORE" | "PICKED_UP" | "AT_CUSTOMER"
+        ),
         "delivery.redispatched" | "delivery.returned" => delivery == "FAILED",
         "delivery.switched_to_store" => matches!(delivery, "REQUESTED" | "D_CANCELLED" | "FAILED"),
         // After the pick-up only CS may; that is the actor's part.
-        "delivery.cancelled" => matches!(delivery, "REQUESTED" | "ASSIGNED" | "AT_STORE" | "PICKED_UP" | "AT_CUSTOMER"),
+        "delivery.cancelled" => matches!(
+            delivery,
+            "REQUESTED" | "ASSIGNED" | "AT_STORE" | "PICKED_UP" | "AT_CUSTOMER"
+        ),
         "order.handed_over" => order.fulfilment.as_deref() == Some("PICKUP"),
         "order.cancel_requested" => cancel_may_be_requested(delivery),
         "order.cancel_declined" => order.claim == "CANCEL_REQUESTED",
         "order.cancelled" => delivery != "DELIVERED",
         // After REFUNDED any refund is one too many, which is OVER_REFUND and not the guard's matter.
         "payment.refunded" | "payment.part_refunded" => {
-            matches!(order.payment, "APPROVED" | "REFUND_PENDING" | "PART_REFUNDED" | "REFUND_FAILED" | "REFUNDED")
+            matches!(
+                order.payment,
+                "APPROVED" | "REFUND_PENDING" | "PART_REFUNDED" | "REFUND_FAILED" | "REFUNDED"
+            )
         }
         "payment.refund_failed" => matches!(order.payment, "REFUND_PENDING" | "PART_REFUNDED"),
         "claim.post_cancelled" => {
@@ -141,7 +171,8 @@ pub fn guard_holds(order: &Order, event: &Event, at: i64) -> bool {
             matches!(order.claim, "NONE" | "WITHDRAWN") && at - closed_at <= THIRTY_DAYS
         }
         "claim.withdrawn" => {
-            order.claim == "POST_CANCELLED" && (order.payment != "REFUNDED" || event.flag("recharge"))
+            order.claim == "POST_CANCELLED"
+                && (order.payment != "REFUNDED" || event.flag("recharge"))
         }
         _ => true,
     };
@@ -149,13 +180,22 @@ pub fn guard_holds(order: &Order, event: &Event, at: i64) -> bool {
 }
 
 fn cancel_may_be_requested(delivery: &str) -> bool {
-    matches!(delivery, "NA" | "NONE" | "REQUESTED" | "ASSIGNED" | "AT_STORE" | "D_CANCELLED")
+    matches!(
+        delivery,
+        "NA" | "NONE" | "REQUESTED" | "ASSIGNED" | "AT_STORE" | "D_CANCELLED"
+    )
 }
 
 /// The refund would exceed what was paid.
 pub fn is_over_refund(order: &Order, event: &Event) -> bool {
-    matches!(event.action.as_str(), "payment.refunded" | "payment.part_refunded")
-        && (order.payment == "REFUNDED" || order.refunded + event.number("amount").unwrap_or(0) > order.paid)
+    matches!(
+        event.action.as_str(),
+        "payment.refunded" | "payment.part_refunded"
+    ) && (order.payment == "REFUNDED"
+        || order
+            .refunded
+            .saturating_add(event.number("amount").unwrap_or(0))
+            > order.paid)
 }
 
 /// Column 4 of 1.2 and the table of 1.3.
@@ -167,26 +207,35 @@ pub fn actor_is_allowed(order: &Order, event: &Event) -> bool {
         action if action.starts_with("payment.") => one_of(&["PG"]),
         "order.relayed" | "order.expired" | "delivery.requested" => one_of(&["SYSTEM"]),
         "order.accepted" | "cooking.started" => one_of(&["STORE", "SYSTEM"]),
-        "order.rejected" | "cooking.delayed" | "cooking.completed" | "order.handed_over" => one_of(&["STORE"]),
+        "order.rejected" | "cooking.delayed" | "cooking.completed" | "order.handed_over" => {
+            one_of(&["STORE"])
+        }
         "delivery.assigned" => one_of(&["DISPATCH", "RIDER"]),
         "delivery.unassigned" => one_of(&["RIDER", "CS", "DISPATCH"]),
         "delivery.pickup_requested" => one_of(&["DISPATCH"]),
-        "delivery.arrived_store" | "delivery.arrived_customer" | "delivery.returned" => one_of(&["RIDER"]),
+        "delivery.arrived_store" | "delivery.arrived_customer" | "delivery.returned" => {
+            one_of(&["RIDER"])
+        }
         "delivery.picked_up" => {
-            one_of(&["RIDER"]) || (one_of(&["STORE"]) && order.fulfilment.as_deref() == Some("STORE"))
+            one_of(&["RIDER"])
+                || (one_of(&["STORE"]) && order.fulfilment.as_deref() == Some("STORE"))
         }
         "delivery.delivered" => one_of(&["RIDER", "STORE"]),
         "delivery.failed" => one_of(&["RIDER", "CS"]),
         "delivery.redispatched" => one_of(&["CS", "DISPATCH"]),
         "delivery.switched_to_store" => one_of(&["STORE", "CS"]),
-        "delivery.cancelled" if matches!(order.delivery, "PICKED_UP" | "AT_CUSTOMER") => one_of(&["CS"]),
+        "delivery.cancelled" if matches!(order.delivery, "PICKED_UP" | "AT_CUSTOMER") => {
+            one_of(&["CS"])
+        }
         "delivery.cancelled" => one_of(&["SYSTEM", "CS"]),
         "order.cancel_requested" => one_of(&["CUSTOMER", "STORE"]),
         "order.cancel_declined" => one_of(&["STORE", "CS"]),
         "order.cancelled" => match order.status() {
             "PAYMENT_WAIT" | "WAITING_ACCEPT" => one_of(&["CUSTOMER", "CS", "SYSTEM"]),
             "ACCEPTED" | "COOKING" | "READY" => {
-                let gives_reason = event.text("reason").is_some_and(|reason| !reason.is_empty());
+                let gives_reason = event
+                    .text("reason")
+                    .is_some_and(|reason| !reason.is_empty());
                 one_of(&["CS", "SYSTEM"]) || (one_of(&["STORE"]) && gives_reason)
             }
             _ => one_of(&["CS"]),
@@ -210,12 +259,19 @@ pub fn apply_effect(order: &mut Order, event: &Event, at: i64) -> bool {
         "order.created" => {
             order.main = "CREATED";
             order.fulfilment = event.text("fulfilment");
-            order.delivery = if order.fulfilment.as_deref() == Some("PICKUP") { "NA" } else { "NONE" };
+            order.delivery = if order.fulfilment.as_deref() == Some("PICKUP") {
+                "NA"
+            } else {
+                "NONE"
+            };
             order.times.insert("createdAt", at);
-            order.customer_id = event.text("customerId").or_else(|| match event.actor_type.as_str() {
-                "CUSTOMER" => event.actor_id.clone(),
-                _ => None,
-            });
+            order.customer_id =
+                event
+                    .text("customerId")
+                    .or_else(|| match event.actor_type.as_str() {
+                        "CUSTOMER" => event.actor_id.clone(),
+                        _ => None,
+                    });
             order.store_id = event.text("storeId");
             order.category = event.text("category");
             order.sido = event.text("sido");
@@ -318,7 +374,11 @@ pub fn apply_effect(order: &mut Order, event: &Event, at: i64) -> bool {
         "order.cancel_declined" => order.claim = "NONE",
         "payment.refunded" | "payment.part_refunded" => {
             order.refunded += event.number("amount").unwrap_or(0);
-            order.payment = if order.refunded == order.paid { "REFUNDED" } else { "PART_REFUNDED" };
+            order.payment = if order.refunded == order.paid {
+                "REFUNDED"
+            } else {
+                "PART_REFUNDED"
+            };
         }
         "payment.refund_failed" => order.payment = "REFUND_FAILED",
         "claim.post_cancelled" => {
@@ -338,7 +398,11 @@ pub fn apply_effect(order: &mut Order, event: &Event, at: i64) -> bool {
             order.payment = order.payment_before_claim;
             if event.flag("recharge") {
                 order.refunded = 0;
-                order.payment = if is_paid_on_delivery(order) { "OFFLINE" } else { "APPROVED" };
+                order.payment = if is_paid_on_delivery(order) {
+                    "OFFLINE"
+                } else {
+                    "APPROVED"
+                };
             }
         }
         _ => {}
@@ -351,7 +415,10 @@ pub fn apply_effect(order: &mut Order, event: &Event, at: i64) -> bool {
 
 /// Topic lag where the kitchen was earlier than the pick-up, else a button pressed late.
 fn apply_kitchen_event_after_collection(order: &mut Order, event: &Event, at: i64) {
-    if order.collected_at().is_some_and(|collected_at| at > collected_at) {
+    if order
+        .collected_at()
+        .is_some_and(|collected_at| at > collected_at)
+    {
         order.flags.insert("pressed_late");
         return;
     }
@@ -393,7 +460,10 @@ fn close_cancel_request(order: &mut Order) {
 }
 
 fn is_paid_on_delivery(order: &Order) -> bool {
-    matches!(order.payment_method.as_deref(), Some("PAY_ON_DELIVERY_CARD" | "PAY_ON_DELIVERY_CASH"))
+    matches!(
+        order.payment_method.as_deref(),
+        Some("PAY_ON_DELIVERY_CARD" | "PAY_ON_DELIVERY_CASH")
+    )
 }
 
 /// Step 5: can events of other aggregates alone make the guard true? A search over everything they could still do,
@@ -428,7 +498,10 @@ fn search_key(order: &Order) -> String {
     let (main, kitchen, delivery, payment, claim, _) = order.substance();
     let all_refunded = order.refunded == order.paid;
     let before_claim = order.payment_before_claim;
-    format!("{main} {kitchen} {delivery} {payment} {claim} {all_refunded} {before_claim} {:?}", order.fulfilment)
+    format!(
+        "{main} {kitchen} {delivery} {payment} {claim} {all_refunded} {before_claim} {:?}",
+        order.fulfilment
+    )
 }
 
 /// Every event that changes a region, of all aggregates but one, with the information on which its effect hangs.
@@ -438,8 +511,9 @@ fn events_of_others(own: &str, order: &Order) -> Vec<Event> {
     let creations: Vec<Value> = FULFILMENTS
         .iter()
         .flat_map(|fulfilment| {
-            ["CARD", "PAY_ON_DELIVERY_CARD"]
-                .map(|method| json!({"fulfilment": fulfilment, "paymentMethod": method, "amount": 1000}))
+            ["CARD", "PAY_ON_DELIVERY_CARD"].map(
+                |method| json!({"fulfilment": fulfilment, "paymentMethod": method, "amount": 1000}),
+            )
         })
         .collect();
     let imaginable: Vec<(&str, &str, Vec<Value>)> = vec![
@@ -453,10 +527,22 @@ fn events_of_others(own: &str, order: &Order) -> Vec<Event> {
         ("order", "order.cancel_requested", nothing()),
         ("order", "order.cancel_declined", nothing()),
         ("order", "order.cancelled", nothing()),
-        ("payment", "payment.approved", vec![json!({"amount": order.amount})]),
+        (
+            "payment",
+            "payment.approved",
+            vec![json!({"amount": order.amount})],
+        ),
         ("payment", "payment.failed", nothing()),
-        ("payment", "payment.refunded", vec![json!({"amount": unpaid_rest})]),
-        ("payment", "payment.part_refunded", vec![json!({"amount": unpaid_rest / 2})]),
+        (
+            "payment",
+            "payment.refunded",
+            vec![json!({"amount": unpaid_rest})],
+        ),
+        (
+            "payment",
+            "payment.part_refunded",
+            vec![json!({"amount": unpaid_rest / 2})],
+        ),
         ("payment", "payment.refund_failed", nothing()),
         ("delivery", "delivery.requested", nothing()),
         ("delivery", "delivery.assigned", nothing()),
@@ -471,12 +557,20 @@ fn events_of_others(own: &str, order: &Order) -> Vec<Event> {
         ("delivery", "delivery.returned", nothing()),
         ("delivery", "delivery.cancelled", nothing()),
         ("claim", "claim.post_cancelled", nothing()),
-        ("claim", "claim.withdrawn", vec![json!({}), json!({"recharge": true})]),
+        (
+            "claim",
+            "claim.withdrawn",
+            vec![json!({}), json!({"recharge": true})],
+        ),
     ];
     imaginable
         .into_iter()
         .filter(|(aggregate, _, _)| *aggregate != own)
-        .flat_map(|(aggregate, action, infos)| infos.into_iter().map(move |info| imagine(aggregate, action, info)))
+        .flat_map(|(aggregate, action, infos)| {
+            infos
+                .into_iter()
+                .map(move |info| imagine(aggregate, action, info))
+        })
         .collect()
 }
 

@@ -8,10 +8,20 @@ use serde_json::{Map, Value, json};
 use super::outputs::RunOutput;
 
 /// Fields that cannot be known from outside, by record: they hang on the wall clock, or their text is free.
-const IGNORED_FIELDS: [(&str, &str); 3] = [("state", "updatedAt"), ("reconcile", "at"), ("rejection", "detail")];
+const IGNORED_FIELDS: [(&str, &str); 3] = [
+    ("state", "updatedAt"),
+    ("reconcile", "at"),
+    ("rejection", "detail"),
+];
 
 /// The flags of a state that the design names; others are an implementation's own.
-const COMPARED_FLAGS: [&str; 5] = ["contradicted", "incomplete", "ghost_delivery", "bad_time", "pressed_late"];
+const COMPARED_FLAGS: [&str; 5] = [
+    "contradicted",
+    "incomplete",
+    "ghost_delivery",
+    "bad_time",
+    "pressed_late",
+];
 
 const PRINTED_DIFFERENCES: usize = 10;
 
@@ -50,7 +60,9 @@ impl fmt::Display for Report {
             "{} compared: {} missing, {} duplicate, {} wrong, {} unexpected",
             self.compared, self.missing, self.duplicate, self.wrong, self.unexpected
         )?;
-        self.differences.iter().try_for_each(|difference| writeln!(out, "- {difference}"))
+        self.differences
+            .iter()
+            .try_for_each(|difference| writeln!(out, "- {difference}"))
     }
 }
 
@@ -65,14 +77,34 @@ pub fn compare(expected: &RunOutput, actual: &RunOutput) -> Report {
     ] {
         let orders: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
         for order_no in orders {
-            let of_order = |records: &BTreeMap<String, Vec<Value>>| records.get(order_no).cloned().unwrap_or_default();
-            compare_sequences(&mut report, kind, order_no, &of_order(expected), &of_order(actual));
+            let of_order = |records: &BTreeMap<String, Vec<Value>>| {
+                records.get(order_no).cloned().unwrap_or_default()
+            };
+            compare_sequences(
+                &mut report,
+                kind,
+                order_no,
+                &of_order(expected),
+                &of_order(actual),
+            );
         }
     }
     let orders: BTreeSet<&String> = expected.states.keys().chain(actual.states.keys()).collect();
     for order_no in orders {
-        let of_order = |states: &BTreeMap<String, Value>| states.get(order_no).cloned().into_iter().collect::<Vec<_>>();
-        compare_sequences(&mut report, "state", order_no, &of_order(&expected.states), &of_order(&actual.states));
+        let of_order = |states: &BTreeMap<String, Value>| {
+            states
+                .get(order_no)
+                .cloned()
+                .into_iter()
+                .collect::<Vec<_>>()
+        };
+        compare_sequences(
+            &mut report,
+            "state",
+            order_no,
+            &of_order(&expected.states),
+            &of_order(&actual.states),
+        );
     }
     compare_dead_letters(&mut report, expected, actual);
     report
@@ -91,7 +123,13 @@ fn identity(kind: &str, value: &Value) -> String {
     }
 }
 
-fn compare_sequences(report: &mut Report, kind: &str, order_no: &str, expected: &[Value], actual: &[Value]) {
+fn compare_sequences(
+    report: &mut Report,
+    kind: &str,
+    order_no: &str,
+    expected: &[Value],
+    actual: &[Value],
+) {
     report.compared += expected.len();
     // Records of one identity are told apart by their turn, for a forced redrive may be rejected twice.
     let mut turns = by_identity(kind, actual);
@@ -110,7 +148,10 @@ fn compare_sequences(report: &mut Report, kind: &str, order_no: &str, expected: 
         let differences = differing_fields(&normalised(kind, wanted), &normalised(kind, found));
         if !differences.is_empty() {
             report.wrong += 1;
-            report.note(format!("{order_no}: wrong {kind} {identity}: {}", differences.join("; ")));
+            report.note(format!(
+                "{order_no}: wrong {kind} {identity}: {}",
+                differences.join("; ")
+            ));
         }
         positions.push((position, identity));
     }
@@ -128,7 +169,10 @@ fn compare_sequences(report: &mut Report, kind: &str, order_no: &str, expected: 
     for pair in positions.windows(2) {
         if pair[1].0 < pair[0].0 {
             report.wrong += 1;
-            report.note(format!("{order_no}: {kind} {} stands before {}", pair[1].1, pair[0].1));
+            report.note(format!(
+                "{order_no}: {kind} {} stands before {}",
+                pair[1].1, pair[0].1
+            ));
         }
     }
 }
@@ -136,7 +180,10 @@ fn compare_sequences(report: &mut Report, kind: &str, order_no: &str, expected: 
 fn by_identity<'a>(kind: &str, records: &'a [Value]) -> BTreeMap<String, Vec<(usize, &'a Value)>> {
     let mut found: BTreeMap<String, Vec<(usize, &Value)>> = BTreeMap::new();
     for (position, record) in records.iter().enumerate() {
-        found.entry(identity(kind, record)).or_default().push((position, record));
+        found
+            .entry(identity(kind, record))
+            .or_default()
+            .push((position, record));
     }
     found
 }
@@ -146,23 +193,32 @@ fn compare_dead_letters(report: &mut Report, expected: &RunOutput, actual: &RunO
         let mut records: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for letter in &output.dead_letters {
             let place = format!("{}/{}@{}", letter.topic, letter.partition, letter.offset);
-            records.entry(place).or_default().push(letter.reason.clone());
+            records
+                .entry(place)
+                .or_default()
+                .push(letter.reason.clone());
         }
         records
     };
     let (expected, actual) = (as_records(expected), as_records(actual));
     let places: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
     for place in places {
-        let reasons = |letters: &BTreeMap<String, Vec<String>>| letters.get(place).cloned().unwrap_or_default();
+        let reasons = |letters: &BTreeMap<String, Vec<String>>| {
+            letters.get(place).cloned().unwrap_or_default()
+        };
         let (wanted, found) = (reasons(&expected), reasons(&actual));
         report.compared += wanted.len();
         if wanted == found {
             continue;
         }
-        report.note(format!("dead letter {place}: expected {wanted:?}, found {found:?}"));
+        report.note(format!(
+            "dead letter {place}: expected {wanted:?}, found {found:?}"
+        ));
         let in_common = wanted.len().min(found.len());
         report.missing += wanted.len() - in_common;
-        report.wrong += (0..in_common).filter(|turn| wanted[*turn] != found[*turn]).count();
+        report.wrong += (0..in_common)
+            .filter(|turn| wanted[*turn] != found[*turn])
+            .count();
         match wanted.is_empty() {
             true => report.unexpected += found.len(),
             false => report.duplicate += found.len() - in_common,
@@ -174,7 +230,9 @@ fn compare_dead_letters(report: &mut Report, expected: &RunOutput, actual: &RunO
 /// has (a rejection may say so by null or by the values from which every order starts).
 fn normalised(kind: &str, value: &Value) -> Value {
     let mut value = without_nulls(value);
-    let Some(fields) = value.as_object_mut() else { return value };
+    let Some(fields) = value.as_object_mut() else {
+        return value;
+    };
     for (_, ignored) in IGNORED_FIELDS.iter().filter(|(of, _)| *of == kind) {
         fields.remove(*ignored);
     }
@@ -194,7 +252,10 @@ fn normalised(kind: &str, value: &Value) -> Value {
         }
     }
     if let Some(Value::Array(flags)) = fields.remove("flags") {
-        let mut flags: Vec<String> = flags.iter().filter_map(|flag| flag.as_str().map(str::to_string)).collect();
+        let mut flags: Vec<String> = flags
+            .iter()
+            .filter_map(|flag| flag.as_str().map(str::to_string))
+            .collect();
         flags.retain(|flag| COMPARED_FLAGS.contains(&flag.as_str()));
         flags.sort();
         fields.insert("flags".to_string(), json!(flags));
@@ -232,13 +293,23 @@ fn differing_fields(expected: &Value, actual: &Value) -> Vec<String> {
     differences
 }
 
-fn collect_differences(path: &str, expected: &Value, actual: &Value, differences: &mut Vec<String>) {
+fn collect_differences(
+    path: &str,
+    expected: &Value,
+    actual: &Value,
+    differences: &mut Vec<String>,
+) {
     match (expected, actual) {
         (Value::Object(wanted), Value::Object(found)) => {
             let names: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
             for name in names {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                let field = |fields: &Map<String, Value>| fields.get(name).cloned().unwrap_or(Value::Null);
+                let path = if path.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{path}.{name}")
+                };
+                let field =
+                    |fields: &Map<String, Value>| fields.get(name).cloned().unwrap_or(Value::Null);
                 collect_differences(&path, &field(wanted), &field(found), differences);
             }
         }
@@ -271,7 +342,12 @@ mod tests {
     }
 
     fn letter(offset: i64, reason: &str) -> DeadLetter {
-        DeadLetter { topic: "t".to_string(), partition: 0, offset, reason: reason.to_string() }
+        DeadLetter {
+            topic: "t".to_string(),
+            partition: 0,
+            offset,
+            reason: reason.to_string(),
+        }
     }
 
     /// Compares the run with itself after a change: counts of missing, duplicate, wrong and unexpected records.
@@ -279,7 +355,16 @@ mod tests {
         let mut changed = run();
         change(&mut changed);
         let report = compare(&run(), &changed);
-        assert_eq!([report.missing, report.duplicate, report.wrong, report.unexpected], expected, "{report}");
+        assert_eq!(
+            [
+                report.missing,
+                report.duplicate,
+                report.wrong,
+                report.unexpected
+            ],
+            expected,
+            "{report}"
+        );
         assert_eq!(report.is_clean(), expected == [0; 4]);
         assert_eq!(report.differences.is_empty(), report.is_clean());
     }
@@ -312,13 +397,19 @@ mod tests {
     #[test]
     fn a_swapped_pair_is_found() {
         check(|run| transitions(run).swap(1, 2), [0, 0, 1, 0]);
-        check(|run| run.rejections.get_mut("B1").unwrap().swap(0, 1), [0, 0, 1, 0]);
+        check(
+            |run| run.rejections.get_mut("B1").unwrap().swap(0, 1),
+            [0, 0, 1, 0],
+        );
     }
 
     #[test]
     fn a_pair_applied_in_the_other_order_is_found() {
         let exchange = |run: &mut RunOutput| {
-            let actions = [transitions(run)[1]["action"].clone(), transitions(run)[2]["action"].clone()];
+            let actions = [
+                transitions(run)[1]["action"].clone(),
+                transitions(run)[2]["action"].clone(),
+            ];
             let [second, third] = actions;
             transitions(run)[1]["action"] = third;
             transitions(run)[2]["action"] = second;
@@ -328,10 +419,22 @@ mod tests {
 
     #[test]
     fn a_changed_field_is_found() {
-        check(|run| transitions(run)[3]["action"] = json!("other"), [0, 0, 1, 0]);
-        check(|run| run.reconciles.get_mut("B1").unwrap()[0]["facts"][1]["eventId"] = json!("e9"), [0, 0, 1, 0]);
-        check(|run| run.states.get_mut("B1").unwrap()["seq"] = json!(5), [0, 0, 1, 0]);
-        check(|run| run.states.get_mut("B1").unwrap()["flags"] = json!(["bad_time"]), [0, 0, 1, 0]);
+        check(
+            |run| transitions(run)[3]["action"] = json!("other"),
+            [0, 0, 1, 0],
+        );
+        check(
+            |run| run.reconciles.get_mut("B1").unwrap()[0]["facts"][1]["eventId"] = json!("e9"),
+            [0, 0, 1, 0],
+        );
+        check(
+            |run| run.states.get_mut("B1").unwrap()["seq"] = json!(5),
+            [0, 0, 1, 0],
+        );
+        check(
+            |run| run.states.get_mut("B1").unwrap()["flags"] = json!(["bad_time"]),
+            [0, 0, 1, 0],
+        );
     }
 
     #[test]
@@ -343,26 +446,57 @@ mod tests {
     fn an_unexpected_record_is_found() {
         check(|run| run.add_transition(transition(5)), [0, 0, 0, 1]);
         check(|run| run.add_state(json!({"orderNo": "B2"})), [0, 0, 0, 1]);
-        check(|run| run.dead_letters.push(letter(4, "MALFORMED")), [0, 0, 0, 1]);
+        check(
+            |run| run.dead_letters.push(letter(4, "MALFORMED")),
+            [0, 0, 0, 1],
+        );
     }
 
     #[test]
     fn dead_letters_are_compared_by_place_and_reason() {
         check(|run| run.dead_letters.clear(), [1, 0, 0, 0]);
-        check(|run| run.dead_letters.push(letter(3, "MALFORMED")), [0, 1, 0, 0]);
-        check(|run| run.dead_letters = vec![letter(3, "TOO_LARGE")], [0, 0, 1, 0]);
+        check(
+            |run| run.dead_letters.push(letter(3, "MALFORMED")),
+            [0, 1, 0, 0],
+        );
+        check(
+            |run| run.dead_letters = vec![letter(3, "TOO_LARGE")],
+            [0, 0, 1, 0],
+        );
     }
 
     #[test]
     fn what_cannot_be_known_is_ignored() {
-        check(|run| run.states.get_mut("B1").unwrap()["updatedAt"] = json!("y"), [0, 0, 0, 0]);
-        check(|run| run.reconciles.get_mut("B1").unwrap()[0]["at"] = json!("y"), [0, 0, 0, 0]);
-        check(|run| run.rejections.get_mut("B1").unwrap()[0]["detail"] = json!("y"), [0, 0, 0, 0]);
+        check(
+            |run| run.states.get_mut("B1").unwrap()["updatedAt"] = json!("y"),
+            [0, 0, 0, 0],
+        );
+        check(
+            |run| run.reconciles.get_mut("B1").unwrap()[0]["at"] = json!("y"),
+            [0, 0, 0, 0],
+        );
+        check(
+            |run| run.rejections.get_mut("B1").unwrap()[0]["detail"] = json!("y"),
+            [0, 0, 0, 0],
+        );
     }
 
     #[test]
     fn absent_and_null_are_the_same() {
-        check(|run| drop(transitions(run)[0].as_object_mut().unwrap().remove("reason")), [0, 0, 0, 0]);
-        check(|run| transitions(run)[0]["liability"] = Value::Null, [0, 0, 0, 0]);
+        check(
+            |run| {
+                drop(
+                    transitions(run)[0]
+                        .as_object_mut()
+                        .unwrap()
+                        .remove("reason"),
+                )
+            },
+            [0, 0, 0, 0],
+        );
+        check(
+            |run| transitions(run)[0]["liability"] = Value::Null,
+            [0, 0, 0, 0],
+        );
     }
 }
