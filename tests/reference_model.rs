@@ -4,7 +4,11 @@
 #[path = "support/model/mod.rs"]
 mod model;
 
+#[path = "reference_model/lifecycle.rs"]
+mod lifecycle;
 #[path = "reference_model/market_days.rs"]
 mod market_days;
-#[path = "reference_model/scenarios.rs"]
-mod scenarios;
+#[path = "reference_model/ordering.rs"]
+mod ordering;
+#[path = "reference_model/scenario.rs"]
+mod scenario;

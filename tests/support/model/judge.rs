@@ -2,7 +2,7 @@
 
 use super::event::{Event, InputRecord, Parsed, parse};
 use super::order::{Fact, Ghost, Order};
-use super::{Judged, Model, Outcome, Policy, outputs, rules};
+use super::{Judged, Model, Outcome, Policy, outputs, rules, search};
 
 const ONE_DAY: i64 = 24 * 60 * 60 * 1000;
 const LARGEST_REDRIVE_COUNT: u64 = 5;
@@ -128,7 +128,7 @@ fn why_illegal(order: &Order, event: &Event, at: i64) -> Option<&'static str> {
             return Some("AFTER_TERMINAL");
         }
         if concerns_current_delivery(order, event)
-            && rules::others_can_make_it_legal(order, event, at)
+            && search::others_can_make_it_legal(order, event, at)
         {
             return Some("AWAIT_PREDECESSOR");
         }

@@ -2,7 +2,7 @@
 //! the program really did. It shares no code with the program, prefers plain matches to tables and clarity to speed.
 //!
 //! ```text
-//! InputRecord ── event::parse ── judge::judge (rules, order) ── outputs ──> Judged
+//! InputRecord ── event::parse ── judge::judge (rules, search, order) ── outputs ──> Judged
 //! ```
 //! `verify` compares whole runs, `order_of_arrival` tells in which order a task takes a backlog.
 #![allow(
@@ -12,10 +12,12 @@
 
 pub mod event;
 pub mod judge;
+pub mod normalise;
 pub mod order;
 pub mod order_of_arrival;
 pub mod outputs;
 pub mod rules;
+pub mod search;
 pub mod verify;
 
 use std::collections::{BTreeMap, HashMap};
