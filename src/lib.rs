@@ -1,1 +1,4 @@
 //! jumun
+
+pub mod http;
+pub mod logging;

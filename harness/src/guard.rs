@@ -14,7 +14,7 @@ use crate::wait::wait_for;
 /// SIGKILL; then kills the group and removes the directory. `PR_SET_PDEATHSIG` would not do: it fires when the
 /// *thread* that started the child ends, and each test has a thread of its own.
 const WATCHDOG: &str =
-    r#"cat >/dev/null; kill -KILL -- "-$1" 2>/dev/null; [ -z "$2" ] || rm -rf -- "$2""#;
+    r#"cat >/dev/null; kill -s KILL -- "-$1" 2>/dev/null; [ -z "$2" ] || rm -rf -- "$2""#;
 
 /// A child in a process group of its own, and the watchdog that ends it if this process cannot.
 #[derive(Debug)]
