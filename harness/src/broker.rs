@@ -253,6 +253,9 @@ fn server_properties(
             "500",
         ),
         ("controlled.shutdown.enable", "false"),
+        // A restarted broker is let in when its former self has timed out.
+        ("broker.session.timeout.ms", "2000"),
+        ("broker.heartbeat.interval.ms", "250"),
         // The default buffer of the log cleaner alone is a quarter of the heap.
         ("log.cleaner.dedupe.buffer.size", "8388608"),
         ("num.network.threads", "2"),
