@@ -1,4 +1,5 @@
 //! jumun
 
+pub mod config;
 pub mod http;
 pub mod logging;

@@ -22,7 +22,11 @@ pub enum Format {
 impl Format {
     /// Text when a person is looking, JSON when a program collects.
     pub fn of_standard_error() -> Self {
-        if std::io::stderr().is_terminal() { Self::Text } else { Self::Json }
+        if std::io::stderr().is_terminal() {
+            Self::Text
+        } else {
+            Self::Json
+        }
     }
 }
 
@@ -30,7 +34,9 @@ impl Format {
 #[derive(Debug, Error)]
 pub enum LoggingError {
     /// A filter that cannot be read.
-    #[error("{variable} is \"{filter}\", which is no log filter: {reason}; write for example \"info\" or \"warn,topology=debug\"")]
+    #[error(
+        "{variable} is \"{filter}\", which is no log filter: {reason}; write for example \"info\" or \"warn,topology=debug\""
+    )]
     Filter {
         /// The environment variable.
         variable: &'static str,
@@ -47,7 +53,9 @@ pub enum LoggingError {
 /// Sets up logging for the whole process; to be called once, first thing.
 pub fn start(format: Format) -> Result<(), LoggingError> {
     let filter = filter(|name| std::env::var(name).ok())?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     match format {
         Format::Text => builder.try_init(),
         Format::Json => builder.json().flatten_event(true).try_init(),
@@ -59,11 +67,13 @@ pub fn start(format: Format) -> Result<(), LoggingError> {
 fn filter(variable: impl Fn(&str) -> Option<String>) -> Result<EnvFilter, LoggingError> {
     for name in ["JUMUN_LOG", "RUST_LOG"] {
         if let Some(text) = variable(name).filter(|text| !text.trim().is_empty()) {
-            return EnvFilter::builder().parse(&text).map_err(|error| LoggingError::Filter {
-                variable: name,
-                filter: text,
-                reason: error.to_string(),
-            });
+            return EnvFilter::builder()
+                .parse(&text)
+                .map_err(|error| LoggingError::Filter {
+                    variable: name,
+                    filter: text,
+                    reason: error.to_string(),
+                });
         }
     }
     Ok(EnvFilter::new(DEFAULT_FILTER))
@@ -74,8 +84,15 @@ mod tests {
     use super::*;
 
     fn check(set: &[(&str, &str)], expected: &str) {
-        let found = filter(|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()));
-        assert_eq!(found.map_or_else(|error| error.to_string(), |filter| filter.to_string()), expected);
+        let found = filter(|name| {
+            set.iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        });
+        assert_eq!(
+            found.map_or_else(|error| error.to_string(), |filter| filter.to_string()),
+            expected
+        );
     }
 
     #[test]
@@ -88,7 +105,12 @@ mod tests {
 
     #[test]
     fn a_filter_that_cannot_be_read_is_refused_with_its_variable() {
-        let error = filter(|_| Some("topology=loud".to_owned())).unwrap_err().to_string();
-        assert!(error.starts_with("JUMUN_LOG is \"topology=loud\", which is no log filter"), "{error}");
+        let error = filter(|_| Some("topology=loud".to_owned()))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("JUMUN_LOG is \"topology=loud\", which is no log filter"),
+            "{error}"
+        );
     }
 }

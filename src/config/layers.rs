@@ -37,7 +37,11 @@ impl Sources {
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        Self { file, environment, flags }
+        Self {
+            file,
+            environment,
+            flags,
+        }
     }
 }
 
@@ -89,22 +93,41 @@ pub(super) fn merge(sources: &Sources, errors: &mut Vec<ConfigurationError>) -> 
                 let metadata = Metadata::from(FILE_LAYER, path.as_path());
                 figment = figment.merge(Layer { metadata, values });
             }
-            Err(problem) => errors.push(ConfigurationError { place: path.display().to_string(), problem }),
+            Err(problem) => errors.push(ConfigurationError {
+                place: path.display().to_string(),
+                problem,
+            }),
         }
     }
     let environment = sources.environment.iter().filter_map(|(name, value)| {
-        let path = name.strip_prefix(PREFIX)?.split(SEPARATOR).map(str::to_lowercase).collect();
+        let path = name
+            .strip_prefix(PREFIX)?
+            .split(SEPARATOR)
+            .map(str::to_lowercase)
+            .collect();
         Some((kafka_dots(path), value))
     });
-    let flags = sources.flags.0.iter().map(|(key, value)| (flag_path(key), value));
+    let flags = sources
+        .flags
+        .0
+        .iter()
+        .map(|(key, value)| (flag_path(key), value));
     figment
-        .merge(Layer { metadata: Metadata::named(ENVIRONMENT_LAYER), values: tree(environment) })
-        .merge(Layer { metadata: Metadata::named(FLAGS_LAYER), values: tree(flags) })
+        .merge(Layer {
+            metadata: Metadata::named(ENVIRONMENT_LAYER),
+            values: tree(environment),
+        })
+        .merge(Layer {
+            metadata: Metadata::named(FLAGS_LAYER),
+            values: tree(flags),
+        })
 }
 
 fn read_file(path: &std::path::Path) -> Result<Dict, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
-    let data = Toml::string(&text).data().map_err(|error| error.to_string().trim().to_owned())?;
+    let data = Toml::string(&text)
+        .data()
+        .map_err(|error| error.to_string().trim().to_owned())?;
     let mut values = data.into_values().next().unwrap_or_default();
     if let Some(Value::Dict(_, kafka)) = values.get_mut(KAFKA) {
         *kafka = flatten(std::mem::take(kafka));
@@ -132,7 +155,11 @@ fn flatten_into(flat: &mut Dict, prefix: String, value: Value) {
     match value {
         Value::Dict(_, table) => {
             for (key, value) in table {
-                let key = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+                let key = if prefix.is_empty() {
+                    key
+                } else {
+                    format!("{prefix}.{key}")
+                };
                 flatten_into(flat, key, value);
             }
         }
@@ -160,7 +187,10 @@ fn flag_path(key: &str) -> Vec<String> {
         path.push(section.to_owned());
         rest = key;
         if section == KAFKA {
-            if let Some((scope, key)) = rest.split_once('.').filter(|(scope, _)| SCOPES.contains(scope)) {
+            if let Some((scope, key)) = rest
+                .split_once('.')
+                .filter(|(scope, _)| SCOPES.contains(scope))
+            {
                 path.push(scope.to_owned());
                 rest = key;
             }
@@ -186,7 +216,9 @@ fn insert(dict: &mut Dict, path: &[String], text: &str) {
             dict.insert(key.clone(), Value::from(text));
         }
         [key, rest @ ..] => {
-            let entry = dict.entry(key.clone()).or_insert_with(|| Value::from(Dict::new()));
+            let entry = dict
+                .entry(key.clone())
+                .or_insert_with(|| Value::from(Dict::new()));
             if let Value::Dict(_, inner) = entry {
                 insert(inner, rest, text);
             }

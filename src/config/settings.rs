@@ -98,8 +98,10 @@ pub enum ProcessingGuarantee {
 }
 
 impl Choice for ProcessingGuarantee {
-    const CHOICES: &'static [(&'static str, Self)] =
-        &[("exactly_once_v2", Self::ExactlyOnceV2), ("at_least_once", Self::AtLeastOnce)];
+    const CHOICES: &'static [(&'static str, Self)] = &[
+        ("exactly_once_v2", Self::ExactlyOnceV2),
+        ("at_least_once", Self::AtLeastOnce),
+    ];
 }
 
 /// What happens to an event that comes before its predecessor.
@@ -121,7 +123,8 @@ pub enum OffsetReset {
 }
 
 impl Choice for OffsetReset {
-    const CHOICES: &'static [(&'static str, Self)] = &[("earliest", Self::Earliest), ("latest", Self::Latest)];
+    const CHOICES: &'static [(&'static str, Self)] =
+        &[("earliest", Self::Earliest), ("latest", Self::Latest)];
 }
 
 fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

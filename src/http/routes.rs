@@ -1,9 +1,9 @@
 //! Which path answers what.
 
+use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Response, StatusCode};
-use http_body_util::Full;
 use prometheus::{Encoder, TextEncoder};
 
 use super::status::StatusSource;
@@ -13,7 +13,11 @@ const JSON: &str = "application/json";
 const PATHS: &str = "/health/live, /health/ready, /metrics, /topology";
 
 /// The answer to `method` on `path`.
-pub(super) fn answer(source: &dyn StatusSource, method: &Method, path: &str) -> Response<Full<Bytes>> {
+pub(super) fn answer(
+    source: &dyn StatusSource,
+    method: &Method,
+    path: &str,
+) -> Response<Full<Bytes>> {
     let page = match path {
         "/health/live" => live,
         "/health/ready" => ready,
@@ -27,8 +31,14 @@ pub(super) fn answer(source: &dyn StatusSource, method: &Method, path: &str) -> 
     if method == Method::GET || method == Method::HEAD {
         return page(source);
     }
-    let mut refused = response(StatusCode::METHOD_NOT_ALLOWED, TEXT, format!("{method} is not allowed on {path}\n"));
-    refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    let mut refused = response(
+        StatusCode::METHOD_NOT_ALLOWED,
+        TEXT,
+        format!("{method} is not allowed on {path}\n"),
+    );
+    refused
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     refused
 }
 
@@ -42,7 +52,11 @@ fn live(source: &dyn StatusSource) -> Response<Full<Bytes>> {
 
 fn ready(source: &dyn StatusSource) -> Response<Full<Bytes>> {
     let status = source.status();
-    let code = if status.state.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let code = if status.state.is_ready() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     match serde_json::to_vec(&status) {
         Ok(mut body) => {
             body.push(b'\n');
@@ -66,10 +80,18 @@ fn topology(source: &dyn StatusSource) -> Response<Full<Bytes>> {
 
 fn failure(what: &str, error: &dyn std::error::Error) -> Response<Full<Bytes>> {
     tracing::error!(%error, "the {what} could not be written");
-    response(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("the {what} could not be written: {error}\n"))
+    response(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        TEXT,
+        format!("the {what} could not be written: {error}\n"),
+    )
 }
 
-fn response(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+fn response(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -36,7 +36,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Error)]
 pub enum HttpError {
     /// Another process listens there.
-    #[error("http.listen: {address} is already in use by another process; stop it or set http.listen to another port")]
+    #[error(
+        "http.listen: {address} is already in use by another process; stop it or set http.listen to another port"
+    )]
     InUse {
         /// The address asked for.
         address: SocketAddr,
@@ -53,10 +55,12 @@ pub enum HttpError {
 
 /// Takes the address; the listener's own address tells the port where port 0 was asked for.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
-    let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => HttpError::InUse { address },
-        _ => HttpError::Listen { address, source },
-    })?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::AddrInUse => HttpError::InUse { address },
+            _ => HttpError::Listen { address, source },
+        })?;
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "HTTP is reachable from other machines");
     }
@@ -64,7 +68,11 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
 }
 
 /// Answers requests until `stop` completes, then lets answers under way finish within three seconds.
-pub async fn serve(listener: TcpListener, source: Arc<dyn StatusSource>, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: TcpListener,
+    source: Arc<dyn StatusSource>,
+    stop: impl Future<Output = ()>,
+) {
     let (stopping, stopped) = watch::channel(false);
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
@@ -105,12 +113,19 @@ async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
 ) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
+    let permit = Arc::clone(permits)
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
     Ok((stream, permit))
 }
 
-async fn connection(stream: TcpStream, source: Arc<dyn StatusSource>, mut stopped: watch::Receiver<bool>) {
+async fn connection(
+    stream: TcpStream,
+    source: Arc<dyn StatusSource>,
+    mut stopped: watch::Receiver<bool>,
+) {
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let response = answer(source.as_ref(), request.method(), request.uri().path());
         std::future::ready(Ok::<_, Infallible>(response))

@@ -126,10 +126,21 @@ mod tests {
     #[test]
     fn a_state_is_named_alike_in_code_and_json() {
         use State::*;
-        for state in
-            [Created, Rebalancing, Restoring, Running, Degraded, PendingShutdown, NotRunning, PendingError, Error]
-        {
-            assert_eq!(serde_json::to_string(&state).unwrap(), format!("\"{}\"", state.name()));
+        for state in [
+            Created,
+            Rebalancing,
+            Restoring,
+            Running,
+            Degraded,
+            PendingShutdown,
+            NotRunning,
+            PendingError,
+            Error,
+        ] {
+            assert_eq!(
+                serde_json::to_string(&state).unwrap(),
+                format!("\"{}\"", state.name())
+            );
         }
     }
 }
