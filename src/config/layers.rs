@@ -171,10 +171,11 @@ fn flatten_into(flat: &mut Dict, prefix: String, value: Value) {
 
 /// `kafka`, `consumer`, `fetch_min_bytes` → `kafka`, `consumer`, `fetch.min.bytes`.
 fn kafka_dots(mut path: Vec<String>) -> Vec<String> {
-    if path.first().is_some_and(|section| section == KAFKA) && path.len() > 1 {
-        if let Some(property) = path.last_mut() {
-            *property = property.replace('_', ".");
-        }
+    if path.first().is_some_and(|section| section == KAFKA)
+        && path.len() > 1
+        && let Some(property) = path.last_mut()
+    {
+        *property = property.replace('_', ".");
     }
     path
 }
@@ -186,14 +187,13 @@ fn flag_path(key: &str) -> Vec<String> {
     if let Some((section, key)) = rest.split_once('.') {
         path.push(section.to_owned());
         rest = key;
-        if section == KAFKA {
-            if let Some((scope, key)) = rest
+        if section == KAFKA
+            && let Some((scope, key)) = rest
                 .split_once('.')
                 .filter(|(scope, _)| SCOPES.contains(scope))
-            {
-                path.push(scope.to_owned());
-                rest = key;
-            }
+        {
+            path.push(scope.to_owned());
+            rest = key;
         }
     }
     path.push(rest.to_owned());

@@ -16,6 +16,8 @@ mod layers;
 mod load;
 mod print;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use error::{ConfigurationError, ConfigurationErrors};
 pub use kafka::{KafkaProperties, Properties, is_secret};

@@ -54,10 +54,10 @@ impl Effective {
             let _ = writeln!(text, "{line:<48} # {origin}");
         }
         for (key, value) in table {
-            if let Value::Object(inner) = value {
-                if !inner.is_empty() {
-                    self.table(text, &format!("{name}.{key}"), inner);
-                }
+            if let Value::Object(inner) = value
+                && !inner.is_empty()
+            {
+                self.table(text, &format!("{name}.{key}"), inner);
             }
         }
     }

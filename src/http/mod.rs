@@ -3,6 +3,8 @@
 mod routes;
 mod server;
 mod status;
+#[cfg(test)]
+mod tests;
 
 pub use server::{HttpError, bind, serve};
 pub use status::{RestoreProgress, State, Status, StatusSource, TaskState, TaskStatus};
