@@ -256,7 +256,7 @@ fn state(process: u32) -> String {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{process}/stat")) else {
         return "Z".to_owned();
     };
-    stat.rsplit_once(") ").unwrap().1[..1].to_owned()
+    stat.rsplit_once(") ").unwrap().1.chars().take(1).collect()
 }
 
 /// Names the file in which the killed half of the next test leaves the id of its child.
