@@ -14,5 +14,6 @@ mod wait;
 pub use broker::{Broker, BrokerOptions, kafka_dir};
 pub use error::{Error, Result};
 pub use kafka::{Isolation, Kafka, Message, Record};
+pub use ports::free_port;
 pub use process::{Process, http_get};
 pub use wait::{unique_name, wait_for};

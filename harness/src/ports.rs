@@ -12,7 +12,7 @@ const COUNT: u16 = 12_000;
 
 /// A port on 127.0.0.1 that nothing listens on now. Another process may take it before it is used, so the caller has
 /// to be ready to ask again.
-pub(crate) fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     let start = RandomState::new().hash_one(std::process::id()) % u64::from(COUNT);
     let start = u16::try_from(start).unwrap_or(0);
     (0..COUNT)

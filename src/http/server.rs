@@ -73,6 +73,10 @@ pub async fn serve(
     source: Arc<dyn StatusSource>,
     stop: impl Future<Output = ()>,
 ) {
+    match listener.local_addr() {
+        Ok(address) => tracing::info!(%address, "HTTP listens"),
+        Err(error) => tracing::warn!(%error, "HTTP listens on an address that cannot be told"),
+    }
     let (stopping, stopped) = watch::channel(false);
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
