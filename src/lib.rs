@@ -1,1 +1,5 @@
 //! jumun
+
+pub mod config;
+pub mod http;
+pub mod logging;

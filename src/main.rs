@@ -1,1 +1,2 @@
+//! jumun
 fn main() {}

@@ -1,0 +1,32 @@
+# Thin: each target says what it does in a line or two; `make help` lists them.
+.PHONY: help demo test bench lint setup
+.DEFAULT_GOAL := help
+
+# Arguments of the program, as in: make demo ARGS="--duration 60s"
+ARGS ?=
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\): ## \(.*\)/  make \1\t\2/p' Makefile
+
+demo: ## run the order job on generated orders, without any Kafka; ARGS="--duration 60s" passes options
+	@scripts/setup build
+	cargo run --release --package jumun -- demo $(ARGS)
+
+test: ## run all tests, those on a real Kafka of their own included
+	@scripts/setup test
+	@scripts/fetch-kafka
+	cargo test --release --workspace
+
+bench: ## compare the order job with a bare consume-produce program, on a real Kafka
+	@scripts/setup bench
+	@scripts/fetch-kafka
+	cargo run --release --package jumun-bench -- $(ARGS)
+
+lint: ## check format, lints and documentation
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" cargo doc --release --workspace --no-deps
+
+setup: ## install what the build and the tests need
+	@scripts/setup test
+	@scripts/fetch-kafka

@@ -1,0 +1,19 @@
+//! Real brokers and real processes for the integration tests and the bench.
+//!
+//! [`Broker`] runs Apache Kafka in a directory of its own, [`Kafka`] writes and reads topics, [`Process`] runs a
+//! program to be watched, stopped and killed. Nothing started here outlives the process that started it.
+
+mod broker;
+mod error;
+mod guard;
+mod kafka;
+mod ports;
+mod process;
+mod wait;
+
+pub use broker::{Broker, BrokerOptions, kafka_dir};
+pub use error::{Error, Result};
+pub use kafka::{Isolation, Kafka, Message, Record};
+pub use ports::free_port;
+pub use process::{Process, http_get};
+pub use wait::{unique_name, wait_for};

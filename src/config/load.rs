@@ -1,0 +1,487 @@
+//! From merged layers to a checked configuration. Reading goes on after a mistake, so that all are told at once.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use figment::value::{Dict, Value};
+use figment::{Figment, Profile, Provider};
+
+use super::error::{ConfigurationError, ConfigurationErrors};
+use super::kafka::{KafkaProperties, Properties, reserved};
+use super::layers::{ENVIRONMENT_LAYER, FLAGS_LAYER, KAFKA, SCOPES, Sources, merge};
+use super::settings::{
+    Application, Choice, Configuration, Http, OffsetReset, Ordering, ProcessingGuarantee, Topics,
+};
+
+const DEFAULT_ORIGIN: &str = "default";
+const DEFAULT_BOOTSTRAP_SERVERS: &str = "127.0.0.1:9092";
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
+    std::net::Ipv4Addr::LOCALHOST,
+    8080,
+));
+/// Kafka's bound of a topic's name is 249; what the engine appends to the application's id has to fit too.
+const MAX_ID_LENGTH: usize = 120;
+/// A day in milliseconds: no timeout of ours makes sense beyond it.
+const DAY_MS: u64 = 86_400_000;
+
+/// A checked configuration that still knows where each setting came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effective {
+    /// The configuration.
+    pub configuration: Configuration,
+    /// Setting (`application.threads`) → file, variable, flag or `default`.
+    pub origins: BTreeMap<String, String>,
+}
+
+/// Reads and checks the configuration.
+///
+/// # Errors
+///
+/// All mistakes together: an unreadable file, unknown keys, refused properties, values out of their range.
+///
+/// ```
+/// use jumun::config::{Flags, Sources, load};
+///
+/// let flags = Flags::default().with("application.threads", 2);
+/// let effective = load(&Sources { flags, ..Sources::default() })?;
+/// assert_eq!(effective.configuration.application.threads, 2);
+/// # Ok::<(), jumun::config::ConfigurationErrors>(())
+/// ```
+pub fn load(sources: &Sources) -> Result<Effective, ConfigurationErrors> {
+    let mut errors = Vec::new();
+    let figment = merge(sources, &mut errors);
+    let tree = match figment.data() {
+        Ok(mut data) => data.remove(&Profile::Default).unwrap_or_default(),
+        Err(error) => {
+            errors.push(ConfigurationError {
+                place: "configuration".to_owned(),
+                problem: error.to_string(),
+            });
+            Dict::new()
+        }
+    };
+    let mut reader = Reader {
+        figment: &figment,
+        tree,
+        known: Vec::new(),
+        origins: BTreeMap::new(),
+        errors,
+    };
+    let configuration = Configuration {
+        application: reader.application(),
+        kafka: reader.kafka(),
+        topics: reader.topics(),
+        http: Http {
+            listen: reader.setting("http", "listen", DEFAULT_LISTEN, address),
+        },
+    };
+    reader.cross_check(&configuration);
+    reader.refuse_unknown();
+    if reader.errors.is_empty() {
+        Ok(Effective {
+            configuration,
+            origins: reader.origins,
+        })
+    } else {
+        Err(ConfigurationErrors::new(reader.errors))
+    }
+}
+
+/// Takes settings out of the tree one by one; what is left at the end is unknown.
+struct Reader<'a> {
+    figment: &'a Figment,
+    tree: Dict,
+    known: Vec<(&'static str, &'static str)>,
+    origins: BTreeMap<String, String>,
+    errors: Vec<ConfigurationError>,
+}
+
+impl Reader<'_> {
+    fn application(&mut self) -> Application {
+        const SECTION: &str = "application";
+        let id = self.setting(SECTION, "id", "jumun".to_owned(), identifier);
+        let instance = format!("{id}-0");
+        let mut ms = |key, default, range| {
+            let parse = |value: &Value| whole(value, range).map(Duration::from_millis);
+            self.setting(SECTION, key, Duration::from_millis(default), parse)
+        };
+        let commit_interval = ms("commit_interval_ms", 100, (1, 60_000));
+        let max_task_idle = ms("max_task_idle_ms", 0, (0, DAY_MS));
+        let transaction_timeout = ms("transaction_timeout_ms", 10_000, (1_000, 900_000));
+        let session_timeout = ms("session_timeout_ms", 45_000, (500, 1_800_000));
+        let shutdown_timeout = ms("shutdown_timeout_ms", 20_000, (1_000, DAY_MS));
+        Application {
+            instance_id: self.setting(SECTION, "instance_id", instance, identifier),
+            state_dir: self.setting(SECTION, "state_dir", PathBuf::from("data"), |value| {
+                text(value).map(PathBuf::from)
+            }),
+            threads: self.setting(SECTION, "threads", 1, |value| number(value, (1, 256))),
+            processing_guarantee: self.setting(
+                SECTION,
+                "processing_guarantee",
+                ProcessingGuarantee::ExactlyOnceV2,
+                choice,
+            ),
+            ordering: self.setting(SECTION, "ordering", Ordering::Strict, ordering),
+            cache_max_bytes: self.setting(SECTION, "cache_max_bytes", 128 << 20, |value| {
+                whole(value, (1 << 20, 1 << 44))
+            }),
+            max_rate: self.setting(SECTION, "max_rate", None, |value| {
+                whole(value, (1, 1_000_000_000)).map(Some)
+            }),
+            auto_offset_reset: self.setting(
+                SECTION,
+                "auto_offset_reset",
+                OffsetReset::Earliest,
+                choice,
+            ),
+            leave_on_stop: self.setting(SECTION, "leave_on_stop", false, boolean),
+            id,
+            commit_interval,
+            max_task_idle,
+            transaction_timeout,
+            session_timeout,
+            shutdown_timeout,
+        }
+    }
+
+    fn topics(&mut self) -> Topics {
+        const SECTION: &str = "topics";
+        let partitions = |value: &Value| number(value, (1, 10_000));
+        Topics {
+            partitions: self.setting(SECTION, "partitions", 4, partitions),
+            output_partitions: self.setting(SECTION, "output_partitions", 2, partitions),
+            replication_factor: self.setting(SECTION, "replication_factor", 1, |value| {
+                number(value, (1, 100))
+            }),
+        }
+    }
+
+    fn kafka(&mut self) -> KafkaProperties {
+        let mut kafka = KafkaProperties::default();
+        let table = match self.tree.remove(KAFKA) {
+            Some(Value::Dict(_, table)) => table,
+            Some(other) => {
+                self.error(&other, KAFKA, "must be a table".to_owned());
+                Dict::new()
+            }
+            None => Dict::new(),
+        };
+        for (key, value) in table {
+            let path = format!("{KAFKA}.{key}");
+            match (key.as_str(), value) {
+                ("consumer", Value::Dict(_, table)) => {
+                    self.properties(&path, table, &mut kafka.consumer)
+                }
+                ("producer", Value::Dict(_, table)) => {
+                    self.properties(&path, table, &mut kafka.producer)
+                }
+                (scope, value) if SCOPES.contains(&scope) => {
+                    self.error(&value, &path, "must be a table".to_owned());
+                }
+                (_, value) => self.property(&path, &key, &value, &mut kafka.common),
+            }
+        }
+        match kafka.common.get("bootstrap.servers") {
+            None => {
+                kafka
+                    .common
+                    .set("bootstrap.servers", DEFAULT_BOOTSTRAP_SERVERS);
+                self.origins.insert(
+                    "kafka.bootstrap.servers".to_owned(),
+                    DEFAULT_ORIGIN.to_owned(),
+                );
+            }
+            Some(servers) if servers.trim().is_empty() => {
+                let place = self
+                    .origins
+                    .get("kafka.bootstrap.servers")
+                    .cloned()
+                    .unwrap_or_default();
+                let problem = "is empty; name at least one broker as host:port".to_owned();
+                self.errors.push(ConfigurationError { place, problem });
+            }
+            Some(_) => {}
+        }
+        kafka
+    }
+
+    fn properties(&mut self, path: &str, table: Dict, into: &mut Properties) {
+        for (key, value) in table {
+            self.property(&format!("{path}.{key}"), &key, &value, into);
+        }
+    }
+
+    fn property(&mut self, path: &str, name: &str, value: &Value, into: &mut Properties) {
+        if let Some(reason) = reserved(name) {
+            self.error(value, path, format!("\"{name}\" cannot be set: {reason}"));
+            return;
+        }
+        match scalar(value) {
+            Some(text) => {
+                into.set(name, text);
+                self.origins
+                    .insert(path.to_owned(), self.place(value, path));
+            }
+            None => self.error(
+                value,
+                path,
+                format!("must be a text, a number or a boolean, not {}", kind(value)),
+            ),
+        }
+    }
+
+    /// Takes one setting; a wrong value is noted and the default stands in for it.
+    fn setting<T>(
+        &mut self,
+        section: &'static str,
+        key: &'static str,
+        default: T,
+        parse: impl FnOnce(&Value) -> Result<T, String>,
+    ) -> T {
+        self.known.push((section, key));
+        let path = format!("{section}.{key}");
+        let table = match self.tree.get_mut(section) {
+            Some(Value::Dict(_, table)) => Some(table),
+            _ => None,
+        };
+        let Some(value) = table.and_then(|table| table.remove(key)) else {
+            self.origins.insert(path, DEFAULT_ORIGIN.to_owned());
+            return default;
+        };
+        match parse(&value) {
+            Ok(parsed) => {
+                let place = self.place(&value, &path);
+                self.origins.insert(path, place);
+                parsed
+            }
+            Err(problem) => {
+                self.error(&value, &path, problem);
+                default
+            }
+        }
+    }
+
+    fn cross_check(&mut self, configuration: &Configuration) {
+        let application = &configuration.application;
+        if application.commit_interval >= application.transaction_timeout {
+            let origin = |key: &str| self.origins.get(key).cloned().unwrap_or_default();
+            let (place, other) = (
+                origin("application.commit_interval_ms"),
+                origin("application.transaction_timeout_ms"),
+            );
+            let problem = format!(
+                "application.commit_interval_ms is {} ms and application.transaction_timeout_ms is {} ms ({other}): \
+                 the broker would abort every transaction before its commit; raise the timeout",
+                application.commit_interval.as_millis(),
+                application.transaction_timeout.as_millis(),
+            );
+            self.errors.push(ConfigurationError { place, problem });
+        }
+    }
+
+    fn refuse_unknown(&mut self) {
+        for (section, value) in std::mem::take(&mut self.tree) {
+            let is_section = self.known.iter().any(|(known, _)| *known == section);
+            match value {
+                Value::Dict(_, table) if is_section => {
+                    for (key, value) in table {
+                        let path = format!("{section}.{key}");
+                        let problem = format!("unknown key {path}{}", self.nearest(&key));
+                        self.error(&value, &path, problem);
+                    }
+                }
+                Value::Dict(_, table) => {
+                    let sections = self
+                        .known
+                        .iter()
+                        .map(|(section, _)| *section)
+                        .chain([KAFKA]);
+                    let hint =
+                        nearest(&section, sections).map(|name| format!("; did you mean [{name}]?"));
+                    let problem =
+                        format!("unknown section [{section}]{}", hint.unwrap_or_default());
+                    // A table has no place of its own, what is in it has.
+                    match table.iter().next() {
+                        Some((key, value)) => {
+                            self.error(value, &format!("{section}.{key}"), problem)
+                        }
+                        None => self.errors.push(ConfigurationError {
+                            place: section,
+                            problem,
+                        }),
+                    }
+                }
+                value if is_section => {
+                    self.error(&value, &section, format!("[{section}] must be a table"))
+                }
+                value => {
+                    let problem = format!("unknown key {section}{}", self.nearest(&section));
+                    self.error(&value, &section, problem);
+                }
+            }
+        }
+    }
+
+    /// The known key most like `key`, in whichever section it is.
+    fn nearest(&self, key: &str) -> String {
+        nearest(key, self.known.iter().map(|(_, known)| *known))
+            .and_then(|found| self.known.iter().find(|(_, known)| *known == found))
+            .map(|(section, key)| format!("; did you mean {section}.{key}?"))
+            .unwrap_or_default()
+    }
+
+    fn error(&mut self, value: &Value, path: &str, problem: String) {
+        let place = self.place(value, path);
+        self.errors.push(ConfigurationError { place, problem });
+    }
+
+    /// Where `value` was written, as its author would look for it.
+    fn place(&self, value: &Value, path: &str) -> String {
+        let Some(metadata) = self.figment.get_metadata(value.tag()) else {
+            return path.to_owned();
+        };
+        match (metadata.name.as_ref(), &metadata.source) {
+            (ENVIRONMENT_LAYER, _) => {
+                let levels =
+                    if path.starts_with("kafka.consumer.") || path.starts_with("kafka.producer.") {
+                        3
+                    } else {
+                        2
+                    };
+                let names: Vec<String> = path
+                    .splitn(levels, '.')
+                    .map(|name| name.replace('.', "_").to_uppercase())
+                    .collect();
+                format!("JUMUN__{}", names.join("__"))
+            }
+            (FLAGS_LAYER, _) => {
+                let name = path.split_once('.').map_or(path, |(_, key)| key);
+                format!("--{}", name.replace(['_', '.'], "-"))
+            }
+            (_, Some(source)) => match source.file_path() {
+                Some(file) => format!("{}, {path}", file.display()),
+                None => path.to_owned(),
+            },
+            (_, None) => path.to_owned(),
+        }
+    }
+}
+
+/// The candidate most like `name`, if any is at all.
+fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let distance = |candidate: &&str| strsim::damerau_levenshtein(name, candidate);
+    let limit = (name.chars().count() / 3).max(2);
+    candidates
+        .min_by_key(distance)
+        .filter(|candidate| distance(candidate) <= limit)
+}
+
+fn kind(value: &Value) -> String {
+    match value {
+        Value::Dict(..) => "a table".to_owned(),
+        Value::Array(..) => "a list".to_owned(),
+        Value::Empty(..) => "nothing".to_owned(),
+        Value::String(_, text) => format!("\"{text}\""),
+        other => scalar(other).unwrap_or_default(),
+    }
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(_, text) => Some(text.clone()),
+        Value::Char(_, character) => Some(character.to_string()),
+        Value::Bool(_, flag) => Some(flag.to_string()),
+        Value::Num(_, number) => {
+            let whole = number.to_i128().map(|number| number.to_string());
+            whole
+                .or_else(|| number.to_u128().map(|number| number.to_string()))
+                .or_else(|| number.to_f64().map(|number| number.to_string()))
+        }
+        Value::Empty(..) | Value::Dict(..) | Value::Array(..) => None,
+    }
+}
+
+fn text(value: &Value) -> Result<String, String> {
+    match value {
+        Value::String(_, text) if !text.trim().is_empty() => Ok(text.clone()),
+        other => Err(format!(
+            "must be a text that is not empty, not {}",
+            kind(other)
+        )),
+    }
+}
+
+/// A name that Kafka takes as part of a topic's name.
+fn identifier(value: &Value) -> Result<String, String> {
+    let id = text(value)?;
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+    if id.len() <= MAX_ID_LENGTH && id.chars().all(allowed) && id != "." && id != ".." {
+        return Ok(id);
+    }
+    Err(format!(
+        "\"{id}\" must be at most {MAX_ID_LENGTH} of a-z, A-Z, 0-9, \".\", \"_\", \"-\", as in a topic's name"
+    ))
+}
+
+fn whole(value: &Value, (least, most): (u64, u64)) -> Result<u64, String> {
+    // Variables and flags come as text.
+    let number = scalar(value).and_then(|text| text.trim().replace('_', "").parse::<u64>().ok());
+    number
+        .filter(|number| (least..=most).contains(number))
+        .ok_or_else(|| {
+            format!(
+                "must be a whole number from {least} to {most}, not {}",
+                kind(value)
+            )
+        })
+}
+
+fn number<T: TryFrom<u64>>(value: &Value, range: (u64, u64)) -> Result<T, String> {
+    T::try_from(whole(value, range)?).map_err(|_| format!("is too large: {}", kind(value)))
+}
+
+fn boolean(value: &Value) -> Result<bool, String> {
+    match scalar(value).as_deref() {
+        Some("true") => Ok(true),
+        Some("false") => Ok(false),
+        _ => Err(format!("must be true or false, not {}", kind(value))),
+    }
+}
+
+fn choice<T: Choice>(value: &Value) -> Result<T, String> {
+    let wanted = scalar(value);
+    let found = T::CHOICES
+        .iter()
+        .find(|(name, _)| wanted.as_deref() == Some(name));
+    found.map(|(_, choice)| *choice).ok_or_else(|| {
+        let names: Vec<String> = T::CHOICES
+            .iter()
+            .map(|(name, _)| format!("\"{name}\""))
+            .collect();
+        format!("must be {}, not {}", names.join(" or "), kind(value))
+    })
+}
+
+fn ordering(value: &Value) -> Result<Ordering, String> {
+    match value {
+        Value::String(_, text) if text == "strict" => Ok(Ordering::Strict),
+        other => Err(format!(
+            "only \"strict\" is supported so far, not {}: events that come too early cannot be parked yet",
+            kind(other)
+        )),
+    }
+}
+
+fn address(value: &Value) -> Result<SocketAddr, String> {
+    scalar(value)
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| {
+            format!(
+                "must be an address and a port such as 127.0.0.1:8080 or [::1]:8080, not {}",
+                kind(value)
+            )
+        })
+}

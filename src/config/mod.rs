@@ -1,0 +1,29 @@
+//! Configuration: defaults, below a TOML file, below the environment, below flags.
+//!
+//! ```text
+//! jumun.toml                             [application] threads = 2
+//! JUMUN__APPLICATION__THREADS=3          environment: JUMUN__<SECTION>__<KEY>
+//! --threads 4                            flags
+//! ```
+//!
+//! In `[kafka]` any property of librdkafka may stand, for both clients or, in `[kafka.consumer]` and
+//! `[kafka.producer]`, for one; in its variables `_` stands for `.` (`JUMUN__KAFKA__BOOTSTRAP_SERVERS`). All mistakes
+//! are reported at once, each with the place it was made in.
+
+mod error;
+mod kafka;
+mod layers;
+mod load;
+mod print;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use error::{ConfigurationError, ConfigurationErrors};
+pub use kafka::{KafkaProperties, Properties, is_secret};
+pub use layers::{Flags, Sources};
+pub use load::{Effective, load};
+pub use print::Format;
+pub use settings::{
+    Application, Configuration, Http, OffsetReset, Ordering, ProcessingGuarantee, Topics,
+};

@@ -1,0 +1,132 @@
+//! The settings: what each means, its unit, its default.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::kafka::KafkaProperties;
+
+/// The whole configuration, checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Configuration {
+    /// `[application]`
+    pub application: Application,
+    /// `[kafka]`
+    pub kafka: KafkaProperties,
+    /// `[topics]`
+    pub topics: Topics,
+    /// `[http]`
+    pub http: Http,
+}
+
+/// The processor itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Application {
+    /// Consumer group, and the beginning of the names of internal topics and transactional ids. Default `jumun`.
+    pub id: String,
+    /// Static membership of this process in the group; no two processes may share it. Default `<id>-0`.
+    pub instance_id: String,
+    /// Where stores are kept, beneath `<id>/<task>`. Default `data`.
+    pub state_dir: PathBuf,
+    /// Stream threads. Default 1.
+    pub threads: usize,
+    /// Default `exactly_once_v2`.
+    pub processing_guarantee: ProcessingGuarantee,
+    /// Longest time between two commits. Default 100 ms.
+    #[serde(rename = "commit_interval_ms", serialize_with = "milliseconds")]
+    pub commit_interval: Duration,
+    /// What happens to an event that comes before its predecessor. Default `strict`.
+    pub ordering: Ordering,
+    /// How long a task waits for an input that is empty and caught up before it goes on without it. Default 0 ms.
+    #[serde(rename = "max_task_idle_ms", serialize_with = "milliseconds")]
+    pub max_task_idle: Duration,
+    /// Memory for reading stores, shared by all tasks of the process. Default 128 MiB.
+    pub cache_max_bytes: u64,
+    /// Upper bound of records taken per second by the whole process; none by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_rate: Option<u64>,
+    /// Where a group starts that has never committed. Default `earliest`.
+    pub auto_offset_reset: OffsetReset,
+    /// After this time the broker aborts the open transaction of a dead process. Default 10 s.
+    #[serde(rename = "transaction_timeout_ms", serialize_with = "milliseconds")]
+    pub transaction_timeout: Duration,
+    /// After this time without a heartbeat the partitions of a process go to others. Default 45 s.
+    #[serde(rename = "session_timeout_ms", serialize_with = "milliseconds")]
+    pub session_timeout: Duration,
+    /// Upper bound of a clean stop. Default 20 s.
+    #[serde(rename = "shutdown_timeout_ms", serialize_with = "milliseconds")]
+    pub shutdown_timeout: Duration,
+    /// Whether a clean stop gives up the group membership, for scaling in. Default false.
+    pub leave_on_stop: bool,
+}
+
+/// The topics of the application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Topics {
+    /// Partitions of the keyed inputs, of the states and the transitions. Default 4.
+    pub partitions: i32,
+    /// Partitions of the other outputs. Default 2.
+    pub output_partitions: i32,
+    /// Replicas of topics this program creates. Default 1.
+    pub replication_factor: i32,
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Http {
+    /// Address and port; port 0 takes any. Default `127.0.0.1:8080`, which other machines cannot reach.
+    pub listen: SocketAddr,
+}
+
+/// A setting with a fixed set of values.
+pub(super) trait Choice: Copy + Sized + 'static {
+    /// The names and their values.
+    const CHOICES: &'static [(&'static str, Self)];
+}
+
+/// What a failure may do to the outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProcessingGuarantee {
+    /// Every input counts exactly once, by Kafka's transactions.
+    #[serde(rename = "exactly_once_v2")]
+    ExactlyOnceV2,
+    /// Inputs since the last commit may count twice after a failure.
+    AtLeastOnce,
+}
+
+impl Choice for ProcessingGuarantee {
+    const CHOICES: &'static [(&'static str, Self)] = &[
+        ("exactly_once_v2", Self::ExactlyOnceV2),
+        ("at_least_once", Self::AtLeastOnce),
+    ];
+}
+
+/// What happens to an event that comes before its predecessor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ordering {
+    /// It is rejected.
+    Strict,
+}
+
+/// Where a group starts that has never committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OffsetReset {
+    /// At the beginning of the log.
+    Earliest,
+    /// At its end.
+    Latest,
+}
+
+impl Choice for OffsetReset {
+    const CHOICES: &'static [(&'static str, Self)] =
+        &[("earliest", Self::Earliest), ("latest", Self::Latest)];
+}
+
+fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,355 @@
+//! Precedence, checks and printing of the configuration.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// Sources with `file` as the content of a TOML file.
+struct Given {
+    directory: TempDir,
+    sources: Sources,
+}
+
+fn given(file: &str, environment: &[(&str, &str)], flags: Flags) -> Given {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("jumun.toml");
+    fs::write(&path, file).unwrap();
+    let environment = environment
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    Given {
+        directory,
+        sources: Sources {
+            file: Some(path),
+            environment,
+            flags,
+        },
+    }
+}
+
+impl Given {
+    fn load(&self) -> Effective {
+        load(&self.sources).unwrap()
+    }
+
+    /// The mistakes, with the directory of the file taken off.
+    fn errors(&self) -> Vec<String> {
+        let prefix = format!("{}/", self.directory.path().display());
+        let errors = load(&self.sources).unwrap_err();
+        errors
+            .iter()
+            .map(|error| error.to_string().replace(&prefix, ""))
+            .collect()
+    }
+}
+
+/// Expects exactly one mistake in a file.
+fn check_error(file: &str, expected: &str) {
+    assert_eq!(given(file, &[], Flags::default()).errors(), [expected]);
+}
+
+#[test]
+fn defaults_are_those_of_the_documentation() {
+    let Configuration {
+        application,
+        kafka,
+        topics,
+        http,
+    } = load(&Sources::default()).unwrap().configuration;
+    assert_eq!(
+        (application.id.as_str(), application.instance_id.as_str()),
+        ("jumun", "jumun-0")
+    );
+    assert_eq!(
+        (application.state_dir, application.threads),
+        (PathBuf::from("data"), 1)
+    );
+    assert_eq!(
+        application.processing_guarantee,
+        ProcessingGuarantee::ExactlyOnceV2
+    );
+    assert_eq!(application.commit_interval, Duration::from_millis(100));
+    assert_eq!(application.transaction_timeout, Duration::from_secs(10));
+    assert_eq!(kafka.bootstrap_servers(), "127.0.0.1:9092");
+    assert_eq!(
+        (
+            topics.partitions,
+            topics.output_partitions,
+            topics.replication_factor
+        ),
+        (4, 2, 1)
+    );
+    assert_eq!(http.listen.to_string(), "127.0.0.1:8080");
+}
+
+#[test]
+fn flags_win_over_the_environment_and_the_environment_over_the_file() {
+    let file = "[application]\nid = \"file\"\nthreads = 2\nstate_dir = \"file\"\n[kafka]\n\"bootstrap.servers\" = \"file:1\"";
+    let environment = [
+        ("JUMUN__APPLICATION__THREADS", "3"),
+        ("JUMUN__APPLICATION__STATE_DIR", "environment"),
+        ("JUMUN__KAFKA__BOOTSTRAP_SERVERS", "environment:1"),
+        ("JUMUN_LOG", "debug"),
+        ("PATH", "/bin"),
+    ];
+    let flags = Flags::default()
+        .with("application.state_dir", "flag")
+        .with_some("http.listen", None::<String>);
+    let effective = given(file, &environment, flags).load();
+    let Configuration {
+        application, kafka, ..
+    } = &effective.configuration;
+    assert_eq!(application.id, "file");
+    assert_eq!(application.instance_id, "file-0");
+    assert_eq!(application.threads, 3);
+    assert_eq!(application.state_dir, PathBuf::from("flag"));
+    assert_eq!(kafka.bootstrap_servers(), "environment:1");
+    let origin = |key: &str| {
+        effective.origins[key]
+            .rsplit('/')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(origin("application.id"), "jumun.toml, application.id");
+    assert_eq!(origin("application.threads"), "JUMUN__APPLICATION__THREADS");
+    assert_eq!(origin("application.state_dir"), "--state-dir");
+    assert_eq!(
+        origin("kafka.bootstrap.servers"),
+        "JUMUN__KAFKA__BOOTSTRAP_SERVERS"
+    );
+    assert_eq!(origin("http.listen"), "default");
+}
+
+#[test]
+fn kafka_properties_may_be_quoted_or_not_and_each_client_has_its_own() {
+    let file = "[kafka]\nbootstrap.servers = \"a:1\"\nsocket.keepalive.enable = true\n[kafka.consumer]\nfetch.min.bytes = 7\n\
+                [kafka.producer]\n\"linger.ms\" = 5\nbatch.size = 100";
+    let environment = [
+        ("JUMUN__KAFKA__CONSUMER__FETCH_MIN_BYTES", "8"),
+        ("JUMUN__KAFKA__SASL_PASSWORD", "0123"),
+    ];
+    let flags = Flags::default()
+        .with("kafka.producer.linger.ms", 6)
+        .with("kafka.bootstrap.servers", "b:2");
+    let kafka = given(file, &environment, flags).load().configuration.kafka;
+    let expected = [
+        ("bootstrap.servers", "b:2"),
+        ("sasl.password", "0123"),
+        ("socket.keepalive.enable", "true"),
+    ];
+    assert!(kafka.common.iter().eq(expected));
+    assert!(kafka.consumer.iter().eq([("fetch.min.bytes", "8")]));
+    assert!(
+        kafka
+            .producer
+            .iter()
+            .eq([("batch.size", "100"), ("linger.ms", "6")])
+    );
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_place_and_the_nearest_known_one() {
+    check_error(
+        "[application]\ntreads = 2",
+        "jumun.toml, application.treads: unknown key application.treads; did you mean application.threads?",
+    );
+    check_error(
+        "[topics]\nstate_dir = \"x\"",
+        "jumun.toml, topics.state_dir: unknown key topics.state_dir; did you mean application.state_dir?",
+    );
+    check_error(
+        "threads = 2",
+        "jumun.toml, threads: unknown key threads; did you mean application.threads?",
+    );
+    check_error(
+        "[aplication]\nid = \"x\"",
+        "jumun.toml, aplication.id: unknown section [aplication]; did you mean [application]?",
+    );
+    check_error(
+        "[http]\nentirely_different = 1",
+        "jumun.toml, http.entirely_different: unknown key http.entirely_different",
+    );
+    let environment = [("JUMUN__HTTP__LISTN", "127.0.0.1:1")];
+    assert_eq!(
+        given("", &environment, Flags::default()).errors(),
+        ["JUMUN__HTTP__LISTN: unknown key http.listn; did you mean http.listen?"]
+    );
+}
+
+#[test]
+fn every_reserved_property_is_refused_with_its_reason_wherever_it_stands() {
+    for property in [
+        "isolation.level",
+        "acks",
+        "enable.idempotence",
+        "partitioner",
+        "enable.auto.commit",
+        "enable.auto.offset.store",
+        "transactional.id",
+        "group.id",
+        "group.instance.id",
+        "partition.assignment.strategy",
+        "auto.offset.reset",
+        "enable.partition.eof",
+    ] {
+        for section in ["kafka", "kafka.consumer", "kafka.producer"] {
+            let errors = given(
+                &format!("[{section}]\n\"{property}\" = \"x\""),
+                &[],
+                Flags::default(),
+            )
+            .errors();
+            assert_eq!(errors.len(), 1, "{errors:?}");
+            let start = format!("jumun.toml, {section}.{property}: \"{property}\" cannot be set: ");
+            assert!(
+                errors[0].starts_with(&start) && errors[0].len() > start.len() + 10,
+                "{errors:?}"
+            );
+        }
+    }
+    assert_eq!(
+        given(
+            "",
+            &[("JUMUN__KAFKA__CONSUMER__GROUP_ID", "x")],
+            Flags::default()
+        )
+        .errors(),
+        [
+            "JUMUN__KAFKA__CONSUMER__GROUP_ID: \"group.id\" cannot be set: it is application.id; set that"
+        ]
+    );
+}
+
+#[test]
+fn values_out_of_range_are_refused() {
+    check_error(
+        "[application]\nthreads = 0",
+        "jumun.toml, application.threads: must be a whole number from 1 to 256, not 0",
+    );
+    check_error(
+        "[application]\nprocessing_guarantee = \"exactly_once\"",
+        "jumun.toml, application.processing_guarantee: must be \"exactly_once_v2\" or \"at_least_once\", not \"exactly_once\"",
+    );
+    check_error(
+        "[application]\nordering = \"default\"",
+        "jumun.toml, application.ordering: only \"strict\" is supported so far, not \"default\": events that come too early \
+         cannot be parked yet",
+    );
+    check_error(
+        "[http]\nlisten = \"8080\"",
+        "jumun.toml, http.listen: must be an address and a port such as 127.0.0.1:8080 or [::1]:8080, not \"8080\"",
+    );
+    check_error(
+        "[application]\nid = \"a/b\"",
+        "jumun.toml, application.id: \"a/b\" must be at most 120 of a-z, A-Z, 0-9, \".\", \"_\", \"-\", as in a topic's name",
+    );
+    check_error(
+        "[kafka]\na = [1]",
+        "jumun.toml, kafka.a: must be a text, a number or a boolean, not a list",
+    );
+    check_error(
+        "[kafka]\nbootstrap.servers = \"\"",
+        "jumun.toml, kafka.bootstrap.servers: is empty; name at least one broker as host:port",
+    );
+    check_error("kafka = 1", "jumun.toml, kafka: must be a table");
+    check_error(
+        "application = 1",
+        "jumun.toml, application: [application] must be a table",
+    );
+    check_error(
+        "[application]\ncommit_interval_ms = 2000\ntransaction_timeout_ms = 1000",
+        "jumun.toml, application.commit_interval_ms: application.commit_interval_ms is 2000 ms and \
+         application.transaction_timeout_ms is 1000 ms (jumun.toml, application.transaction_timeout_ms): the broker would \
+         abort every transaction before its commit; raise the timeout",
+    );
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let file = "[application]\nthreads = -1\ncolour = \"red\"\n[kafka]\nacks = 1";
+    let errors = given(
+        file,
+        &[("JUMUN__TOPICS__PARTITIONS", "many")],
+        Flags::default().with("http.listen", "x"),
+    )
+    .errors();
+    let places: Vec<&str> = errors
+        .iter()
+        .map(|error| error.split(": ").next().unwrap())
+        .collect();
+    let expected = [
+        "jumun.toml, application.threads",
+        "jumun.toml, kafka.acks",
+        "JUMUN__TOPICS__PARTITIONS",
+        "--listen",
+        "jumun.toml, application.colour",
+    ];
+    assert_eq!(places, expected);
+}
+
+#[test]
+fn a_file_that_is_absent_or_no_toml_is_refused() {
+    let mut absent = given("", &[], Flags::default());
+    absent.sources.file = Some(absent.directory.path().join("absent.toml"));
+    assert!(
+        absent.errors()[0].starts_with("absent.toml: cannot be read: "),
+        "{:?}",
+        absent.errors()
+    );
+    let errors = given("[application\n", &[], Flags::default()).errors();
+    assert!(
+        errors.len() == 1 && errors[0].starts_with("jumun.toml: ") && errors[0].contains("line 1"),
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn the_effective_configuration_is_printed_with_secrets_masked() {
+    let file = "[application]\nmax_rate = 5\n[kafka]\nsasl.username = \"u\"\n[kafka.producer]\nssl.key.pem = \"hunter2\"";
+    let effective = given(
+        file,
+        &[("JUMUN__KAFKA__SASL_PASSWORD", "hunter2")],
+        Flags::default(),
+    )
+    .load();
+    let toml = effective.print(Format::Toml).unwrap();
+    let json = effective.print(Format::Json).unwrap();
+    for text in [&toml, &json, &format!("{effective:?}")] {
+        assert!(!text.contains("hunter2"), "{text}");
+        assert!(text.contains("********"), "{text}");
+    }
+    let line = |start: &str| {
+        toml.lines()
+            .find(|line| line.starts_with(start))
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(line("threads"), format!("{:<48} # default", "threads = 1"));
+    assert_eq!(
+        line("\"sasl.password\""),
+        format!(
+            "{:<48} # JUMUN__KAFKA__SASL_PASSWORD",
+            "\"sasl.password\" = \"********\""
+        )
+    );
+    assert!(line("max_rate").ends_with("jumun.toml, application.max_rate"));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["application"]["commit_interval_ms"], 100);
+    assert_eq!(json["kafka"]["sasl.username"], "u");
+    assert_eq!(json["kafka"]["producer"]["ssl.key.pem"], "********");
+}
+
+#[test]
+fn what_is_printed_can_be_read_back() {
+    let file = "[application]\nstate_dir = 'C:\\a \"b\"\t'\nmax_rate = 7\nleave_on_stop = true\n[kafka]\nclient.id = \"\u{e4}\\u007f\"\n\
+                [kafka.consumer]\nfetch.min.bytes = 1\n[topics]\npartitions = 9\n[http]\nlisten = \"[::1]:0\"";
+    let first = given(file, &[], Flags::default()).load();
+    let again = given(&first.print(Format::Toml).unwrap(), &[], Flags::default()).load();
+    assert_eq!(again.configuration, first.configuration);
+}

@@ -1,0 +1,10 @@
+//! The HTTP side of the process: health, metrics, topology. Everything is read-only.
+
+mod routes;
+mod server;
+mod status;
+#[cfg(test)]
+mod tests;
+
+pub use server::{HttpError, bind, serve};
+pub use status::{RestoreProgress, State, Status, StatusSource, TaskState, TaskStatus};
