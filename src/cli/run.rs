@@ -1,0 +1,100 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use topology::io::Log;
+use topology::io::kafka::KafkaLog;
+use topology::runtime::StreamsConfig;
+
+use super::{Failure, Settings};
+use crate::config::Configuration;
+use crate::service::Service;
+use crate::{http, logging};
+
+/// Between two looks at the streams' threads.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// `jumun run`
+#[derive(Debug, Args)]
+pub struct Run {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Run {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        let configuration = self.settings.configuration()?;
+        logging::start(logging::Format::of_standard_error()).map_err(Failure::usage)?;
+        let log = kafka(&configuration)?;
+        serve(&configuration, log, |_| {}, std::future::pending::<()>()).map(|_| ())
+    }
+}
+
+/// A log on Kafka with the configured properties.
+pub(super) fn kafka(configuration: &Configuration) -> Result<Arc<dyn Log>, Failure> {
+    let log = KafkaLog::new(crate::kafka::properties(&configuration.kafka)).map_err(Failure::usage)?;
+    Ok(Arc::new(log))
+}
+
+/// Runs the service with its HTTP server until a signal comes, `until` completes, or a thread ends;
+/// then stops in order.
+pub(super) fn serve(
+    configuration: &Configuration,
+    log: Arc<dyn Log>,
+    adjust: impl FnOnce(&mut StreamsConfig),
+    until: impl Future<Output = ()>,
+) -> Result<Service, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(Failure::work)?;
+    // The port first: a second process on this machine is told before it touches anything.
+    let listener = runtime.block_on(http::bind(configuration.http.listen)).map_err(Failure::work)?;
+    let mut service = Service::start(configuration, log, |streams| {
+        #[cfg(feature = "pause-hooks")]
+        crate::pause::install(streams);
+        adjust(streams);
+    })
+    .map_err(Failure::work)?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let source = service.status_source();
+    let server = runtime.spawn(http::serve(listener, source, async {
+        let _ = stopped.await;
+    }));
+    let signalled = runtime.block_on(async {
+        tokio::select! {
+            signal = signal() => Some(signal),
+            () = until => None,
+            () = ended(&service) => None,
+        }
+    });
+    if let Some(signal) = signalled {
+        tracing::info!(signal, "stopping");
+    }
+    let closed = service.close(configuration.application.shutdown_timeout);
+    let _ = stop.send(());
+    let _ = runtime.block_on(server);
+    closed.map_err(Failure::work)?;
+    Ok(service)
+}
+
+async fn ended(service: &Service) {
+    while !service.streams().is_finished() {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// SIGTERM or SIGINT.
+async fn signal() -> &'static str {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    }
+}

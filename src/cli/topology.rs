@@ -1,0 +1,28 @@
+use clap::{Args, ValueEnum};
+
+use super::Failure;
+use crate::job;
+
+/// `jumun topology`
+#[derive(Debug, Args)]
+pub struct Topology {
+    /// Kafka Streams' text.
+    #[arg(long, value_enum, default_value = "text")]
+    format: TopologyFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TopologyFormat {
+    Text,
+}
+
+impl Topology {
+    #[expect(clippy::print_stdout, reason = "its output is its purpose")]
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        let built = job::topology().build().map_err(Failure::work)?;
+        match self.format {
+            TopologyFormat::Text => print!("{}", built.describe()),
+        }
+        Ok(())
+    }
+}

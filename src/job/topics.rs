@@ -1,0 +1,56 @@
+//! The topics of the order job (order-domain 2.5).
+
+use topology::io::TopicSpec;
+
+use crate::config::Topics;
+
+/// Order and claim events.
+pub const ORDER_EVENTS: &str = "order.events.v1";
+/// Payment events.
+pub const PAYMENT_EVENTS: &str = "payment.events.v1";
+/// Delivery events.
+pub const DELIVERY_EVENTS: &str = "delivery.events.v1";
+/// The inputs; where timestamps are equal, records are taken in this order (E8).
+pub const INPUTS: [&str; 3] = [ORDER_EVENTS, PAYMENT_EVENTS, DELIVERY_EVENTS];
+
+/// What happened: every applied or annotated event.
+pub const TRANSITIONS: &str = "order.transitions.v1";
+/// The current state of every order; compacted.
+pub const STATE: &str = "order.state.v1";
+/// Judged and refused.
+pub const REJECTED: &str = "order.rejected.v1";
+/// Contradictions between owners, for people and healers.
+pub const RECONCILE: &str = "order.reconcile.v1";
+/// What could not be judged: bytes untouched.
+pub const DEAD_LETTERS: &str = "order.dlt.v1";
+
+const DAY_MS: u64 = 86_400_000;
+
+fn spec(name: &str, partitions: i32, topics: &Topics, config: &[(&str, String)]) -> TopicSpec {
+    TopicSpec {
+        name: name.to_owned(),
+        partitions,
+        replication_factor: i16::try_from(topics.replication_factor).unwrap_or(i16::MAX),
+        config: config.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
+    }
+}
+
+fn retention(days: u64) -> [(&'static str, String); 2] {
+    [("cleanup.policy", "delete".to_owned()), ("retention.ms", (days * DAY_MS).to_string())]
+}
+
+/// The input topics as `replay` and `generate` create them where they are missing.
+pub fn inputs(topics: &Topics) -> Vec<TopicSpec> {
+    INPUTS.iter().map(|name| spec(name, topics.partitions, topics, &retention(31))).collect()
+}
+
+/// The output topics as `run` creates them where they are missing.
+pub fn outputs(topics: &Topics) -> Vec<TopicSpec> {
+    vec![
+        spec(TRANSITIONS, topics.partitions, topics, &retention(7)),
+        spec(STATE, topics.partitions, topics, &[("cleanup.policy", "compact".to_owned())]),
+        spec(REJECTED, topics.output_partitions, topics, &retention(31)),
+        spec(RECONCILE, topics.output_partitions, topics, &retention(7)),
+        spec(DEAD_LETTERS, topics.output_partitions, topics, &retention(31)),
+    ]
+}

@@ -1,0 +1,169 @@
+//! A processor that runs, and what it tells about itself over HTTP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::Registry;
+use topology::graph::BuiltTopology;
+use topology::io::Log;
+use topology::metrics::EngineMetrics;
+use topology::runtime::{
+    AutoOffsetReset, ProcessingGuarantee, StatusBoard, Streams, StreamsConfig,
+};
+use topology::store::StateConfig;
+
+use crate::config::{self, Configuration};
+use crate::http::{RestoreProgress, State, Status, StatusSource, TaskState, TaskStatus};
+use crate::job;
+use crate::job::metrics::OrderMetrics;
+
+/// The order job on a log, with its metrics and status.
+pub struct Service {
+    streams: Streams,
+    view: Arc<View>,
+}
+
+/// The part that other threads may read.
+struct View {
+    board: Arc<StatusBoard>,
+    registry: Registry,
+    description: String,
+}
+
+impl Service {
+    /// Starts the order job as configured.
+    ///
+    /// # Errors
+    /// When the state directory cannot be used, or metrics clash.
+    pub fn start(
+        configuration: &Configuration,
+        log: Arc<dyn Log>,
+        adjust: impl FnOnce(&mut StreamsConfig),
+    ) -> Result<Self, topology::Error> {
+        let built: BuiltTopology = job::topology()
+            .build()
+            .map_err(|error| topology::Error::fatal("build the topology", error.to_string()))?;
+        let description = built.describe();
+        let registry = Registry::new();
+        let metrics = Arc::new(EngineMetrics::register(&registry)?);
+        let mut streams_config = streams_config(configuration);
+        adjust(&mut streams_config);
+        let streams = Streams::start(
+            built,
+            streams_config,
+            &configuration.application.state_dir,
+            state_config(configuration),
+            log,
+            metrics,
+        )?;
+        OrderMetrics::register(&registry, streams.board())
+            .map_err(|error| topology::Error::fatal("register metrics", error.to_string()))?;
+        let view = Arc::new(View { board: streams.board(), registry, description });
+        Ok(Self { streams, view })
+    }
+
+    /// For the HTTP server.
+    pub fn status_source(&self) -> Arc<dyn StatusSource> {
+        Arc::clone(&self.view) as Arc<dyn StatusSource>
+    }
+
+    /// The running streams.
+    pub fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
+    /// Stops in order within `timeout`.
+    ///
+    /// # Errors
+    /// The error that ended a thread, or that the time was not enough.
+    pub fn close(&mut self, timeout: Duration) -> Result<(), topology::Error> {
+        self.streams.close(timeout)
+    }
+}
+
+fn streams_config(configuration: &Configuration) -> StreamsConfig {
+    let application = &configuration.application;
+    let mut streams = StreamsConfig::new(&application.id, &application.instance_id);
+    streams.num_stream_threads = application.threads;
+    streams.processing_guarantee = match application.processing_guarantee {
+        config::ProcessingGuarantee::ExactlyOnceV2 => ProcessingGuarantee::ExactlyOnceV2,
+        config::ProcessingGuarantee::AtLeastOnce => ProcessingGuarantee::AtLeastOnce,
+    };
+    streams.commit_interval = application.commit_interval;
+    streams.max_task_idle = application.max_task_idle;
+    streams.transaction_timeout = application.transaction_timeout;
+    streams.session_timeout = application.session_timeout;
+    streams.auto_offset_reset = match application.auto_offset_reset {
+        config::OffsetReset::Earliest => AutoOffsetReset::Earliest,
+        config::OffsetReset::Latest => AutoOffsetReset::Latest,
+    };
+    streams.replication_factor =
+        i16::try_from(configuration.topics.replication_factor).unwrap_or(i16::MAX);
+    // The bound is the process's; each thread takes its share.
+    let threads = u64::try_from(application.threads.max(1)).unwrap_or(1);
+    streams.max_rate = application
+        .max_rate
+        .map(|rate| u32::try_from((rate / threads).max(1)).unwrap_or(u32::MAX));
+    streams.revocation_timeout = application.shutdown_timeout;
+    streams.leave_on_stop = application.leave_on_stop;
+    streams.topics = job::topics::outputs(&configuration.topics);
+    streams
+}
+
+fn state_config(configuration: &Configuration) -> StateConfig {
+    StateConfig {
+        block_cache_bytes: usize::try_from(configuration.application.cache_max_bytes)
+            .unwrap_or(usize::MAX),
+        ..StateConfig::default()
+    }
+}
+
+impl StatusSource for View {
+    fn is_live(&self) -> bool {
+        true
+    }
+
+    fn status(&self) -> Status {
+        let status = self.board.status();
+        let mut tasks = Vec::new();
+        let mut restore = RestoreProgress::default();
+        for task in status.threads.iter().flat_map(|thread| &thread.tasks) {
+            let progress = RestoreProgress {
+                remaining: u64::try_from(task.restore.remaining).unwrap_or(0),
+                total: u64::try_from(task.restore.total).unwrap_or(0),
+            };
+            restore.remaining += progress.remaining;
+            restore.total += progress.total;
+            tasks.push(TaskStatus {
+                id: task.id.clone(),
+                state: match task.state {
+                    "RESTORING" => TaskState::Restoring,
+                    "RUNNING" => TaskState::Running,
+                    "SUSPENDED" => TaskState::Suspended,
+                    _ => TaskState::Created,
+                },
+                detail: String::new(),
+                restore: progress,
+            });
+        }
+        let restoring = tasks.iter().any(|task| task.state == TaskState::Restoring);
+        let state = match status.state {
+            topology::runtime::State::Created => State::Created,
+            topology::runtime::State::Rebalancing if restoring => State::Restoring,
+            topology::runtime::State::Rebalancing => State::Rebalancing,
+            topology::runtime::State::Running => State::Running,
+            topology::runtime::State::PendingShutdown => State::PendingShutdown,
+            topology::runtime::State::NotRunning => State::NotRunning,
+            topology::runtime::State::Error => State::Error,
+        };
+        Status { state, detail: status.detail, tasks, restore }
+    }
+
+    fn metrics(&self) -> &Registry {
+        &self.registry
+    }
+
+    fn topology(&self) -> String {
+        self.description.clone()
+    }
+}
