@@ -9,11 +9,13 @@ mod guard;
 mod kafka;
 mod ports;
 mod process;
+mod record;
 mod wait;
 
 pub use broker::{Broker, BrokerOptions, kafka_dir};
 pub use error::{Error, Result};
-pub use kafka::{Isolation, Kafka, Message, Record};
+pub use kafka::{Isolation, Kafka};
 pub use ports::free_port;
 pub use process::{Process, http_get};
+pub use record::{Message, Record};
 pub use wait::{unique_name, wait_for};

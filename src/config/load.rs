@@ -12,7 +12,10 @@ use super::error::{ConfigurationError, ConfigurationErrors};
 use super::kafka::{KafkaProperties, Properties, reserved};
 use super::layers::{ENVIRONMENT_LAYER, FLAGS_LAYER, KAFKA, SCOPES, Sources, merge};
 use super::settings::{
-    Application, Choice, Configuration, Http, OffsetReset, Ordering, ProcessingGuarantee, Topics,
+    Application, Configuration, Http, OffsetReset, Ordering, ProcessingGuarantee, Topics,
+};
+use super::values::{
+    address, boolean, choice, identifier, kind, number, ordering, scalar, text, whole,
 };
 
 const DEFAULT_ORIGIN: &str = "default";
@@ -21,8 +24,6 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
     std::net::Ipv4Addr::LOCALHOST,
     8080,
 ));
-/// Kafka's bound of a topic's name is 249; what the engine appends to the application's id has to fit too.
-const MAX_ID_LENGTH: usize = 120;
 /// A day in milliseconds: no timeout of ours makes sense beyond it.
 const DAY_MS: u64 = 86_400_000;
 
@@ -377,111 +378,4 @@ fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
     candidates
         .min_by_key(distance)
         .filter(|candidate| distance(candidate) <= limit)
-}
-
-fn kind(value: &Value) -> String {
-    match value {
-        Value::Dict(..) => "a table".to_owned(),
-        Value::Array(..) => "a list".to_owned(),
-        Value::Empty(..) => "nothing".to_owned(),
-        Value::String(_, text) => format!("\"{text}\""),
-        other => scalar(other).unwrap_or_default(),
-    }
-}
-
-fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(_, text) => Some(text.clone()),
-        Value::Char(_, character) => Some(character.to_string()),
-        Value::Bool(_, flag) => Some(flag.to_string()),
-        Value::Num(_, number) => {
-            let whole = number.to_i128().map(|number| number.to_string());
-            whole
-                .or_else(|| number.to_u128().map(|number| number.to_string()))
-                .or_else(|| number.to_f64().map(|number| number.to_string()))
-        }
-        Value::Empty(..) | Value::Dict(..) | Value::Array(..) => None,
-    }
-}
-
-fn text(value: &Value) -> Result<String, String> {
-    match value {
-        Value::String(_, text) if !text.trim().is_empty() => Ok(text.clone()),
-        other => Err(format!(
-            "must be a text that is not empty, not {}",
-            kind(other)
-        )),
-    }
-}
-
-/// A name that Kafka takes as part of a topic's name.
-fn identifier(value: &Value) -> Result<String, String> {
-    let id = text(value)?;
-    let allowed = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
-    if id.len() <= MAX_ID_LENGTH && id.chars().all(allowed) && id != "." && id != ".." {
-        return Ok(id);
-    }
-    Err(format!(
-        "\"{id}\" must be at most {MAX_ID_LENGTH} of a-z, A-Z, 0-9, \".\", \"_\", \"-\", as in a topic's name"
-    ))
-}
-
-fn whole(value: &Value, (least, most): (u64, u64)) -> Result<u64, String> {
-    // Variables and flags come as text.
-    let number = scalar(value).and_then(|text| text.trim().replace('_', "").parse::<u64>().ok());
-    number
-        .filter(|number| (least..=most).contains(number))
-        .ok_or_else(|| {
-            format!(
-                "must be a whole number from {least} to {most}, not {}",
-                kind(value)
-            )
-        })
-}
-
-fn number<T: TryFrom<u64>>(value: &Value, range: (u64, u64)) -> Result<T, String> {
-    T::try_from(whole(value, range)?).map_err(|_| format!("is too large: {}", kind(value)))
-}
-
-fn boolean(value: &Value) -> Result<bool, String> {
-    match scalar(value).as_deref() {
-        Some("true") => Ok(true),
-        Some("false") => Ok(false),
-        _ => Err(format!("must be true or false, not {}", kind(value))),
-    }
-}
-
-fn choice<T: Choice>(value: &Value) -> Result<T, String> {
-    let wanted = scalar(value);
-    let found = T::CHOICES
-        .iter()
-        .find(|(name, _)| wanted.as_deref() == Some(name));
-    found.map(|(_, choice)| *choice).ok_or_else(|| {
-        let names: Vec<String> = T::CHOICES
-            .iter()
-            .map(|(name, _)| format!("\"{name}\""))
-            .collect();
-        format!("must be {}, not {}", names.join(" or "), kind(value))
-    })
-}
-
-fn ordering(value: &Value) -> Result<Ordering, String> {
-    match value {
-        Value::String(_, text) if text == "strict" => Ok(Ordering::Strict),
-        other => Err(format!(
-            "only \"strict\" is supported so far, not {}: events that come too early cannot be parked yet",
-            kind(other)
-        )),
-    }
-}
-
-fn address(value: &Value) -> Result<SocketAddr, String> {
-    scalar(value)
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| {
-            format!(
-                "must be an address and a port such as 127.0.0.1:8080 or [::1]:8080, not {}",
-                kind(value)
-            )
-        })
 }

@@ -18,6 +18,7 @@ mod print;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use error::{ConfigurationError, ConfigurationErrors};
 pub use kafka::{KafkaProperties, Properties, is_secret};
