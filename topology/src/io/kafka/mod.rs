@@ -1,1 +1,76 @@
-//! The seam on librdkafka.
+//! The seam on librdkafka. The only place that names rdkafka.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `properties` | our defaults, the user's properties on top, reserved ones refused |
+//! | `consumer`, `rebalance` | a group member; decisions of the group as events, completed by the owner |
+//! | `inputs` | fetching from one split queue per partition |
+//! | `reader` | hand-picked partitions, for restore |
+//! | `producer` | records, acknowledgements, transactions |
+//! | `admin` | topics and offsets |
+//! | `events`, `errors` | what clients tell on their own; codes to classes |
+//! | `native` | the calls that the binding lacks; the only `unsafe` |
+
+mod admin;
+mod consumer;
+mod errors;
+mod events;
+mod inputs;
+mod native;
+mod producer;
+mod properties;
+mod reader;
+mod rebalance;
+
+pub use properties::KafkaProperties;
+
+use super::{Admin, Consumer, ConsumerConfig, IoResult, Log, Producer, ProducerConfig, Reader};
+
+/// A Kafka cluster.
+#[derive(Clone, Debug)]
+pub struct KafkaLog {
+    properties: KafkaProperties,
+}
+
+impl KafkaLog {
+    /// A cluster to be reached with these properties. Nothing is connected yet.
+    ///
+    /// # Errors
+    ///
+    /// Fatal if a property is reserved for the engine (with the reason), or if librdkafka does not know it or its value
+    /// (with its message).
+    pub fn new(properties: KafkaProperties) -> IoResult<Self> {
+        properties.validate()?;
+        Ok(Self { properties })
+    }
+}
+
+impl Log for KafkaLog {
+    fn consumer(&self, config: &ConsumerConfig) -> IoResult<Box<dyn Consumer>> {
+        let properties = self.properties.member(config);
+        let consumer = consumer::KafkaConsumer::new(&properties, &config.client_id)?;
+        Ok(Box::new(consumer))
+    }
+
+    fn producer(&self, config: &ProducerConfig) -> IoResult<Box<dyn Producer>> {
+        let properties = self.properties.sender(config);
+        let timeout = config
+            .transactional_id
+            .as_ref()
+            .map(|_| config.transaction_timeout);
+        let producer = producer::KafkaProducer::new(&properties, &config.client_id, timeout)?;
+        Ok(Box::new(producer))
+    }
+
+    fn reader(&self, client_id: &str) -> IoResult<Box<dyn Reader>> {
+        let properties = self.properties.reader(client_id, client_id);
+        Ok(Box::new(reader::KafkaReader::new(&properties, client_id)?))
+    }
+
+    fn admin(&self, client_id: &str) -> IoResult<Box<dyn Admin>> {
+        Ok(Box::new(admin::KafkaAdmin::new(
+            &self.properties,
+            client_id,
+        )?))
+    }
+}

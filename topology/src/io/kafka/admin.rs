@@ -1,0 +1,303 @@
+//! Topics and offsets, asked of the brokers.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::types::RDKafkaErrorCode as Code;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use super::consumer::committed;
+use super::errors;
+use super::events::Events;
+use super::properties::KafkaProperties;
+use crate::Error;
+use crate::io::{Admin, IoResult, TopicDescription, TopicPartition, TopicSpec, Watermarks};
+
+/// How often a new topic is looked for until all brokers know it.
+const PROPAGATION_STEP: Duration = Duration::from_millis(10);
+
+pub(super) struct KafkaAdmin {
+    client_id: String,
+    properties: KafkaProperties,
+    /// Asks for metadata and offsets, read_uncommitted.
+    asking: BaseConsumer<Events>,
+    admin: AdminClient<Events>,
+}
+
+impl KafkaAdmin {
+    pub(super) fn new(properties: &KafkaProperties, client_id: &str) -> IoResult<Self> {
+        fn create<C: rdkafka::config::FromClientConfigAndContext<Events>>(
+            config: &ClientConfig,
+            client_id: &str,
+        ) -> IoResult<C> {
+            config
+                .create_with_context(Events::new(client_id))
+                .map_err(|error| errors::error("create admin client", &error))
+        }
+        Ok(Self {
+            client_id: client_id.to_owned(),
+            properties: properties.clone(),
+            asking: create(&properties.asking(client_id), client_id)?,
+            admin: create(&properties.admin(client_id), client_id)?,
+        })
+    }
+
+    /// Serves logs and errors, for which nobody else polls this client.
+    fn serve(&self) {
+        let _ = self.asking.poll(Duration::ZERO);
+    }
+
+    /// Number of partitions, if the topic exists and every partition has a leader; `Some(None)` if it exists without.
+    fn partitions(&self, topic: &str, timeout: Duration) -> IoResult<Option<Option<i32>>> {
+        const OPERATION: &str = "describe topic";
+        let metadata = self
+            .asking
+            .fetch_metadata(Some(topic), timeout)
+            .map_err(|error| errors::error(OPERATION, &error).at(topic))?;
+        let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
+            return Ok(None);
+        };
+        match found.error().map(Code::from) {
+            None => {}
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => return Ok(None),
+            Some(Code::LeaderNotAvailable) => return Ok(Some(None)),
+            Some(code) => return Err(errors::coded(OPERATION, code, "").at(topic)),
+        }
+        if found
+            .partitions()
+            .iter()
+            .any(|partition| partition.leader() < 0)
+        {
+            return Ok(Some(None));
+        }
+        Ok(Some(i32::try_from(found.partitions().len()).ok()))
+    }
+
+    /// Offsets of all partitions at one end of the log.
+    fn offsets(
+        &self,
+        partitions: &[TopicPartition],
+        end: Offset,
+        deadline: Instant,
+    ) -> IoResult<Vec<i64>> {
+        const OPERATION: &str = "read watermarks";
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for partition in partitions {
+            list.add_partition_offset(&partition.topic, partition.partition, end)
+                .map_err(|error| errors::error(OPERATION, &error).at(partition.to_string()))?;
+        }
+        // The request for offsets by time takes the two ends as the times -1 and -2, for all partitions at once.
+        let found = self
+            .asking
+            .offsets_for_times(list, remaining(deadline))
+            .map_err(|error| errors::error(OPERATION, &error))?;
+        partitions
+            .iter()
+            .map(|partition| {
+                let element = found
+                    .find_partition(&partition.topic, partition.partition)
+                    .ok_or_else(|| {
+                        Error::fatal(OPERATION, "no answer").at(partition.to_string())
+                    })?;
+                element
+                    .error()
+                    .map_err(|error| errors::error(OPERATION, &error).at(partition.to_string()))?;
+                match element.offset() {
+                    Offset::Offset(offset) => Ok(offset),
+                    other => Err(
+                        Error::fatal(OPERATION, format!("the broker answered {other:?}"))
+                            .at(partition.to_string()),
+                    ),
+                }
+            })
+            .collect()
+    }
+}
+
+impl Admin for KafkaAdmin {
+    fn describe_topics(
+        &mut self,
+        names: &[&str],
+        timeout: Duration,
+    ) -> IoResult<Vec<Option<TopicDescription>>> {
+        const OPERATION: &str = "describe topic";
+        let deadline = Instant::now() + timeout;
+        self.serve();
+        let mut found = Vec::with_capacity(names.len());
+        for &name in names {
+            let partitions = loop {
+                match self.partitions(name, remaining(deadline))? {
+                    None => break None,
+                    Some(Some(partitions)) => break Some(partitions),
+                    Some(None) if Instant::now() < deadline => std::thread::sleep(PROPAGATION_STEP),
+                    Some(None) => {
+                        return Err(errors::coded(OPERATION, Code::LeaderNotAvailable, "").at(name));
+                    }
+                }
+            };
+            found.push(partitions);
+        }
+        let existing: Vec<_> = names
+            .iter()
+            .zip(&found)
+            .filter(|(_, partitions)| partitions.is_some())
+            .map(|(&name, _)| ResourceSpecifier::Topic(name))
+            .collect();
+        if existing.is_empty() {
+            return Ok(names.iter().map(|_| None).collect());
+        }
+        let options = AdminOptions::new().request_timeout(Some(remaining(deadline)));
+        let resources = block_on(self.admin.describe_configs(&existing, &options))
+            .map_err(|error| errors::error(OPERATION, &error))?;
+        let mut resources = resources.into_iter();
+        names
+            .iter()
+            .zip(found)
+            .map(|(&name, partitions)| {
+                let Some(partitions) = partitions else {
+                    return Ok(None);
+                };
+                // Answers come in the order of the questions.
+                let resource = resources
+                    .next()
+                    .ok_or_else(|| Error::fatal(OPERATION, "no answer").at(name))?
+                    .map_err(|code| errors::coded(OPERATION, code, "").at(name))?;
+                let value = |key: &str| {
+                    resource
+                        .get(key)
+                        .and_then(|entry| entry.value.clone())
+                        .ok_or_else(|| {
+                            Error::fatal(OPERATION, format!("no value of {key}")).at(name)
+                        })
+                };
+                let max_message_bytes = value("max.message.bytes")?;
+                Ok(Some(TopicDescription {
+                    name: name.to_owned(),
+                    partitions,
+                    max_message_bytes: max_message_bytes.parse().map_err(|_| {
+                        Error::fatal(
+                            OPERATION,
+                            format!("max.message.bytes is {max_message_bytes:?}"),
+                        )
+                        .at(name)
+                    })?,
+                    cleanup_policy: value("cleanup.policy")?,
+                }))
+            })
+            .collect()
+    }
+
+    /// Returns when the brokers know the topics, so that clients made afterwards find them.
+    fn create_topics(&mut self, topics: &[TopicSpec], timeout: Duration) -> IoResult<()> {
+        const OPERATION: &str = "create topic";
+        if topics.is_empty() {
+            return Ok(());
+        }
+        let deadline = Instant::now() + timeout;
+        self.serve();
+        let new: Vec<_> = topics
+            .iter()
+            .map(|topic| {
+                let replication = TopicReplication::Fixed(i32::from(topic.replication_factor));
+                let new = NewTopic::new(&topic.name, topic.partitions, replication);
+                topic
+                    .config
+                    .iter()
+                    .fold(new, |new, (key, value)| new.set(key, value))
+            })
+            .collect();
+        let options = AdminOptions::new()
+            .request_timeout(Some(timeout))
+            .operation_timeout(Some(timeout));
+        let results = block_on(self.admin.create_topics(&new, &options))
+            .map_err(|error| errors::error(OPERATION, &error))?;
+        for result in results {
+            match result {
+                Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
+                Err((name, code)) => return Err(errors::coded(OPERATION, code, "").at(name)),
+            }
+        }
+        for topic in topics {
+            while self
+                .partitions(&topic.name, remaining(deadline))?
+                .flatten()
+                .is_none()
+            {
+                if Instant::now() >= deadline {
+                    return Err(
+                        errors::coded(OPERATION, Code::LeaderNotAvailable, "").at(&topic.name)
+                    );
+                }
+                std::thread::sleep(PROPAGATION_STEP);
+            }
+        }
+        Ok(())
+    }
+
+    fn watermarks(
+        &mut self,
+        partitions: &[TopicPartition],
+        timeout: Duration,
+    ) -> IoResult<Vec<Watermarks>> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let deadline = Instant::now() + timeout;
+        self.serve();
+        let low = self.offsets(partitions, Offset::Beginning, deadline)?;
+        let high = self.offsets(partitions, Offset::End, deadline)?;
+        Ok(low
+            .into_iter()
+            .zip(high)
+            .map(|(low, high)| Watermarks { low, high })
+            .collect())
+    }
+
+    fn committed(
+        &mut self,
+        group: &str,
+        partitions: &[TopicPartition],
+        timeout: Duration,
+    ) -> IoResult<Vec<Option<i64>>> {
+        // A reader of that group's name: it asks and never joins. Its read_committed makes the broker wait for transactions.
+        let reader: BaseConsumer<Events> = self
+            .properties
+            .reader(&self.client_id, group)
+            .create_with_context(Events::new(&self.client_id))
+            .map_err(|error| errors::error("create admin client", &error))?;
+        committed(&reader, partitions, timeout)
+    }
+}
+
+fn remaining(deadline: Instant) -> Duration {
+    deadline
+        .saturating_duration_since(Instant::now())
+        .max(Duration::from_millis(1))
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits on this thread for an answer that the admin client's own thread brings; each request has its own timeout.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(answer) => return answer,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}

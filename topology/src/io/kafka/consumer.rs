@@ -1,0 +1,362 @@
+//! A group member on librdkafka: classic protocol, static membership, range assignor.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode as Code;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use super::errors;
+use super::events::Events;
+use super::inputs::{Inputs, answers};
+use super::native::{GroupQueue, Waker, is_member};
+use crate::Error;
+use crate::io::{
+    Consumer, Fetched, GroupEvent, GroupMetadata, InputId, IoResult, Position, RecordBatch,
+    TopicPartition, Watermarks,
+};
+
+/// A seek waits this long for a partition whose assignment is still under way.
+const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Brokers in trouble are asked at most this often whether they are back.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+
+pub(super) struct KafkaConsumer {
+    // Queues before the client; they hold it, and the order makes the last drop happen here.
+    inputs: Inputs,
+    group_queue: Option<GroupQueue>,
+    client: Arc<BaseConsumer<Events>>,
+    waker: Arc<Waker>,
+    topics: Vec<String>,
+    probed: Option<Instant>,
+}
+
+impl KafkaConsumer {
+    pub(super) fn new(config: &ClientConfig, client_id: &str) -> IoResult<Self> {
+        let client: BaseConsumer<Events> = config
+            .create_with_context(Events::new(client_id))
+            .map_err(|error| errors::error("create consumer", &error))?;
+        let client = Arc::new(client);
+        let waker = Arc::new(Waker::default());
+        Ok(Self {
+            inputs: Inputs::default(),
+            group_queue: GroupQueue::new(&client, &waker),
+            client,
+            waker,
+            topics: Vec::new(),
+            probed: None,
+        })
+    }
+
+    fn next_event(&self) -> Option<GroupEvent> {
+        self.client.context().group.lock().pop_front()
+    }
+
+    /// A fatal error of the client outlives the call that met it.
+    fn fatal(&self, operation: &'static str) -> Option<Error> {
+        let (code, reason) = self.client.client().fatal_error()?;
+        Some(errors::fatal_client(operation, code, &reason))
+    }
+
+    fn polled(&self, error: &KafkaError) -> IoResult<()> {
+        if let Some(fatal) = self.fatal("poll group") {
+            return Err(fatal);
+        }
+        let events = self.client.context();
+        let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
+        let reason = events.last_reason();
+        match code {
+            Code::UnknownTopicOrPartition
+            | Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed => Err(Error::fatal("poll group", reason)),
+            Code::PollExceeded => {
+                // The revocation follows as an event of its own.
+                events.set_trouble(reason);
+                Ok(())
+            }
+            // Everything else librdkafka mends by itself, or is trouble of one broker among several.
+            _ => {
+                tracing::debug!(client_id = events.client_id, ?code, "{reason}");
+                Ok(())
+            }
+        }
+    }
+
+    fn give_up_partitions(&mut self) -> IoResult<()> {
+        self.client
+            .unassign()
+            .map_err(|error| errors::error("unassign", &error))?;
+        self.inputs.close_all();
+        Ok(())
+    }
+
+    /// From now on nobody completes group events, so the callback does.
+    fn stop(&mut self) -> IoResult<()> {
+        self.client.context().closing.store(true, Ordering::Release);
+        self.client.context().group.lock().clear();
+        self.give_up_partitions()
+    }
+}
+
+impl Consumer for KafkaConsumer {
+    fn subscribe(&mut self, topics: &[&str]) -> IoResult<()> {
+        self.topics = topics.iter().map(|&topic| topic.to_owned()).collect();
+        self.client
+            .subscribe(topics)
+            .map_err(|error| errors::error("subscribe", &error))
+    }
+
+    fn poll(&mut self, timeout: Duration) -> IoResult<Option<GroupEvent>> {
+        if let Some(event) = self.next_event() {
+            return Ok(Some(event));
+        }
+        match self.client.poll(timeout) {
+            None => {}
+            Some(Err(error)) => self.polled(&error)?,
+            Some(Ok(message)) => {
+                use rdkafka::Message as _;
+                return Err(Error::fatal(
+                    "poll group",
+                    "a record came outside its partition's queue and would be lost",
+                )
+                .at(format!(
+                    "{}-{} offset {}",
+                    message.topic(),
+                    message.partition(),
+                    message.offset()
+                )));
+            }
+        }
+        Ok(self.next_event())
+    }
+
+    fn committed(
+        &mut self,
+        partitions: &[TopicPartition],
+        timeout: Duration,
+    ) -> IoResult<Vec<Option<i64>>> {
+        committed(&self.client, partitions, timeout)
+    }
+
+    fn assign(&mut self, partitions: &[(TopicPartition, Position)]) -> IoResult<Vec<InputId>> {
+        self.inputs.close_all();
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        let mut ids = Vec::with_capacity(partitions.len());
+        for (partition, position) in partitions {
+            ids.push(
+                self.inputs
+                    .open(&self.client, partition, Some(&self.waker))?,
+            );
+            list.add_partition_offset(&partition.topic, partition.partition, to_offset(*position))
+                .map_err(|error| errors::error("assign", &error).at(partition.to_string()))?;
+        }
+        self.client
+            .assign(&list)
+            .map_err(|error| errors::error("assign", &error))?;
+        Ok(ids)
+    }
+
+    fn unassign(&mut self) -> IoResult<()> {
+        self.give_up_partitions()
+    }
+
+    fn fetch(&mut self, input: InputId, max: usize, batch: &mut RecordBatch) -> IoResult<Fetched> {
+        let (fetched, full) = self
+            .inputs
+            .fetch(input, max, batch, self.client.context())?;
+        if full {
+            // The queue did not become empty, so nothing would wake us for what is left.
+            self.waker.wake();
+        }
+        Ok(fetched)
+    }
+
+    fn seek(&mut self, input: InputId, offset: i64) -> IoResult<()> {
+        let partition = self.inputs.partition(input)?.clone();
+        let deadline = Instant::now() + SEEK_TIMEOUT;
+        loop {
+            let mut list = TopicPartitionList::with_capacity(1);
+            list.add_partition_offset(
+                &partition.topic,
+                partition.partition,
+                Offset::Offset(offset),
+            )
+            .map_err(|error| errors::error("seek", &error).at(partition.to_string()))?;
+            let sought = self
+                .client
+                .seek_partitions(list, SEEK_TIMEOUT)
+                .and_then(|list| {
+                    list.elements()
+                        .iter()
+                        .try_for_each(|element| element.error())
+                });
+            match sought {
+                Ok(()) => break,
+                // The assignment is taken over by a thread of the client; until then there is nothing to seek in.
+                Err(error)
+                    if matches!(
+                        error.rdkafka_error_code(),
+                        Some(Code::State | Code::PreviousInProgress)
+                    ) && Instant::now() < deadline =>
+                {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(error) => return Err(errors::error("seek", &error).at(partition.to_string())),
+            }
+        }
+        self.inputs.sought(input);
+        Ok(())
+    }
+
+    fn wait(&mut self, timeout: Duration) {
+        if self.client.context().group.lock().is_empty() {
+            self.waker.wait(timeout);
+        }
+    }
+
+    fn group_metadata(&mut self) -> IoResult<GroupMetadata> {
+        let metadata = self
+            .client
+            .group_metadata()
+            .ok_or_else(|| Error::fatal("read group metadata", "the consumer has no group"))?;
+        Ok(GroupMetadata(Box::new(metadata)))
+    }
+
+    fn commit(&mut self, offsets: &[(TopicPartition, i64)]) -> IoResult<()> {
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        let list = offset_list("commit offsets", offsets)?;
+        self.client
+            .commit(&list, CommitMode::Sync)
+            .map_err(|error| {
+                self.fatal("commit offsets")
+                    .unwrap_or_else(|| errors::error("commit offsets", &error))
+            })
+    }
+
+    fn cached_watermarks(&mut self, input: InputId) -> Option<Watermarks> {
+        self.inputs.cached_watermarks(input)
+    }
+
+    fn broker_trouble(&mut self) -> Option<String> {
+        let events = self.client.context();
+        let trouble = events.trouble()?;
+        // librdkafka tells when the last broker is lost, and not when one is back: ask.
+        if self
+            .probed
+            .is_none_or(|probed| probed.elapsed() >= PROBE_INTERVAL)
+        {
+            let topic = self.inputs.any().map(|partition| &partition.topic);
+            if let Some(topic) = topic.or(self.topics.first())
+                && answers(&self.client, topic)
+            {
+                events.clear_trouble();
+                return None;
+            }
+            self.probed = Some(Instant::now());
+        }
+        Some(trouble)
+    }
+
+    /// On closing, librdkafka keeps a static membership (KIP-345). It does send `LeaveGroup` when a running consumer
+    /// unsubscribes, so giving it up means: unsubscribe, wait until the request is out, close.
+    fn close(mut self: Box<Self>, leave: bool, timeout: Duration) -> IoResult<()> {
+        let deadline = Instant::now() + timeout;
+        self.stop()?;
+        if leave {
+            self.client.unsubscribe();
+            while is_member(&self.client) && Instant::now() < deadline {
+                // Also completes the revocation that unsubscribing brings.
+                let _ = self.client.poll(Duration::from_millis(5));
+            }
+        }
+        let left = !leave || !is_member(&self.client);
+        self.client
+            .close_queue()
+            .map_err(|error| errors::error("close consumer", &error))?;
+        while !self.client.closed() && Instant::now() < deadline {
+            let _ = self.client.poll(Duration::from_millis(5));
+        }
+        if !left {
+            return Err(Error::new(
+                crate::ErrorClass::Retriable,
+                "leave group",
+                "the group's coordinator did not answer in time; the partitions stay dark until the session ends",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for KafkaConsumer {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop() {
+            let client_id = self.client.context().client_id.as_str();
+            tracing::debug!(client_id, %error, "give up partitions on drop");
+        }
+        self.group_queue = None;
+    }
+}
+
+pub(super) fn to_offset(position: Position) -> Offset {
+    match position {
+        Position::Beginning => Offset::Beginning,
+        Position::End => Offset::End,
+        Position::Offset(offset) => Offset::Offset(offset),
+    }
+}
+
+pub(super) fn offset_list(
+    operation: &'static str,
+    offsets: &[(TopicPartition, i64)],
+) -> IoResult<TopicPartitionList> {
+    let mut list = TopicPartitionList::with_capacity(offsets.len());
+    for (partition, offset) in offsets {
+        list.add_partition_offset(
+            &partition.topic,
+            partition.partition,
+            Offset::Offset(*offset),
+        )
+        .map_err(|error| errors::error(operation, &error).at(partition.to_string()))?;
+    }
+    Ok(list)
+}
+
+/// Committed offsets of the client's group, in order.
+pub(super) fn committed(
+    client: &BaseConsumer<Events>,
+    partitions: &[TopicPartition],
+    timeout: Duration,
+) -> IoResult<Vec<Option<i64>>> {
+    const OPERATION: &str = "read committed offsets";
+    if partitions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut list = TopicPartitionList::with_capacity(partitions.len());
+    for partition in partitions {
+        list.add_partition(&partition.topic, partition.partition);
+    }
+    let list = client
+        .committed_offsets(list, timeout)
+        .map_err(|error| errors::error(OPERATION, &error))?;
+    client.context().clear_trouble();
+    partitions
+        .iter()
+        .map(|partition| {
+            let element = list
+                .find_partition(&partition.topic, partition.partition)
+                .ok_or_else(|| Error::fatal(OPERATION, "no answer").at(partition.to_string()))?;
+            element
+                .error()
+                .map_err(|error| errors::error(OPERATION, &error).at(partition.to_string()))?;
+            Ok(match element.offset() {
+                Offset::Offset(offset) => Some(offset),
+                _ => None,
+            })
+        })
+        .collect()
+}

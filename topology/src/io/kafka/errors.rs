@@ -1,0 +1,126 @@
+//! Codes of Kafka and librdkafka to the classes the runtime decides by. What is not named here is fatal.
+
+use rdkafka::error::{KafkaError, RDKafkaError};
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use crate::{Error, ErrorClass};
+
+/// The class of a code by itself, outside any transaction.
+pub(super) fn class(code: Code) -> ErrorClass {
+    match code {
+        // Another producer of the same transactional id, or the group has gone on without this member.
+        Code::Fenced
+        | Code::ProducerFenced
+        | Code::InvalidProducerEpoch
+        | Code::IllegalGeneration
+        | Code::UnknownMemberId
+        | Code::FencedInstanceId
+        | Code::FencedMemberEpoch
+        | Code::StaleMemberEpoch
+        | Code::AssignmentLost => ErrorClass::Fenced,
+        Code::OperationTimedOut
+        | Code::TimedOutQueue
+        | Code::RequestTimedOut
+        | Code::BrokerTransportFailure
+        | Code::AllBrokersDown
+        | Code::Resolve
+        | Code::NetworkException
+        | Code::WaitingForCoordinator
+        | Code::CoordinatorLoadInProgress
+        | Code::CoordinatorNotAvailable
+        | Code::NotCoordinator
+        | Code::NotController
+        | Code::LeaderNotAvailable
+        | Code::NotLeaderForPartition
+        | Code::BrokerNotAvailable
+        | Code::ReplicaNotAvailable
+        | Code::FencedLeaderEpoch
+        | Code::UnknownLeaderEpoch
+        | Code::OffsetNotAvailable
+        | Code::KafkaStorageError
+        | Code::RebalanceInProgress
+        | Code::UnstableOffsetCommit
+        | Code::ConcurrentTransactions
+        | Code::ThrottlingQuotaExceeded
+        | Code::InProgress
+        | Code::PreviousInProgress
+        | Code::QueueFull => ErrorClass::Retriable,
+        _ => ErrorClass::Fatal,
+    }
+}
+
+/// An error of any call but those of a transaction.
+pub(super) fn error(operation: &'static str, error: &KafkaError) -> Error {
+    if let KafkaError::Transaction(error) = error {
+        return transaction(operation, error);
+    }
+    let class = error.rdkafka_error_code().map_or(ErrorClass::Fatal, class);
+    Error::new(class, operation, error.to_string())
+}
+
+/// An error with a code and a text.
+pub(super) fn coded(operation: &'static str, code: Code, text: &str) -> Error {
+    let detail = if text.is_empty() {
+        code.to_string()
+    } else {
+        text.to_owned()
+    };
+    Error::new(class(code), operation, detail)
+}
+
+/// An error of a transaction. librdkafka says whether it is fatal, to be aborted, or to be repeated; fencing comes first,
+/// because it calls a stale group generation merely abortable, and a zombie that only aborts would go on with tasks that
+/// belong to another.
+pub(super) fn transaction(operation: &'static str, error: &RDKafkaError) -> Error {
+    let by_code = class(error.code());
+    let class = if by_code == ErrorClass::Fenced {
+        ErrorClass::Fenced
+    } else if error.is_fatal() {
+        ErrorClass::Fatal
+    } else if error.txn_requires_abort() {
+        ErrorClass::Abortable
+    } else if error.is_retriable() || by_code == ErrorClass::Retriable {
+        ErrorClass::Retriable
+    } else {
+        ErrorClass::Fatal
+    };
+    Error::new(class, operation, error.string())
+}
+
+/// The refusal of a record that had been handed over: the records before and after it are in doubt, so the work since the
+/// last commit is done again, unless the producer itself is gone.
+pub(super) fn delivery(code: Code) -> ErrorClass {
+    match (class(code), code) {
+        (ErrorClass::Fenced, _) => ErrorClass::Fenced,
+        (
+            _,
+            Code::Fatal
+            | Code::InvalidTransactionalState
+            | Code::InvalidProducerIdMapping
+            | Code::TransactionalIdAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+            | Code::TopicAuthorizationFailed
+            | Code::UnknownTopic
+            | Code::UnknownTopicOrPartition
+            | Code::UnknownPartition,
+        ) => ErrorClass::Fatal,
+        _ => ErrorClass::Abortable,
+    }
+}
+
+/// The client is beyond use; says what happened and what mends it.
+pub(super) fn fatal_client(operation: &'static str, code: Code, reason: &str) -> Error {
+    match code {
+        Code::FencedInstanceId | Code::UnreleasedInstanceId => Error::fatal(
+            operation,
+            format!(
+                "another process runs with the same application.instance_id and has taken this membership over; \
+                 give every instance an id of its own, or stop the other process ({reason})"
+            ),
+        ),
+        _ if class(code) == ErrorClass::Fenced => {
+            Error::new(ErrorClass::Fenced, operation, reason.to_owned())
+        }
+        _ => Error::fatal(operation, format!("{code}: {reason}")),
+    }
+}

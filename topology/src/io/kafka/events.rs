@@ -1,0 +1,123 @@
+//! What a client tells on its own: logs, errors, decisions of the group. Kept here until the owner asks.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+use rdkafka::bindings::rd_kafka_resp_err_t;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::ProducerContext;
+use rdkafka::types::RDKafkaErrorCode;
+
+use crate::io::GroupEvent;
+
+/// The context of every client.
+#[derive(Debug)]
+pub(super) struct Events {
+    pub(super) client_id: String,
+    pub(super) group: Mutex<VecDeque<GroupEvent>>,
+    pub(super) closing: AtomicBool,
+    trouble: Mutex<Option<String>>,
+    last_reason: Mutex<String>,
+}
+
+impl Events {
+    pub(super) fn new(client_id: &str) -> Self {
+        Self {
+            client_id: client_id.to_owned(),
+            group: Mutex::default(),
+            closing: AtomicBool::new(false),
+            trouble: Mutex::default(),
+            last_reason: Mutex::default(),
+        }
+    }
+
+    /// What is wrong between us and the brokers.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().clone()
+    }
+
+    pub(super) fn set_trouble(&self, text: String) {
+        *self.trouble.lock() = Some(text);
+    }
+
+    /// A broker was heard.
+    pub(super) fn clear_trouble(&self) {
+        *self.trouble.lock() = None;
+    }
+
+    /// The text of the last error; an error handed over by the binding has only a code.
+    pub(super) fn last_reason(&self) -> String {
+        self.last_reason.lock().clone()
+    }
+}
+
+impl ClientContext for Events {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        let client_id = self.client_id.as_str();
+        // librdkafka reports every lost connection as an error or a warning, and retries: no news at "info".
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+                tracing::error!(target: "librdkafka", client_id, facility, "{line}");
+            }
+            RDKafkaLogLevel::Error => {
+                tracing::warn!(target: "librdkafka", client_id, facility, "{line}");
+            }
+            RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+                tracing::debug!(target: "librdkafka", client_id, facility, "{line}");
+            }
+            RDKafkaLogLevel::Debug => {
+                tracing::trace!(target: "librdkafka", client_id, facility, "{line}");
+            }
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        reason.clone_into(&mut self.last_reason.lock());
+        let Some(code) = error.rdkafka_error_code() else {
+            return;
+        };
+        tracing::debug!(client_id = self.client_id, ?code, "{reason}");
+        if matches!(
+            code,
+            RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::Resolve
+                | RDKafkaErrorCode::SSL
+                | RDKafkaErrorCode::Authentication
+                | RDKafkaErrorCode::SaslAuthenticationFailed
+                | RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::GroupAuthorizationFailed
+                | RDKafkaErrorCode::ClusterAuthorizationFailed
+        ) {
+            self.set_trouble(reason.to_owned());
+        }
+    }
+}
+
+impl ConsumerContext for Events {
+    fn rebalance(
+        &self,
+        consumer: &rdkafka::consumer::BaseConsumer<Self>,
+        decision: rd_kafka_resp_err_t,
+        partitions: &mut rdkafka::TopicPartitionList,
+    ) {
+        super::rebalance::decided(self, consumer, decision, partitions);
+    }
+}
+
+impl ProducerContext for Events {
+    type DeliveryOpaque = usize;
+
+    /// Only reached while the binding drops a producer; what it purges then is nobody's business.
+    fn delivery(&self, _: &DeliveryResult<'_>, _: usize) {}
+}
+
+impl Events {
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,585 @@
+//! The calls of librdkafka that the binding lacks or makes dear: batch consume, partition queues with
+//! wake-ups, produce through a topic handle, delivery reports in bulk, cached watermarks.
+//!
+//! The only file with `unsafe`. Every handle here keeps the client it belongs to alive (by `Arc`, or by
+//! owning it), and is destroyed before that client.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+use rdkafka::bindings as rd;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseProducer, Producer};
+use rdkafka::types::{RDKafka, RDKafkaErrorCode, RDKafkaMessage, RDKafkaQueue, RDKafkaTopic};
+
+use super::events::Events;
+use crate::io::{Headers, RecordBatch};
+
+const NO_ERROR: rd::rd_kafka_resp_err_t = rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+const END_OF_PARTITION: rd::rd_kafka_resp_err_t =
+    rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF;
+
+/// Messages taken from a queue by one call; bounds what an error in the middle can hold back.
+const CHUNK: usize = 1024;
+
+/// Wakes the thread that owns a consumer when one of its queues becomes non-empty.
+#[derive(Debug, Default)]
+pub(super) struct Waker {
+    signalled: Mutex<bool>,
+    condvar: Condvar,
+}
+
+impl Waker {
+    /// Makes the present or the next wait return at once.
+    pub(super) fn wake(&self) {
+        *self.signalled.lock() = true;
+        self.condvar.notify_one();
+    }
+
+    /// Waits for a wake-up since the last wait, for at most `timeout`.
+    pub(super) fn wait(&self, timeout: Duration) {
+        let mut signalled = self.signalled.lock();
+        if !*signalled {
+            self.condvar.wait_for(&mut signalled, timeout);
+        }
+        *signalled = false;
+    }
+}
+
+unsafe extern "C" fn wake(_client: *mut RDKafka, waker: *mut c_void) {
+    // SAFETY: the pointer is that of the `Arc<Waker>` which the `Queue` holds; `Queue::drop` takes the callback
+    // away under the queue's lock, under which callbacks run, before it gives the `Arc` up.
+    let waker = unsafe { &*waker.cast::<Waker>() };
+    waker.wake();
+}
+
+/// A queue of a consumer.
+struct Queue {
+    handle: NonNull<RDKafkaQueue>,
+    waker: Option<Arc<Waker>>,
+    client: Arc<BaseConsumer<Events>>,
+}
+
+impl Queue {
+    fn new(
+        handle: NonNull<RDKafkaQueue>,
+        client: Arc<BaseConsumer<Events>>,
+        waker: Option<Arc<Waker>>,
+    ) -> Self {
+        if let Some(waker) = &waker {
+            // SAFETY: the queue is live; for the callback's argument see `wake`.
+            unsafe {
+                rd::rd_kafka_queue_cb_event_enable(
+                    handle.as_ptr(),
+                    Some(wake),
+                    Arc::as_ptr(waker).cast_mut().cast(),
+                );
+            }
+        }
+        Self {
+            handle,
+            waker,
+            client,
+        }
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // SAFETY: the handle is live and ours; its client outlives this call, `self.client` holds it.
+        unsafe {
+            if self.waker.is_some() {
+                rd::rd_kafka_queue_cb_event_enable(self.handle.as_ptr(), None, ptr::null_mut());
+            }
+            rd::rd_kafka_queue_destroy(self.handle.as_ptr());
+        }
+    }
+}
+
+/// Wake-ups for group events; the queue itself is read by the binding.
+pub(super) struct GroupQueue(#[allow(dead_code, reason = "held for its wake-ups")] Queue);
+
+impl GroupQueue {
+    pub(super) fn new(client: &Arc<BaseConsumer<Events>>, waker: &Arc<Waker>) -> Option<Self> {
+        // SAFETY: the client is live. The call gives a reference of our own, or null without a group.
+        let handle = unsafe { rd::rd_kafka_queue_get_consumer(client.client().native_ptr()) };
+        let handle = NonNull::new(handle)?;
+        Some(Self(Queue::new(
+            handle,
+            client.clone(),
+            Some(waker.clone()),
+        )))
+    }
+}
+
+/// What was taken from a partition's queue besides records.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// Records appended.
+    pub(super) records: usize,
+    /// End of partition seen after the last record.
+    pub(super) end: Option<i64>,
+    /// The first error of the partition: code, offset, text.
+    pub(super) error: Option<(RDKafkaErrorCode, i64, String)>,
+    /// As many as asked for were taken: there may be more.
+    pub(super) full: bool,
+}
+
+/// Messages of one partition, split off the client's common queue.
+pub(super) struct PartitionQueue {
+    queue: Queue,
+    topic: CString,
+    partition: i32,
+}
+
+impl PartitionQueue {
+    /// Splits a partition off. Done *before* the partition is assigned: librdkafka then never forwards it to the
+    /// common queue, and no message can slip through there.
+    pub(super) fn new(
+        client: &Arc<BaseConsumer<Events>>,
+        topic: &str,
+        partition: i32,
+        waker: Option<&Arc<Waker>>,
+    ) -> Option<Self> {
+        let topic = CString::new(topic).ok()?;
+        // SAFETY: client and topic name are live. The call gives a reference of our own, or null.
+        let handle = unsafe {
+            rd::rd_kafka_queue_get_partition(
+                client.client().native_ptr(),
+                topic.as_ptr(),
+                partition,
+            )
+        };
+        let handle = NonNull::new(handle)?;
+        let queue = Queue::new(handle, client.clone(), waker.cloned());
+        // SAFETY: the queue is live; null means that it is forwarded nowhere.
+        unsafe { rd::rd_kafka_queue_forward(handle.as_ptr(), ptr::null_mut()) };
+        Some(Self {
+            queue,
+            topic,
+            partition,
+        })
+    }
+
+    /// Appends at most `max` records to `batch`, never waiting.
+    pub(super) fn take(
+        &self,
+        max: usize,
+        messages: &mut MessageArray,
+        batch: &mut RecordBatch,
+    ) -> Taken {
+        let mut taken = Taken::default();
+        let mut left = max;
+        while left > 0 && taken.error.is_none() {
+            let chunk = left.min(CHUNK);
+            let messages = messages.fill(&self.queue, chunk);
+            let count = messages.len();
+            for &message in messages {
+                // SAFETY: the message was given to us by `fill`, is destroyed here and only here, and nothing
+                // borrowed from it is left: `append` copies.
+                unsafe {
+                    append(&*message, batch, &mut taken);
+                    rd::rd_kafka_message_destroy(message);
+                }
+            }
+            left -= count.min(left);
+            if count < chunk {
+                return taken;
+            }
+        }
+        taken.full = true;
+        taken
+    }
+
+    /// Throws away what is left in the queue of a partition that was given up; else it is held as long as the client.
+    pub(super) fn discard(&self, messages: &mut MessageArray) {
+        loop {
+            let messages = messages.fill(&self.queue, CHUNK);
+            if messages.is_empty() {
+                return;
+            }
+            for &message in messages {
+                // SAFETY: as in `take`.
+                unsafe { rd::rd_kafka_message_destroy(message) };
+            }
+        }
+    }
+
+    /// Nothing waits in the queue.
+    pub(super) fn is_empty(&self) -> bool {
+        // SAFETY: the queue is live.
+        unsafe { rd::rd_kafka_queue_length(self.queue.handle.as_ptr()) == 0 }
+    }
+
+    /// First kept offset and high watermark as the last fetch answer told; negative where not known.
+    pub(super) fn cached_watermarks(&self) -> Option<(i64, i64)> {
+        let (mut low, mut high) = (-1, -1);
+        // SAFETY: client and topic name are live; the two integers are written before the call returns.
+        let error = unsafe {
+            rd::rd_kafka_get_watermark_offsets(
+                self.queue.client.client().native_ptr(),
+                self.topic.as_ptr(),
+                self.partition,
+                &raw mut low,
+                &raw mut high,
+            )
+        };
+        (error == NO_ERROR).then_some((low, high))
+    }
+}
+
+/// Room for message pointers, reused from fetch to fetch. Holds none between calls.
+#[derive(Default)]
+pub(super) struct MessageArray(Vec<*mut RDKafkaMessage>);
+
+impl MessageArray {
+    fn fill(&mut self, queue: &Queue, max: usize) -> &[*mut RDKafkaMessage] {
+        self.0.clear();
+        self.0.reserve(max);
+        // SAFETY: the queue is live; there is room for `max` pointers; the call says how many it wrote, all of them
+        // non-null and now ours. It answers -1 on a queue that cannot be read: then there are none.
+        unsafe {
+            let count = rd::rd_kafka_consume_batch_queue(
+                queue.handle.as_ptr(),
+                0,
+                self.0.as_mut_ptr(),
+                max,
+            );
+            self.0.set_len(usize::try_from(count).unwrap_or(0).min(max));
+        }
+        &self.0
+    }
+}
+
+/// Appends one consumed message to the batch.
+///
+/// # Safety
+///
+/// `message` is a live message of a consumer.
+unsafe fn append(message: &RDKafkaMessage, batch: &mut RecordBatch, taken: &mut Taken) {
+    if message.err == END_OF_PARTITION {
+        taken.end = Some(message.offset);
+        return;
+    }
+    if message.err != NO_ERROR {
+        // SAFETY: the message is live; the text, if any, belongs to it and is copied.
+        let text = unsafe { text(rd::rd_kafka_message_errstr(message)) };
+        let error = (message.err.into(), message.offset, text);
+        taken.error.get_or_insert(error);
+        return;
+    }
+    // SAFETY: the message is live; where key and payload are not null, they point to as many bytes as it says.
+    let (timestamp, key, value) = unsafe {
+        (
+            rd::rd_kafka_message_timestamp(message, ptr::null_mut()),
+            slice(message.key.cast(), message.key_len),
+            slice(message.payload.cast(), message.len),
+        )
+    };
+    batch.push_with(message.offset, timestamp, key, value, |batch| {
+        // SAFETY: the message is live.
+        unsafe { append_headers(message, batch) };
+    });
+    taken.records += 1;
+    taken.end = None;
+}
+
+/// # Safety
+///
+/// `message` is a live message of a consumer.
+unsafe fn append_headers(message: &RDKafkaMessage, batch: &mut RecordBatch) {
+    let mut headers = ptr::null_mut();
+    // SAFETY: the message is live; it keeps the headers, which are valid as long as it is.
+    if unsafe { rd::rd_kafka_message_headers(message, &raw mut headers) } != NO_ERROR {
+        return;
+    }
+    for index in 0.. {
+        let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
+        // SAFETY: the headers are live; on success the name is a C string, and the value is null or `size` bytes,
+        // both belonging to the headers.
+        unsafe {
+            if rd::rd_kafka_header_get_all(
+                headers,
+                index,
+                &raw mut name,
+                &raw mut value,
+                &raw mut size,
+            ) != NO_ERROR
+            {
+                return;
+            }
+            batch.push_header(CStr::from_ptr(name).to_bytes(), slice(value.cast(), size));
+        }
+    }
+}
+
+/// # Safety
+///
+/// `start` is null or points to `len` bytes that live as long as `'a`.
+unsafe fn slice<'a>(start: *const u8, len: usize) -> Option<&'a [u8]> {
+    // SAFETY: by the contract above.
+    (!start.is_null()).then(|| unsafe { std::slice::from_raw_parts(start, len) })
+}
+
+/// # Safety
+///
+/// `text` is null or a C string.
+unsafe fn text(text: *const c_char) -> String {
+    if text.is_null() {
+        return String::new();
+    }
+    // SAFETY: by the contract above.
+    unsafe { CStr::from_ptr(text) }
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Whether the client holds a membership. It ends with the `LeaveGroup` request.
+pub(super) fn is_member(client: &BaseConsumer<Events>) -> bool {
+    let native = client.client().native_ptr();
+    // SAFETY: the client is live; the answer is null or a C string of ours, given back to librdkafka.
+    unsafe {
+        let id = rd::rd_kafka_memberid(native);
+        if id.is_null() {
+            return false;
+        }
+        let member = *id != 0;
+        rd::rd_kafka_mem_free(native, id.cast());
+        member
+    }
+}
+
+/// The acknowledgement (or refusal) of one record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Report {
+    /// Index of the registered topic.
+    pub(super) output: usize,
+    /// Partition.
+    pub(super) partition: i32,
+    /// Offset, where there was no error.
+    pub(super) offset: i64,
+    /// The refusal.
+    pub(super) error: Option<RDKafkaErrorCode>,
+}
+
+/// What is sent, with the topic resolved.
+pub(super) struct Outgoing<'a> {
+    /// Index of the registered topic.
+    pub(super) output: usize,
+    /// Explicit partition; the partitioner decides if there is none.
+    pub(super) partition: Option<i32>,
+    /// Milliseconds since the epoch; 0 is read as "now" by the client.
+    pub(super) timestamp: i64,
+    /// Key bytes.
+    pub(super) key: Option<&'a [u8]>,
+    /// Value bytes.
+    pub(super) value: Option<&'a [u8]>,
+    /// Headers.
+    pub(super) headers: Headers<'a>,
+}
+
+/// A producer whose records and reports do not go through the binding.
+pub(super) struct NativeProducer {
+    topics: Vec<NonNull<RDKafkaTopic>>,
+    queue: NonNull<RDKafkaQueue>,
+    /// Last, so that it outlives the handles above, which `Drop` destroys.
+    client: BaseProducer<Events>,
+}
+
+impl NativeProducer {
+    /// `None` if the client has no event queue, which a producer always has.
+    pub(super) fn new(client: BaseProducer<Events>) -> Option<Self> {
+        // SAFETY: the client is live; the call gives a reference of our own.
+        let queue = unsafe { rd::rd_kafka_queue_get_main(client.client().native_ptr()) };
+        Some(Self {
+            topics: Vec::new(),
+            queue: NonNull::new(queue)?,
+            client,
+        })
+    }
+
+    /// The client, for everything that is not on the record path.
+    pub(super) fn client(&self) -> &BaseProducer<Events> {
+        &self.client
+    }
+
+    /// Resolves a topic once.
+    pub(super) fn topic(&mut self, name: &str) -> Option<usize> {
+        let name = CString::new(name).ok()?;
+        // SAFETY: client and name are live; null settings mean the client's. The handle is ours.
+        let topic = unsafe {
+            rd::rd_kafka_topic_new(
+                self.client.client().native_ptr(),
+                name.as_ptr(),
+                ptr::null_mut(),
+            )
+        };
+        self.topics.push(NonNull::new(topic)?);
+        Some(self.topics.len() - 1)
+    }
+
+    /// Hands a record over; librdkafka copies it.
+    pub(super) fn send(&self, record: &Outgoing<'_>) -> Result<(), RDKafkaErrorCode> {
+        use rd::rd_kafka_vtype_t as v;
+        let Some(topic) = self.topics.get(record.output) else {
+            return Err(RDKafkaErrorCode::UnknownTopic);
+        };
+        let (key, key_len) = parts(record.key);
+        let (value, value_len) = parts(record.value);
+        let headers = Self::headers(record.headers);
+        // SAFETY: client and topic handle are live; key, value and headers are null or live for the call, which
+        // copies them (`MSG_F_COPY`); each tag is followed by arguments of the C types it demands; the list ends with
+        // `END`. On success the headers belong to librdkafka, on error they stay ours.
+        unsafe {
+            let error = rd::rd_kafka_producev(
+                self.client.client().native_ptr(),
+                v::RD_KAFKA_VTYPE_RKT,
+                topic.as_ptr(),
+                v::RD_KAFKA_VTYPE_PARTITION,
+                record.partition.unwrap_or(-1),
+                v::RD_KAFKA_VTYPE_MSGFLAGS,
+                rd::RD_KAFKA_MSG_F_COPY,
+                v::RD_KAFKA_VTYPE_KEY,
+                key,
+                key_len,
+                v::RD_KAFKA_VTYPE_VALUE,
+                value,
+                value_len,
+                v::RD_KAFKA_VTYPE_TIMESTAMP,
+                record.timestamp,
+                v::RD_KAFKA_VTYPE_OPAQUE,
+                ptr::without_provenance_mut::<c_void>(record.output),
+                v::RD_KAFKA_VTYPE_HEADERS,
+                headers,
+                v::RD_KAFKA_VTYPE_END,
+            );
+            if error == NO_ERROR {
+                return Ok(());
+            }
+            if !headers.is_null() {
+                rd::rd_kafka_headers_destroy(headers);
+            }
+            Err(error.into())
+        }
+    }
+
+    fn headers(headers: Headers<'_>) -> *mut rd::rd_kafka_headers_t {
+        if headers.is_empty() {
+            return ptr::null_mut();
+        }
+        // SAFETY: the list is ours until it is handed over. Names and values are copied; a name is given with its
+        // length, a null value with length 0 (a null header). Lengths of live slices fit `isize`.
+        unsafe {
+            let list = rd::rd_kafka_headers_new(headers.len());
+            for (name, value) in headers.iter() {
+                let (value, value_len) = parts(value);
+                rd::rd_kafka_header_add(
+                    list,
+                    name.as_ptr().cast(),
+                    name.len().cast_signed(),
+                    value,
+                    value_len.cast_signed(),
+                );
+            }
+            list
+        }
+    }
+
+    /// Serves acknowledgements, errors and logs: waits at most `timeout` for the first, then takes what is there.
+    pub(super) fn serve(&self, timeout: Duration, mut report: impl FnMut(Report)) {
+        let mut wait = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+        loop {
+            // SAFETY: the queue is live; the answer is null or an event of ours, destroyed below.
+            let event = unsafe { rd::rd_kafka_queue_poll(self.queue.as_ptr(), wait) };
+            let Some(event) = NonNull::new(event) else {
+                return;
+            };
+            wait = 0;
+            // SAFETY: the event is live, and what is read of it is copied before it is destroyed.
+            unsafe {
+                self.serve_event(event, &mut report);
+                rd::rd_kafka_event_destroy(event.as_ptr());
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `event` is live.
+    unsafe fn serve_event(
+        &self,
+        event: NonNull<rd::rd_kafka_event_t>,
+        report: &mut impl FnMut(Report),
+    ) {
+        let event = event.as_ptr();
+        let context = self.client.context();
+        // SAFETY: the event is live; messages and texts belong to it and are copied.
+        unsafe {
+            match rd::rd_kafka_event_type(event) {
+                rd::RD_KAFKA_EVENT_DR => loop {
+                    let Some(message) = rd::rd_kafka_event_message_next(event).as_ref() else {
+                        return;
+                    };
+                    report(Report {
+                        output: message._private.addr(),
+                        partition: message.partition,
+                        offset: message.offset,
+                        error: (message.err != NO_ERROR).then(|| message.err.into()),
+                    });
+                },
+                rd::RD_KAFKA_EVENT_ERROR => {
+                    let code = rd::rd_kafka_event_error(event).into();
+                    let reason = text(rd::rd_kafka_event_error_string(event));
+                    context.error(KafkaError::Global(code), &reason);
+                }
+                rd::RD_KAFKA_EVENT_LOG => {
+                    let (mut facility, mut line, mut level) = (ptr::null(), ptr::null(), 0);
+                    if rd::rd_kafka_event_log(
+                        event,
+                        &raw mut facility,
+                        &raw mut line,
+                        &raw mut level,
+                    ) == 0
+                    {
+                        context.log(log_level(level), &text(facility), &text(line));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Drop for NativeProducer {
+    fn drop(&mut self) {
+        // SAFETY: the handles are live and ours; the client is dropped after this.
+        unsafe {
+            for topic in &self.topics {
+                rd::rd_kafka_topic_destroy(topic.as_ptr());
+            }
+            rd::rd_kafka_queue_destroy(self.queue.as_ptr());
+        }
+    }
+}
+
+fn parts(bytes: Option<&[u8]>) -> (*mut c_void, usize) {
+    bytes.map_or((ptr::null_mut(), 0), |bytes| {
+        (bytes.as_ptr().cast_mut().cast(), bytes.len())
+    })
+}
+
+fn log_level(syslog: i32) -> RDKafkaLogLevel {
+    match syslog {
+        ..=3 => RDKafkaLogLevel::Error,
+        4 => RDKafkaLogLevel::Warning,
+        5 | 6 => RDKafkaLogLevel::Info,
+        _ => RDKafkaLogLevel::Debug,
+    }
+}

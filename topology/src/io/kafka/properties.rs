@@ -1,0 +1,281 @@
+//! Client properties: our defaults, the user's on top, and those that are not the user's to set.
+//!
+//! Names are librdkafka's. Unknown names and bad values are refused by librdkafka itself, with its message.
+
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+
+use super::errors;
+use crate::Error;
+use crate::io::{ConsumerConfig, IoResult, ProducerConfig};
+
+/// The user's client properties, by the clients they are for.
+///
+/// ```
+/// use topology::io::kafka::{KafkaLog, KafkaProperties};
+/// let properties = KafkaProperties {
+///     common: vec![("bootstrap.servers".into(), "localhost:9092".into())],
+///     consumer: vec![("isolation.level".into(), "read_uncommitted".into())],
+///     ..KafkaProperties::default()
+/// };
+/// let refused = KafkaLog::new(properties).err().map(|error| error.to_string());
+/// assert!(refused.is_some_and(|text| text.contains("isolation.level")));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct KafkaProperties {
+    /// For every client, such as `bootstrap.servers` and `security.protocol`.
+    pub common: Vec<(String, String)>,
+    /// For consumers and readers only.
+    pub consumer: Vec<(String, String)>,
+    /// For producers only.
+    pub producer: Vec<(String, String)>,
+}
+
+/// Properties that are the engine's, with the reason. Aliases included.
+const RESERVED: &[(&str, &str)] = &[
+    ("acks", "exactly-once needs all replicas"),
+    ("request.required.acks", "exactly-once needs all replicas"),
+    ("enable.idempotence", "a retry would write a record twice"),
+    ("partitioner", "keys must hash as in every JVM producer"),
+    (
+        "transactional.id",
+        "it is the task's name in fencing, and stable",
+    ),
+    (
+        "transaction.timeout.ms",
+        "it is set by the engine's own configuration",
+    ),
+    (
+        "isolation.level",
+        "records of aborted transactions would be processed",
+    ),
+    (
+        "enable.auto.commit",
+        "offsets are committed with the outputs they caused",
+    ),
+    (
+        "enable.auto.offset.store",
+        "offsets are committed with the outputs they caused",
+    ),
+    (
+        "auto.offset.reset",
+        "a lost offset must stop the application, not skip or repeat records",
+    ),
+    (
+        "enable.partition.eof",
+        "only it tells that a partition is caught up",
+    ),
+    (
+        "partition.assignment.strategy",
+        "co-partitioned inputs need the range assignor",
+    ),
+    (
+        "group.protocol",
+        "the classic protocol with the range assignor is what is tested",
+    ),
+    ("group.id", "it is the application id"),
+    (
+        "group.instance.id",
+        "it is made of the instance id and the thread",
+    ),
+    (
+        "client.id",
+        "it is made of the instance id and the client's purpose",
+    ),
+    (
+        "session.timeout.ms",
+        "it is set by the engine's own configuration",
+    ),
+    (
+        "max.poll.interval.ms",
+        "it is set by the engine's own configuration",
+    ),
+    (
+        "allow.auto.create.topics",
+        "topics are created or validated at start",
+    ),
+    (
+        "delivery.report.only.error",
+        "the last changelog offset comes from delivery reports",
+    ),
+    (
+        "produce.offset.report",
+        "the last changelog offset comes from delivery reports",
+    ),
+];
+
+/// Common to all clients.
+const COMMON: &[(&str, &str)] = &[
+    // Steps of a transaction that must be repeated (a partition just added) wait this long; the default is 100.
+    ("retry.backoff.ms", "2"),
+    ("retry.backoff.max.ms", "500"),
+    ("reconnect.backoff.ms", "50"),
+    ("reconnect.backoff.max.ms", "2000"),
+    ("socket.keepalive.enable", "true"),
+    ("socket.nagle.disable", "true"),
+];
+
+/// Consumers and readers.
+const FETCHING: &[(&str, &str)] = &[
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("enable.partition.eof", "true"),
+    ("allow.auto.create.topics", "false"),
+    ("fetch.wait.max.ms", "20"),
+    ("fetch.error.backoff.ms", "100"),
+    // A full queue is looked at again after this long. The default of a second stutters.
+    ("fetch.queue.backoff.ms", "5"),
+    ("max.partition.fetch.bytes", "1048576"),
+];
+
+/// Group members: many partitions, so a small bound on each.
+const MEMBER: &[(&str, &str)] = &[
+    ("partition.assignment.strategy", "range"),
+    ("auto.offset.reset", "error"),
+    ("queued.min.messages", "10000"),
+    ("queued.max.messages.kbytes", "8192"),
+];
+
+/// Readers: a few partitions for a short time, as fast as may be.
+const READER: &[(&str, &str)] = &[
+    ("isolation.level", "read_committed"),
+    ("auto.offset.reset", "error"),
+    ("queued.min.messages", "100000"),
+    ("queued.max.messages.kbytes", "32768"),
+    ("fetch.max.bytes", "104857600"),
+];
+
+const PRODUCER: &[(&str, &str)] = &[
+    ("acks", "all"),
+    ("enable.idempotence", "true"),
+    ("partitioner", "murmur2_random"),
+    ("compression.type", "lz4"),
+    ("linger.ms", "5"),
+    // Below the broker's default `max.message.bytes`, which bounds batches.
+    ("batch.size", "524288"),
+    ("batch.num.messages", "20000"),
+    // What a topic takes is checked by the engine against the topic; this only has to be beyond it.
+    ("message.max.bytes", "16777216"),
+    ("queue.buffering.max.messages", "1000000"),
+    ("queue.buffering.max.kbytes", "262144"),
+];
+
+impl KafkaProperties {
+    /// Refuses reserved properties, and whatever librdkafka refuses.
+    pub(super) fn validate(&self) -> IoResult<()> {
+        let scopes = [
+            ("common", &self.common),
+            ("consumer", &self.consumer),
+            ("producer", &self.producer),
+        ];
+        for (scope, properties) in scopes {
+            for (name, _) in properties {
+                if let Some((_, reason)) = RESERVED.iter().find(|(reserved, _)| reserved == name) {
+                    return Err(Error::fatal(
+                        "read kafka properties",
+                        format!("{name} ({scope}) is reserved: {reason}; remove it"),
+                    ));
+                }
+            }
+        }
+        for config in [self.reader("check", "check"), self.producing("check")] {
+            config
+                .create_native_config()
+                .map_err(|error| errors::error("read kafka properties", &error))?;
+        }
+        Ok(())
+    }
+
+    fn base(&self, client_id: &str, defaults: &[&[(&str, &str)]]) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set_log_level(RDKafkaLogLevel::Info);
+        config.set("client.id", client_id);
+        for (name, value) in defaults.iter().copied().flatten() {
+            config.set(*name, *value);
+        }
+        for (name, value) in &self.common {
+            config.set(name, value);
+        }
+        config
+    }
+
+    fn fetching(&self, client_id: &str, defaults: &[(&str, &str)]) -> ClientConfig {
+        let mut config = self.base(client_id, &[COMMON, FETCHING, defaults]);
+        for (name, value) in &self.consumer {
+            config.set(name, value);
+        }
+        config
+    }
+
+    fn producing(&self, client_id: &str) -> ClientConfig {
+        let mut config = self.base(client_id, &[COMMON, PRODUCER]);
+        for (name, value) in &self.producer {
+            config.set(name, value);
+        }
+        config
+    }
+
+    pub(super) fn member(&self, member: &ConsumerConfig) -> ClientConfig {
+        let mut config = self.fetching(&member.client_id, MEMBER);
+        let isolation = if member.read_committed {
+            "read_committed"
+        } else {
+            "read_uncommitted"
+        };
+        let session_ms = member.session_timeout.as_millis();
+        config
+            .set("group.id", &member.group_id)
+            .set("group.instance.id", &member.group_instance_id)
+            .set("isolation.level", isolation)
+            .set("session.timeout.ms", session_ms.to_string())
+            .set(
+                "heartbeat.interval.ms",
+                (session_ms / 10).clamp(100, 3_000).to_string(),
+            )
+            .set(
+                "max.poll.interval.ms",
+                member
+                    .max_poll_interval
+                    .max(member.session_timeout)
+                    .as_millis()
+                    .to_string(),
+            );
+        config
+    }
+
+    /// librdkafka assigns only to consumers that have a group, so the reader names one; it never joins it nor commits.
+    pub(super) fn reader(&self, client_id: &str, group: &str) -> ClientConfig {
+        let mut config = self.fetching(client_id, READER);
+        config.set("group.id", group);
+        config
+    }
+
+    /// A client that only asks: no group, sees high watermarks whatever transactions are open.
+    pub(super) fn asking(&self, client_id: &str) -> ClientConfig {
+        let mut config = self.fetching(client_id, &[]);
+        config.set("isolation.level", "read_uncommitted");
+        config
+    }
+
+    /// Admin requests: only what is common, because other scopes are refused or warned about.
+    pub(super) fn admin(&self, client_id: &str) -> ClientConfig {
+        self.base(client_id, &[COMMON])
+    }
+
+    pub(super) fn sender(&self, producer: &ProducerConfig) -> ClientConfig {
+        let mut config = self.producing(&producer.client_id);
+        if let Some(transactional_id) = &producer.transactional_id {
+            let timeout_ms = producer.transaction_timeout.as_millis();
+            config
+                .set("transactional.id", transactional_id)
+                .set("transaction.timeout.ms", timeout_ms.to_string());
+            // librdkafka demands that a record's time be over before the transaction's.
+            if config.get("message.timeout.ms").is_none()
+                && config.get("delivery.timeout.ms").is_none()
+            {
+                config.set("message.timeout.ms", timeout_ms.to_string());
+            }
+        }
+        config
+    }
+}

@@ -1,0 +1,78 @@
+//! A reader of hand-picked partitions, for restore: read_committed, large queues, no group membership.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::{ClientConfig, TopicPartitionList};
+
+use super::consumer::to_offset;
+use super::errors;
+use super::events::Events;
+use super::inputs::Inputs;
+use crate::io::{Fetched, InputId, IoResult, Position, Reader, RecordBatch, TopicPartition};
+
+pub(super) struct KafkaReader {
+    inputs: Inputs,
+    client: Arc<BaseConsumer<Events>>,
+}
+
+impl KafkaReader {
+    pub(super) fn new(config: &ClientConfig, client_id: &str) -> IoResult<Self> {
+        let client: BaseConsumer<Events> = config
+            .create_with_context(Events::new(client_id))
+            .map_err(|error| errors::error("create reader", &error))?;
+        Ok(Self {
+            inputs: Inputs::default(),
+            client: Arc::new(client),
+        })
+    }
+}
+
+impl Reader for KafkaReader {
+    fn add(&mut self, partition: &TopicPartition, position: Position) -> IoResult<InputId> {
+        let id = self.inputs.open(&self.client, partition, None)?;
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition_offset(&partition.topic, partition.partition, to_offset(position))
+            .and_then(|()| self.client.incremental_assign(&list))
+            .map_err(|error| errors::error("add partition", &error).at(partition.to_string()))?;
+        Ok(id)
+    }
+
+    fn remove(&mut self, input: InputId) -> IoResult<()> {
+        let partition = self.inputs.partition(input)?.clone();
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition(&partition.topic, partition.partition);
+        let removed = self.client.incremental_unassign(&list);
+        self.inputs.close(input);
+        removed.map_err(|error| errors::error("remove partition", &error).at(partition.to_string()))
+    }
+
+    fn fetch(&mut self, input: InputId, max: usize, batch: &mut RecordBatch) -> IoResult<Fetched> {
+        let (fetched, _) = self
+            .inputs
+            .fetch(input, max, batch, self.client.context())?;
+        Ok(fetched)
+    }
+
+    fn poll(&mut self) -> IoResult<()> {
+        // Errors of single partitions come through their queues; what comes here is about brokers, or about the group
+        // that is named but never used.
+        if let Some(Err(_)) = self.client.poll(Duration::ZERO)
+            && let Some((code, reason)) = self.client.client().fatal_error()
+        {
+            return Err(errors::fatal_client("read", code, &reason));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for KafkaReader {
+    fn drop(&mut self) {
+        self.client.context().closing.store(true, Ordering::Release);
+        // An error here means that the client is ending already.
+        let _ = self.client.unassign();
+        self.inputs.close_all();
+    }
+}

@@ -1,0 +1,44 @@
+//! Decisions of the group coordinator: queued by the callback, completed by the owner on its thread.
+//!
+//! The callback runs inside `poll` and has no way to commit or to split queues, so it only takes note. The group
+//! waits (for the rebalance timeout, which is `max.poll.interval.ms`) until `assign` or `unassign` is called.
+
+use rdkafka::TopicPartitionList;
+use rdkafka::bindings::rd_kafka_resp_err_t;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use super::events::Events;
+use crate::io::{GroupEvent, TopicPartition};
+
+/// Called by librdkafka inside `poll`.
+pub(super) fn decided(
+    events: &Events,
+    consumer: &BaseConsumer<Events>,
+    decision: rd_kafka_resp_err_t,
+    partitions: &TopicPartitionList,
+) {
+    if events.is_closing() {
+        // Nobody will complete it any more, and dropping a consumer waits until it is completed.
+        if let Err(error) = consumer.unassign() {
+            tracing::debug!(client_id = events.client_id, %error, "unassign while closing");
+        }
+        return;
+    }
+    let partitions = to_partitions(partitions);
+    let event = match decision {
+        rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
+            GroupEvent::Assigned(partitions)
+        }
+        _ if consumer.assignment_lost() => GroupEvent::Lost(partitions),
+        _ => GroupEvent::Revoked(partitions),
+    };
+    events.clear_trouble();
+    events.group.lock().push_back(event);
+}
+
+fn to_partitions(list: &TopicPartitionList) -> Vec<TopicPartition> {
+    list.elements()
+        .iter()
+        .map(|element| TopicPartition::new(element.topic(), element.partition()))
+        .collect()
+}

@@ -1,0 +1,207 @@
+//! Membership: rebalance, restart, fencing, closing.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use topology::ErrorClass;
+use topology::io::{Consumer, GroupEvent, Log, TopicPartition};
+
+use crate::{
+    PATIENCE, consumer, fill, join, log_at, member, next_event, producer, record, settle, topic,
+    unique,
+};
+
+/// Within this time what does not wait for anything is done.
+const PROMPT: Duration = Duration::from_secs(5);
+
+fn partitions(assigned: &[TopicPartition], topic: &str) -> BTreeSet<i32> {
+    assigned
+        .iter()
+        .filter(|partition| partition.topic == topic)
+        .map(|partition| partition.partition)
+        .collect()
+}
+
+#[test]
+fn two_members_share_three_topics_by_range_and_close_promptly() {
+    let topics = [topic("range", 4), topic("range", 4), topic("range", 4)];
+    let names: Vec<_> = topics.iter().map(String::as_str).collect();
+    fill(&topics[0], 100);
+    let group = unique("group");
+    let mut first = consumer(&group, "a");
+    assert_eq!(join(&mut *first, &names).len(), 12);
+    let mut second = consumer(&group, "b");
+    second.subscribe(&names).unwrap();
+    let assigned = settle(&mut [&mut *first, &mut *second]);
+    for topic in &names {
+        assert_eq!(partitions(&assigned[0], topic), BTreeSet::from([0, 1]));
+        assert_eq!(partitions(&assigned[1], topic), BTreeSet::from([2, 3]));
+    }
+    let started = Instant::now();
+    first.close(false, PATIENCE).unwrap();
+    second.close(true, PATIENCE).unwrap();
+    assert!(
+        started.elapsed() < PROMPT,
+        "closing took {:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
+fn a_static_member_comes_back_to_its_partitions_without_a_rebalance() {
+    let topic = topic("static", 4);
+    let group = unique("group");
+    let mut first = consumer(&group, "a");
+    let mut second = consumer(&group, "b");
+    first.subscribe(&[&topic]).unwrap();
+    second.subscribe(&[&topic]).unwrap();
+    let assigned = loop {
+        let assigned = settle(&mut [&mut *first, &mut *second]);
+        if assigned[0].len() == 2 && assigned[1].len() == 2 {
+            break assigned;
+        }
+    };
+    second.close(false, PATIENCE).unwrap();
+    let mut second = consumer(&group, "b");
+    second.subscribe(&[&topic]).unwrap();
+    let again = settle(&mut [&mut *second]);
+    assert_eq!(again[0], assigned[1]);
+    assert_eq!(first.poll(Duration::from_secs(1)).unwrap(), None);
+}
+
+#[test]
+fn leaving_gives_the_partitions_to_the_others_at_once() {
+    let topic = topic("leave", 4);
+    let group = unique("group");
+    let mut first = consumer(&group, "a");
+    let mut second = consumer(&group, "b");
+    first.subscribe(&[&topic]).unwrap();
+    second.subscribe(&[&topic]).unwrap();
+    while settle(&mut [&mut *first, &mut *second])[1].len() != 2 {}
+    let started = Instant::now();
+    second.close(true, PATIENCE).unwrap();
+    let assigned = settle(&mut [&mut *first]);
+    assert_eq!(assigned[0].len(), 4);
+    // The session would have lasted 10 s.
+    assert!(
+        started.elapsed() < PROMPT,
+        "it took {:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
+fn a_second_process_with_the_same_instance_id_stops_the_first_with_the_reason() {
+    let topic = topic("instance", 1);
+    let group = unique("group");
+    let mut first = consumer(&group, "a");
+    join(&mut *first, &[&topic]);
+    let mut second = consumer(&group, "a");
+    join(&mut *second, &[&topic]);
+    let started = Instant::now();
+    let error = loop {
+        assert!(started.elapsed() < PATIENCE, "the first member is not told");
+        match first.poll(Duration::from_millis(50)) {
+            Ok(Some(GroupEvent::Assigned(_))) => panic!("assigned to both"),
+            Ok(Some(_)) => first.unassign().unwrap(),
+            Ok(None) => {}
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.class(), ErrorClass::Fatal);
+    assert!(
+        error.to_string().contains("application.instance_id"),
+        "{error}"
+    );
+    let started = Instant::now();
+    drop(first);
+    drop(second);
+    assert!(
+        started.elapsed() < PROMPT,
+        "dropping took {:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
+fn dropping_never_hangs_whatever_was_left_undone() {
+    let topic = topic("drop", 2);
+    fill(&topic, 1_000);
+    let timed = |what: &str, consumer: Box<dyn Consumer>| {
+        let started = Instant::now();
+        drop(consumer);
+        assert!(
+            started.elapsed() < PROMPT,
+            "{what}: dropping took {:?}",
+            started.elapsed()
+        );
+    };
+    timed("never subscribed", consumer(&unique("group"), "a"));
+
+    let mut joining = consumer(&unique("group"), "a");
+    joining.subscribe(&[&topic]).unwrap();
+    timed("while joining", joining);
+
+    let mut waiting = consumer(&unique("group"), "a");
+    waiting.subscribe(&[&topic]).unwrap();
+    assert!(matches!(next_event(&mut *waiting), GroupEvent::Assigned(_)));
+    timed("assignment not completed", waiting);
+
+    let mut reading = consumer(&unique("group"), "a");
+    join(&mut *reading, &[&topic]);
+    timed("with prefetched records", reading);
+
+    let group = unique("group");
+    let mut revoked = consumer(&group, "a");
+    join(&mut *revoked, &[&topic]);
+    let mut other = consumer(&group, "b");
+    other.subscribe(&[&topic]).unwrap();
+    assert!(matches!(next_event(&mut *revoked), GroupEvent::Revoked(_)));
+    timed("revocation not completed", revoked);
+    timed("the other", other);
+
+    let mut sending = producer(Some(&unique("tx")));
+    let output = sending.register(&topic).unwrap();
+    sending.begin_transaction().unwrap();
+    for _ in 0..1_000 {
+        sending.send(record(output, 0, b"key", b"value")).unwrap();
+    }
+    let started = Instant::now();
+    drop(sending);
+    assert!(
+        started.elapsed() < PROMPT,
+        "producer: dropping took {:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
+fn without_brokers_trouble_is_told_and_nothing_hangs() {
+    // Nothing listens on port 1.
+    let log = log_at("127.0.0.1:1");
+    let mut consumer = log.consumer(&member("nobody", "a")).unwrap();
+    consumer.subscribe(&["nothing"]).unwrap();
+    let started = Instant::now();
+    while consumer.broker_trouble().is_none() {
+        assert!(started.elapsed() < PATIENCE, "no trouble told");
+        consumer.poll(Duration::from_millis(50)).unwrap();
+    }
+    let partition = [TopicPartition::new("nothing", 0)];
+    let error = consumer
+        .committed(&partition, Duration::from_millis(200))
+        .unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Retriable, "{error}");
+    let started = Instant::now();
+    drop(consumer);
+    let mut admin = log.admin("nobody").unwrap();
+    let error = admin
+        .describe_topics(&["nothing"], Duration::from_millis(200))
+        .unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Retriable, "{error}");
+    drop(admin);
+    assert!(
+        started.elapsed() < PROMPT,
+        "it took {:?}",
+        started.elapsed()
+    );
+}
