@@ -22,7 +22,7 @@ use slot::{Before, Committed, Slot, Undo};
 
 /// Buffers kept for reuse, and the size beyond which one is not worth keeping.
 const SPARE_BUFFERS: usize = 1024;
-const SPARE_BUFFER_BYTES: usize = 64 << 10;
+const SPARE_BUFFER_BYTES: usize = 4 << 10;
 
 /// What happens to dirty slots once they are committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::fs;
 
 use topology::store::{
-    StateConfig, StateDirectory, StoreId, StoreSpec, TaskState, TimerBatch, TimerClock,
+    StateConfig, StateDirectory, StoreId, StoreSpec, TaskState, Timer, TimerBatch, TimerClock,
 };
 
 use crate::support::*;
@@ -185,6 +185,48 @@ fn a_restore_cut_short_resumes() {
     assert_eq!(state.changelog_position(ORDERS), Some(40));
     changelog.restore(&mut state);
     assert_eq!(dump(&state), before);
+}
+
+/// A changelog record: whose changelog, key, value.
+type Emitted<'a> = (StoreId, &'a [u8], Option<&'a [u8]>);
+
+/// The bytes below are in topics and on disks: they may only change with a new format version.
+#[test]
+fn the_changelog_holds_the_bytes_of_format_one() {
+    let directory = StateDirectory::in_memory(StateConfig::default());
+    let mut state = open(&directory);
+    state.put(RIDERS, b"rider", b"idle").expect("put");
+    state.put(RIDERS, b"\xFF\x4A\x4D\xFF", b"x").expect("put");
+    state.delete(RIDERS, b"gone").expect("delete");
+    state.set_own(b"clock", b"\x07");
+    state.set_timer(&Timer {
+        clock: TimerClock::WallClock,
+        deadline_ms: 0x0102,
+        node: 0x0304,
+        kind: 5,
+        key: b"k",
+    });
+    let mut records = Vec::new();
+    state
+        .changelog(&mut |store, key, value| {
+            records.push((store, key.to_vec(), value.map(<[u8]>::to_vec)));
+            Ok(())
+        })
+        .expect("changelog");
+    let expected: [Emitted<'_>; 5] = [
+        (RIDERS, b"rider", Some(b"idle")),
+        (RIDERS, b"\xFF\x4A\x4D\xFF\x00\xFF\x4A\x4D\xFF", Some(b"x")),
+        (RIDERS, b"gone", None),
+        (ORDERS, b"\xFF\x4A\x4D\xFF\x01\x01clock", Some(b"\x01\x07")),
+        (
+            ORDERS,
+            b"\xFF\x4A\x4D\xFF\x01\x02\x00\x80\0\0\0\0\0\x01\x02\x03\x04\x05k",
+            Some(b"\x01"),
+        ),
+    ];
+    let expected =
+        expected.map(|(store, key, value)| (store, key.to_vec(), value.map(<[u8]>::to_vec)));
+    assert_eq!(records, expected);
 }
 
 #[test]
