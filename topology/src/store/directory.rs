@@ -135,8 +135,8 @@ impl StateDirectory {
         self.disk
             .as_ref()
             .map_or_else(DirectoryStatistics::default, |disk| DirectoryStatistics {
-                block_cache_bytes: disk.resources.cache.get_usage() as u64,
-                write_buffer_bytes: disk.resources.write_buffers.get_usage() as u64,
+                block_cache_bytes: disk.resources.block_cache_usage() as u64,
+                write_buffer_bytes: disk.resources.write_buffer_usage() as u64,
             })
     }
 

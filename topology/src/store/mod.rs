@@ -13,7 +13,7 @@ mod crash;
 mod directory;
 mod disk_format;
 mod memory;
-mod open;
+mod open_database;
 mod overlay;
 mod own;
 mod range;

@@ -9,6 +9,8 @@
 //! slot's previous value into the log. Buffers are handed round between slots, log and a pool, so
 //! that in the steady state a write allocates nothing.
 
+mod slot;
+
 use std::collections::BTreeMap;
 use std::mem;
 use std::ops::Bound;
@@ -16,74 +18,11 @@ use std::ops::Bound;
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
+use slot::{Before, Committed, Slot, Undo};
+
 /// Buffers kept for reuse, and the size beyond which one is not worth keeping.
 const SPARE_BUFFERS: usize = 1024;
-const SPARE_BUFFER_BYTES: usize = 64 << 10;
-
-/// What a clean slot costs besides its buffers: the slot and its share of the index.
-const SLOT_BYTES: usize = mem::size_of::<Slot>() + 8;
-
-/// What is known of the committed row under a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Committed {
-    Unknown,
-    Absent,
-    Present,
-}
-
-#[derive(Debug)]
-struct Slot {
-    key: Vec<u8>,
-    value: Vec<u8>,
-    hash: u64,
-    /// The mark under which the slot's previous value went into the undo log.
-    logged_under: u64,
-    committed: Committed,
-    /// The key is in the index; otherwise the slot is free.
-    live: bool,
-    present: bool,
-    dirty: bool,
-    referenced: bool,
-}
-
-impl Slot {
-    fn cost(&self) -> usize {
-        SLOT_BYTES + self.key.capacity() + self.value.capacity()
-    }
-
-    fn content_bytes(&self) -> usize {
-        self.key.len() + self.value.len()
-    }
-
-    fn content(&self) -> Option<&[u8]> {
-        self.present.then_some(self.value.as_slice())
-    }
-
-    /// A key that was written and deleted again within one commit leaves nothing to commit.
-    fn is_change(&self) -> bool {
-        self.present || self.committed != Committed::Absent
-    }
-}
-
-/// What a slot was before the record wrote to it.
-#[derive(Clone, Copy, Debug)]
-enum Before {
-    /// Not in the overlay: nothing was known of the key.
-    Unknown,
-    Clean {
-        present: bool,
-    },
-    Dirty {
-        present: bool,
-    },
-}
-
-#[derive(Debug)]
-struct Undo {
-    slot: u32,
-    before: Before,
-    value: Vec<u8>,
-}
+const SPARE_BUFFER_BYTES: usize = 4 << 10;
 
 /// What happens to dirty slots once they are committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -499,98 +438,4 @@ impl Overlay {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::convert::Infallible;
-
-    fn read(overlay: &mut Overlay, key: &[u8]) -> Option<Vec<u8>> {
-        let id = overlay.find(key)?;
-        overlay.read(id).map(<[u8]>::to_vec)
-    }
-
-    fn load(overlay: &mut Overlay, key: &[u8], value: Option<&[u8]>) {
-        let result: Result<SlotId, Infallible> = overlay.load(key, |buffer| {
-            buffer.extend_from_slice(value.unwrap_or_default());
-            Ok(value.is_some())
-        });
-        assert!(result.is_ok());
-    }
-
-    #[test]
-    fn rollback_restores_what_the_record_found() {
-        let mut overlay = Overlay::new(Retention::Cache);
-        load(&mut overlay, b"clean", Some(b"committed"));
-        load(&mut overlay, b"absent", None);
-        overlay.write(b"dirty", Some(b"earlier record"));
-        let (dirty, clean) = (overlay.dirty_bytes(), overlay.clean_bytes());
-        overlay.mark();
-        for key in [b"clean".as_slice(), b"absent", b"dirty", b"unknown"] {
-            overlay.write(key, Some(b"first"));
-            overlay.write(key, None);
-        }
-        overlay.rollback();
-        assert_eq!(
-            read(&mut overlay, b"clean").as_deref(),
-            Some(b"committed".as_slice())
-        );
-        assert_eq!(read(&mut overlay, b"absent"), None);
-        assert!(overlay.find(b"absent").is_some());
-        assert_eq!(
-            read(&mut overlay, b"dirty").as_deref(),
-            Some(b"earlier record".as_slice())
-        );
-        assert!(overlay.find(b"unknown").is_none());
-        assert_eq!(
-            (overlay.dirty_bytes(), overlay.clean_bytes()),
-            (dirty, clean)
-        );
-        assert_eq!(overlay.changes().count(), 1);
-    }
-
-    #[test]
-    fn a_key_known_absent_and_deleted_again_is_no_change() {
-        let mut overlay = Overlay::new(Retention::Cache);
-        load(&mut overlay, b"absent", None);
-        overlay.write(b"absent", Some(b"1"));
-        overlay.write(b"absent", None);
-        overlay.write(b"unknown", Some(b"1"));
-        overlay.write(b"unknown", None);
-        let changes: Vec<_> = overlay.changes().collect();
-        assert_eq!(changes, [(b"unknown".as_slice(), None)]);
-    }
-
-    #[test]
-    fn eviction_spares_dirty_and_used_slots() {
-        let mut overlay = Overlay::new(Retention::Cache);
-        for i in 0..100_u32 {
-            load(&mut overlay, &i.to_be_bytes(), Some(&[0; 100]));
-        }
-        overlay.write(&7_u32.to_be_bytes(), Some(b"dirty"));
-        // The first round takes all second chances away and then evicts one slot.
-        assert!(overlay.evict(1) > 0);
-        let used = overlay.find(&50_u32.to_be_bytes());
-        assert!(used.is_some_and(|id| overlay.read(id).is_some()));
-        let keep = overlay.clean_bytes() / 50;
-        overlay.evict(overlay.clean_bytes() - keep);
-        assert!(overlay.find(&50_u32.to_be_bytes()).is_some());
-        assert!(overlay.find(&7_u32.to_be_bytes()).is_some());
-        overlay.evict(usize::MAX);
-        assert_eq!(overlay.clean_bytes(), 0);
-        assert!(overlay.find(&7_u32.to_be_bytes()).is_some());
-    }
-
-    #[test]
-    fn steady_state_reuses_slots_and_buffers() {
-        let mut overlay = Overlay::new(Retention::Cache);
-        for round in 0..50_u8 {
-            for key in 0..10_u8 {
-                overlay.mark();
-                overlay.write(&[key], Some(&[round; 40]));
-            }
-            overlay.committed();
-            overlay.evict(usize::MAX);
-            assert!(overlay.slots.len() <= 10, "{} slots", overlay.slots.len());
-            assert!(overlay.spare.len() <= 21, "{} buffers", overlay.spare.len());
-        }
-    }
-}
+mod tests;

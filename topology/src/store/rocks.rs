@@ -35,6 +35,16 @@ fn failure(error: &rocksdb::Error) -> BackendError {
     }
 }
 
+/// When opening, a file that is named but not there is damage too; RocksDB calls it an IO error,
+/// as it does a lack of rights or of file handles, which is none.
+fn failure_at_open(error: &rocksdb::Error) -> BackendError {
+    let failure = failure(error);
+    BackendError {
+        corrupt: failure.corrupt || failure.message.contains("No such file or directory"),
+        ..failure
+    }
+}
+
 fn io_failure(what: &str, error: &std::io::Error) -> BackendError {
     BackendError {
         corrupt: false,
@@ -57,13 +67,7 @@ pub(crate) fn families_on_disk(
         };
     }
     let options = resources.database().map_err(|error| failure(&error))?;
-    let mut names = DB::list_cf(&options, directory).map_err(|error| {
-        // A manifest that cannot be read is damage, whatever RocksDB calls it.
-        BackendError {
-            corrupt: true,
-            ..failure(&error)
-        }
-    })?;
+    let mut names = DB::list_cf(&options, directory).map_err(|error| failure_at_open(&error))?;
     names.retain(|name| name != DEFAULT_FAMILY);
     Ok(names)
 }
@@ -90,7 +94,7 @@ impl RocksBackend {
             .chain([DEFAULT_FAMILY])
             .map(|name| ColumnFamilyDescriptor::new(name, resources.family()));
         let db = DB::open_cf_descriptors(&options, directory, families)
-            .map_err(|error| failure(&error))?;
+            .map_err(|error| failure_at_open(&error))?;
         let mut write = WriteOptions::default();
         write.disable_wal(true);
         Ok(Self {

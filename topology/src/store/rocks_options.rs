@@ -19,8 +19,8 @@ const BLOOM_BITS_PER_KEY: f64 = 10.0;
 /// What all databases of the process share, so that memory is bounded whatever their number.
 #[derive(Clone)]
 pub(crate) struct RocksResources {
-    pub cache: Cache,
-    pub write_buffers: WriteBufferManager,
+    cache: Cache,
+    write_buffers: WriteBufferManager,
     max_open_files: c_int,
     background_jobs: c_int,
 }
@@ -37,6 +37,16 @@ impl RocksResources {
             max_open_files: config.max_open_files,
             background_jobs: config.background_jobs,
         }
+    }
+
+    /// Bytes in use of the block cache.
+    pub fn block_cache_usage(&self) -> usize {
+        self.cache.get_usage()
+    }
+
+    /// Bytes in use of the memtables' budget.
+    pub fn write_buffer_usage(&self) -> usize {
+        self.write_buffers.get_usage()
     }
 
     /// Options of a database.

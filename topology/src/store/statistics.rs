@@ -26,7 +26,8 @@ pub struct StateStatistics {
     pub cached_bytes: usize,
     /// Changes not yet committed.
     pub dirty_bytes: usize,
-    /// Changelog records committed but not yet flushed: what a killed process would replay.
+    /// Changelog records committed since the last flush was begun: what a killed process would
+    /// replay, once that flush is done.
     pub unflushed_records: u64,
     /// Their size.
     pub unflushed_bytes: usize,

@@ -1,5 +1,5 @@
 //! Figures of the state's record path. Run with
-//! `cargo test --release -p topology --test state_figures -- --ignored --nocapture`.
+//! `cargo test --release -p topology --test state figures -- --ignored --nocapture`.
 
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;

@@ -1,0 +1,9 @@
+//! State of a task: what survives a clean stop, a crash, damage, and a change of the topology.
+
+mod damage;
+mod figures;
+mod limits;
+mod model;
+mod restore;
+mod stores;
+mod support;
