@@ -4,13 +4,18 @@
 //! a transaction is committed, never before.
 
 use prometheus::core::Collector;
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
+};
 
 use crate::runtime::TaskStatus;
 use crate::{Error, runtime};
 
 /// Buckets from 1 ms to 10 s with boundaries at 100 ms (commit interval) and 250 ms (latency aim).
-const SECONDS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+const SECONDS: [f64; 14] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
 
 /// The engine's metrics of one instance.
 #[derive(Debug)]
@@ -81,15 +86,27 @@ impl EngineMetrics {
                 "Changelog records of committed transactions.",
             ))?,
             transactions: IntCounterVec::new(
-                opts("topology_transactions_total", "Transactions by result: committed, aborted, fenced."),
+                opts(
+                    "topology_transactions_total",
+                    "Transactions by result: committed, aborted, fenced.",
+                ),
                 &["result"],
             )?,
-            commit_seconds: Histogram::with_opts(seconds("topology_commit_seconds", "Duration of commits."))?,
+            commit_seconds: Histogram::with_opts(seconds(
+                "topology_commit_seconds",
+                "Duration of commits.",
+            ))?,
             commit_phase_seconds: HistogramVec::new(
-                seconds("topology_commit_phase_seconds", "Duration of each phase of a commit."),
+                seconds(
+                    "topology_commit_phase_seconds",
+                    "Duration of each phase of a commit.",
+                ),
                 &["phase"],
             )?,
-            rebalances: IntCounter::with_opts(opts("topology_rebalances_total", "Events of the group protocol handled."))?,
+            rebalances: IntCounter::with_opts(opts(
+                "topology_rebalances_total",
+                "Events of the group protocol handled.",
+            ))?,
             restored_records: IntCounter::with_opts(opts(
                 "topology_restored_records_total",
                 "Changelog records read to restore state.",
@@ -107,16 +124,24 @@ impl EngineMetrics {
                 "Offsets still to be read before all tasks run.",
             ))?,
             lag: IntGaugeVec::new(
-                opts("topology_consumer_lag_records", "Offsets between position and last stable offset."),
+                opts(
+                    "topology_consumer_lag_records",
+                    "Offsets between position and last stable offset.",
+                ),
                 &["partition"],
             )?,
-            task_states: IntGaugeVec::new(opts("topology_tasks", "Tasks of this instance by state."), &["state"])?,
+            task_states: IntGaugeVec::new(
+                opts("topology_tasks", "Tasks of this instance by state."),
+                &["state"],
+            )?,
         };
         for result in ["committed", "aborted", "fenced"] {
             metrics.transactions.with_label_values(&[result]);
         }
         for phase in runtime::CommitPhase::ALL {
-            metrics.commit_phase_seconds.with_label_values(&[phase.as_str()]);
+            metrics
+                .commit_phase_seconds
+                .with_label_values(&[phase.as_str()]);
         }
         for state in ["CREATED", "RESTORING", "RUNNING", "SUSPENDED"] {
             metrics.task_states.with_label_values(&[state]);
@@ -128,9 +153,12 @@ impl EngineMetrics {
     pub(crate) fn tasks(&self, tasks: &[TaskStatus]) {
         for state in ["CREATED", "RESTORING", "RUNNING", "SUSPENDED"] {
             let count = tasks.iter().filter(|task| task.state == state).count();
-            self.task_states.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
+            self.task_states
+                .with_label_values(&[state])
+                .set(i64::try_from(count).unwrap_or(i64::MAX));
         }
-        self.restore_remaining.set(tasks.iter().map(|task| task.restore.remaining).sum());
+        self.restore_remaining
+            .set(tasks.iter().map(|task| task.restore.remaining).sum());
         self.lag.reset();
         for (partition, lag) in tasks.iter().flat_map(|task| &task.lag) {
             self.lag.with_label_values(&[partition]).set(*lag);

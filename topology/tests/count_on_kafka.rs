@@ -1,4 +1,9 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 //! A count per key on a real Kafka: restart, second instance, exactly once.
 
 use std::collections::BTreeMap;
@@ -13,9 +18,7 @@ use topology::graph::{StoreBuilder, Topology};
 use topology::io::TopicSpec;
 use topology::io::kafka::{KafkaLog, KafkaProperties};
 use topology::metrics::EngineMetrics;
-use topology::process::{
-    Context, InitContext, KeyValueStore, ProcessError, Processor, Record,
-};
+use topology::process::{Context, InitContext, KeyValueStore, ProcessError, Processor, Record};
 use topology::runtime::{State, Streams, StreamsConfig};
 use topology::store::StateConfig;
 
@@ -54,7 +57,10 @@ struct Job {
 
 impl Job {
     fn new(name: &str) -> Self {
-        let job = Self { prefix: unique_name(name), broker: Broker::shared().unwrap() };
+        let job = Self {
+            prefix: unique_name(name),
+            broker: Broker::shared().unwrap(),
+        };
         job.broker.create_topic(&job.input(), 4, &[]).unwrap();
         job
     }
@@ -110,7 +116,11 @@ impl Job {
 
     fn counts(&self) -> BTreeMap<String, Vec<i64>> {
         let mut counts: BTreeMap<String, Vec<i64>> = BTreeMap::new();
-        for record in self.broker.consume_all(&self.output(), Isolation::ReadCommitted).unwrap() {
+        for record in self
+            .broker
+            .consume_all(&self.output(), Isolation::ReadCommitted)
+            .unwrap()
+        {
             let key = String::from_utf8(record.key.unwrap()).unwrap();
             let count = i64::from_be_bytes(record.value.unwrap().try_into().unwrap());
             counts.entry(key).or_default().push(count);
@@ -124,8 +134,12 @@ impl Job {
             let counts = self.counts();
             (counts.len() == 100 && counts.values().all(|counts| *counts == expected)).then_some(())
         };
-        wait_for("every key's counts without gap or repetition", Duration::from_secs(60), complete)
-            .unwrap_or_else(|error| panic!("{error}: {:?}", self.counts()));
+        wait_for(
+            "every key's counts without gap or repetition",
+            Duration::from_secs(60),
+            complete,
+        )
+        .unwrap_or_else(|error| panic!("{error}: {:?}", self.counts()));
     }
 }
 
@@ -166,7 +180,12 @@ fn a_second_instance_takes_its_share_and_gives_it_back() {
     job.produce(0..1_000);
     let mut two = job.start("two", two_dir.path());
     let tasks = |streams: &Streams| -> usize {
-        streams.status().threads.iter().map(|thread| thread.tasks.len()).sum()
+        streams
+            .status()
+            .threads
+            .iter()
+            .map(|thread| thread.tasks.len())
+            .sum()
     };
     wait_for("both to have tasks", Duration::from_secs(60), || {
         job.produce(0..0);

@@ -13,7 +13,10 @@ impl CodecError {
     /// `reason` is a short stable code (a metric label and the dead letter's
     /// `__streams.errors.reason`), `message` tells a person what was wrong.
     pub fn new(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into() }
+        Self {
+            reason,
+            message: message.into(),
+        }
     }
 
     /// The stable code.

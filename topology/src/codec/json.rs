@@ -32,15 +32,18 @@ impl<T> Default for Json<T> {
 
 impl<T: DeserializeOwned> Deserializer<T> for Json<T> {
     fn deserialize(&mut self, data: Option<&[u8]>, target: &mut T) -> Result<(), CodecError> {
-        let data = data.ok_or_else(|| CodecError::new("MALFORMED", "null where JSON was expected"))?;
-        *target = serde_json::from_slice(data).map_err(|error| CodecError::new("MALFORMED", error.to_string()))?;
+        let data =
+            data.ok_or_else(|| CodecError::new("MALFORMED", "null where JSON was expected"))?;
+        *target = serde_json::from_slice(data)
+            .map_err(|error| CodecError::new("MALFORMED", error.to_string()))?;
         Ok(())
     }
 }
 
 impl<T: Serialize> Serializer<T> for Json<T> {
     fn serialize(&mut self, value: &T, out: &mut Vec<u8>) -> Result<Presence, CodecError> {
-        serde_json::to_writer(out, value).map_err(|error| CodecError::new("MALFORMED", error.to_string()))?;
+        serde_json::to_writer(out, value)
+            .map_err(|error| CodecError::new("MALFORMED", error.to_string()))?;
         Ok(Presence::Present)
     }
 }

@@ -60,9 +60,12 @@ pub struct I64;
 impl Deserializer<i64> for I64 {
     fn deserialize(&mut self, data: Option<&[u8]>, target: &mut i64) -> Result<(), CodecError> {
         let data = present(data)?;
-        let bytes = data
-            .try_into()
-            .map_err(|_| CodecError::new("MALFORMED", format!("{} bytes where an i64 takes 8", data.len())))?;
+        let bytes = data.try_into().map_err(|_| {
+            CodecError::new(
+                "MALFORMED",
+                format!("{} bytes where an i64 takes 8", data.len()),
+            )
+        })?;
         *target = i64::from_be_bytes(bytes);
         Ok(())
     }
@@ -80,10 +83,16 @@ impl Serializer<i64> for I64 {
 pub struct Nullable<C>(pub C);
 
 impl<T: Default, C: Deserializer<T>> Deserializer<Option<T>> for Nullable<C> {
-    fn deserialize(&mut self, data: Option<&[u8]>, target: &mut Option<T>) -> Result<(), CodecError> {
+    fn deserialize(
+        &mut self,
+        data: Option<&[u8]>,
+        target: &mut Option<T>,
+    ) -> Result<(), CodecError> {
         match data {
             None => *target = None,
-            Some(_) => self.0.deserialize(data, target.get_or_insert_with(T::default))?,
+            Some(_) => self
+                .0
+                .deserialize(data, target.get_or_insert_with(T::default))?,
         }
         Ok(())
     }

@@ -112,12 +112,19 @@ impl SubTopology {
             let (topic, output) = match &built.kind {
                 BuiltKind::Sink(topic) => {
                     let topic = topic.full(application_id);
-                    let output = outputs.iter().position(|output| output.topic == topic).unwrap_or(usize::MAX);
+                    let output = outputs
+                        .iter()
+                        .position(|output| output.topic == topic)
+                        .unwrap_or(usize::MAX);
                     (topic, output)
                 }
                 _ => (String::new(), usize::MAX),
             };
-            arena.push(built.name.clone(), built.children.clone(), (built.supplier)(&topic, output));
+            arena.push(
+                built.name.clone(),
+                built.children.clone(),
+                (built.supplier)(&topic, output),
+            );
         }
         arena
     }

@@ -31,12 +31,27 @@ impl BuiltTopology {
 fn part(text: &mut String, subtopology: &SubTopology) -> std::fmt::Result {
     writeln!(text, "   Sub-topology: {}", subtopology.index)?;
     for (index, node) in subtopology.nodes.iter().enumerate() {
-        let parents = join(subtopology.nodes.iter().filter(|parent| parent.children.contains(&index)));
-        let children = join(node.children.iter().filter_map(|child| subtopology.nodes.get(*child)));
+        let parents = join(
+            subtopology
+                .nodes
+                .iter()
+                .filter(|parent| parent.children.contains(&index)),
+        );
+        let children = join(
+            node.children
+                .iter()
+                .filter_map(|child| subtopology.nodes.get(*child)),
+        );
         match &node.kind {
             BuiltKind::Source(topics) => {
-                let topics: Vec<String> = topics.iter().map(super::spec::TopicName::short).collect();
-                writeln!(text, "    Source: {} (topics: [{}])\n      --> {children}", node.name, topics.join(", "))?;
+                let topics: Vec<String> =
+                    topics.iter().map(super::spec::TopicName::short).collect();
+                writeln!(
+                    text,
+                    "    Source: {} (topics: [{}])\n      --> {children}",
+                    node.name,
+                    topics.join(", ")
+                )?;
             }
             BuiltKind::Processor { stores } => {
                 let stores = stores.join(", ");
@@ -44,7 +59,12 @@ fn part(text: &mut String, subtopology: &SubTopology) -> std::fmt::Result {
                 writeln!(text, "      --> {children}\n      <-- {parents}")?;
             }
             BuiltKind::Sink(topic) => {
-                writeln!(text, "    Sink: {} (topic: {})\n      <-- {parents}", node.name, topic.short())?;
+                writeln!(
+                    text,
+                    "    Sink: {} (topic: {})\n      <-- {parents}",
+                    node.name,
+                    topic.short()
+                )?;
             }
         }
     }
@@ -54,5 +74,9 @@ fn part(text: &mut String, subtopology: &SubTopology) -> std::fmt::Result {
 
 fn join<'a>(nodes: impl Iterator<Item = &'a BuiltNode>) -> String {
     let names: Vec<&str> = nodes.map(|node| node.name.as_str()).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
 }

@@ -77,7 +77,14 @@ impl StoreBuilder {
     }
 
     fn new(name: impl Into<String>, kind: StoreKind) -> Self {
-        Self { spec: StoreSpec { name: name.into(), kind, changelog: true, key_prefetch: false } }
+        Self {
+            spec: StoreSpec {
+                name: name.into(),
+                kind,
+                changelog: true,
+                key_prefetch: false,
+            },
+        }
     }
 
     /// Without a changelog topic: lost with the directory, and not moved with the task.
@@ -116,7 +123,9 @@ pub struct TopologyError {
 impl fmt::Display for TopologyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the topology has {} mistake(s):", self.mistakes.len())?;
-        self.mistakes.iter().try_for_each(|mistake| write!(f, "\n  - {mistake}"))
+        self.mistakes
+            .iter()
+            .try_for_each(|mistake| write!(f, "\n  - {mistake}"))
     }
 }
 
@@ -271,7 +280,14 @@ impl Topology {
         SK: Serializer<K> + 'static,
         SV: Serializer<V> + 'static,
     {
-        self.add_sink_of(name, TopicName::External(topic.to_owned()), mode, key, value, parents)
+        self.add_sink_of(
+            name,
+            TopicName::External(topic.to_owned()),
+            mode,
+            key,
+            value,
+            parents,
+        )
     }
 
     fn add_sink_of<K, V, SK, SV>(
@@ -301,7 +317,12 @@ impl Topology {
             })
         });
         let kind = NodeKind::Sink { topic };
-        self.nodes.push(NodeSpec { name: name.to_owned(), kind, parents: names(parents), supplier });
+        self.nodes.push(NodeSpec {
+            name: name.to_owned(),
+            kind,
+            parents: names(parents),
+            supplier,
+        });
         self
     }
 
@@ -323,7 +344,14 @@ impl Topology {
     {
         let topic = TopicName::Repartition(name.to_owned());
         let sink = format!("{name}-sink");
-        self.add_sink_of(&sink, topic.clone(), SinkMode::Every, key.clone(), value.clone(), parents);
+        self.add_sink_of(
+            &sink,
+            topic.clone(),
+            SinkMode::Every,
+            key.clone(),
+            value.clone(),
+            parents,
+        );
         self.add_source_of(name, vec![topic], key, value)
     }
 
@@ -346,6 +374,10 @@ impl Topology {
     /// All mistakes at once.
     pub fn build(&self) -> Result<BuiltTopology, TopologyError> {
         let mistakes = validate::mistakes(self);
-        if mistakes.is_empty() { Ok(subtopology::divide(self)) } else { Err(TopologyError { mistakes }) }
+        if mistakes.is_empty() {
+            Ok(subtopology::divide(self))
+        } else {
+            Err(TopologyError { mistakes })
+        }
     }
 }

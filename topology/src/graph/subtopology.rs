@@ -11,18 +11,26 @@ pub(super) fn divide(topology: &Topology) -> BuiltTopology {
 
     let mut parts = Parts((0..nodes.len()).collect());
     for (child, node) in nodes.iter().enumerate() {
-        node.parents.iter().filter_map(|parent| index_of(parent)).for_each(|parent| parts.join(parent, child));
+        node.parents
+            .iter()
+            .filter_map(|parent| index_of(parent))
+            .for_each(|parent| parts.join(parent, child));
     }
     for (_, users) in &topology.stores {
         let users: Vec<usize> = users.iter().filter_map(|user| index_of(user)).collect();
-        users.iter().zip(users.iter().skip(1)).for_each(|(one, other)| parts.join(*one, *other));
+        users
+            .iter()
+            .zip(users.iter().skip(1))
+            .for_each(|(one, other)| parts.join(*one, *other));
     }
 
     let mut roots: Vec<usize> = (0..nodes.len()).map(|node| parts.root(node)).collect();
     roots.sort_unstable();
     roots.dedup();
     let subtopologies = roots.iter().zip(0..).map(|(root, index)| {
-        let members: Vec<usize> = (0..nodes.len()).filter(|node| parts.root(*node) == *root).collect();
+        let members: Vec<usize> = (0..nodes.len())
+            .filter(|node| parts.root(*node) == *root)
+            .collect();
         part(topology, &nodes, &members, index)
     });
     BuiltTopology {
@@ -33,20 +41,34 @@ pub(super) fn divide(topology: &Topology) -> BuiltTopology {
 }
 
 fn part(topology: &Topology, nodes: &[&NodeSpec], members: &[usize], index: u32) -> SubTopology {
-    let members: Vec<&NodeSpec> = members.iter().filter_map(|member| nodes.get(*member).copied()).collect();
+    let members: Vec<&NodeSpec> = members
+        .iter()
+        .filter_map(|member| nodes.get(*member).copied())
+        .collect();
     let stores: Vec<_> = topology
         .stores
         .iter()
-        .filter(|(_, users)| users.iter().any(|user| members.iter().any(|member| &member.name == user)))
+        .filter(|(_, users)| {
+            users
+                .iter()
+                .any(|user| members.iter().any(|member| &member.name == user))
+        })
         .collect();
     let built = members.iter().map(|node| {
-        let children = members.iter().enumerate().filter(|(_, child)| child.parents.contains(&node.name));
+        let children = members
+            .iter()
+            .enumerate()
+            .filter(|(_, child)| child.parents.contains(&node.name));
         let kind = match &node.kind {
             NodeKind::Source { topics } => BuiltKind::Source(topics.clone()),
             NodeKind::Sink { topic } => BuiltKind::Sink(topic.clone()),
             NodeKind::Processor => {
-                let used = stores.iter().filter(|(_, users)| users.contains(&node.name));
-                BuiltKind::Processor { stores: used.map(|(store, _)| store.spec.name.clone()).collect() }
+                let used = stores
+                    .iter()
+                    .filter(|(_, users)| users.contains(&node.name));
+                BuiltKind::Processor {
+                    stores: used.map(|(store, _)| store.spec.name.clone()).collect(),
+                }
             }
         };
         BuiltNode {
@@ -60,7 +82,10 @@ fn part(topology: &Topology, nodes: &[&NodeSpec], members: &[usize], index: u32)
         index,
         nodes: built.collect(),
         stores: stores.iter().map(|(store, _)| store.spec.clone()).collect(),
-        store_users: stores.iter().map(|(store, users)| (store.spec.name.clone(), users.clone())).collect(),
+        store_users: stores
+            .iter()
+            .map(|(store, users)| (store.spec.name.clone(), users.clone()))
+            .collect(),
     }
 }
 

@@ -34,7 +34,9 @@ impl InitContext<'_> {
             .ok_or_else(|| {
                 Error::fatal(
                     "resolve a store",
-                    format!("processor {me} is not connected to a store {name}; name it in add_store"),
+                    format!(
+                        "processor {me} is not connected to a store {name}; name it in add_store"
+                    ),
                 )
             })?;
         Ok(StoreId(u32::try_from(index).unwrap_or(u32::MAX)))
@@ -52,7 +54,10 @@ impl InitContext<'_> {
             .find(|child| self.nodes.name(**child) == name)
             .map(|child| Child(*child))
             .ok_or_else(|| {
-                let detail = format!("node {} has no child {name}; name it as a parent of {name}", self.nodes.name(me));
+                let detail = format!(
+                    "node {} has no child {name}; name it as a parent of {name}",
+                    self.nodes.name(me)
+                );
                 ProcessError::Engine(Error::fatal("resolve a child", detail))
             })
     }
@@ -60,7 +65,13 @@ impl InitContext<'_> {
     /// Schedules [`super::Processor::on_punctuate`] every `interval`.
     pub fn schedule(&mut self, interval: Duration, kind: PunctuationType) -> PunctuationId {
         let id = PunctuationId(self.schedules.len());
-        self.schedules.push(Schedule { id, node: self.node, interval, kind, next: None });
+        self.schedules.push(Schedule {
+            id,
+            node: self.node,
+            interval,
+            kind,
+            next: None,
+        });
         id
     }
 
@@ -83,7 +94,10 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// What a child answered, or a fatal error naming both nodes when a child takes other types.
-    pub fn forward<K: 'static, V: 'static>(&mut self, record: Record<'_, K, V>) -> Result<(), ProcessError> {
+    pub fn forward<K: 'static, V: 'static>(
+        &mut self,
+        record: Record<'_, K, V>,
+    ) -> Result<(), ProcessError> {
         let nodes = self.nodes;
         for child in nodes.children(self.node) {
             self.hand(*child, record)?;
@@ -103,9 +117,25 @@ impl<'a> Context<'a> {
         self.hand(child.0, record)
     }
 
-    fn hand<K: 'static, V: 'static>(&mut self, child: usize, record: Record<'_, K, V>) -> Result<(), ProcessError> {
-        let mut context = Context { nodes: self.nodes, node: child, scope: &mut *self.scope, source: self.source };
-        self.nodes.process(child, record.key, record.value, record.timestamp, record.headers, &mut context)?;
+    fn hand<K: 'static, V: 'static>(
+        &mut self,
+        child: usize,
+        record: Record<'_, K, V>,
+    ) -> Result<(), ProcessError> {
+        let mut context = Context {
+            nodes: self.nodes,
+            node: child,
+            scope: &mut *self.scope,
+            source: self.source,
+        };
+        self.nodes.process(
+            child,
+            record.key,
+            record.value,
+            record.timestamp,
+            record.headers,
+            &mut context,
+        )?;
         self.scope.current_node = self.node;
         Ok(())
     }
@@ -160,8 +190,21 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// Fatal when the task has no store whose changelog could hold it.
-    pub fn set_timer(&mut self, clock: TimerClock, deadline_ms: i64, kind: u8, key: &[u8]) -> Result<(), ProcessError> {
+    pub fn set_timer(
+        &mut self,
+        clock: TimerClock,
+        deadline_ms: i64,
+        kind: u8,
+        key: &[u8],
+    ) -> Result<(), ProcessError> {
         let timer = self.timer(clock, deadline_ms, kind, key);
+        if self.scope.state.carrier().is_none() {
+            let detail =
+                "the task has no store with a changelog to keep it in; connect one with add_store";
+            return Err(Error::fatal("set a timer", detail)
+                .at(format!("node {}", self.nodes.name(self.node)))
+                .into());
+        }
         self.scope.state.set_timer(&timer);
         Ok(())
     }
@@ -183,7 +226,13 @@ impl<'a> Context<'a> {
     }
 
     fn timer<'k>(&self, clock: TimerClock, deadline_ms: i64, kind: u8, key: &'k [u8]) -> Timer<'k> {
-        Timer { clock, deadline_ms, node: u16::try_from(self.node).unwrap_or(u16::MAX), kind, key }
+        Timer {
+            clock,
+            deadline_ms,
+            node: NodeArena::timer_id(self.nodes.name(self.node)),
+            kind,
+            key,
+        }
     }
 
     /// Adds to a committed counter, by its index in the names given to
@@ -201,14 +250,19 @@ impl<'a> Context<'a> {
     pub fn dead_letter(&mut self, reason: &'static str, message: &str) -> Result<(), ProcessError> {
         let node = self.nodes.name(self.node);
         let sent = match self.source {
-            Some(source) => self.scope.dead_letter(source, reason, "user", message, node),
+            Some(source) => self
+                .scope
+                .dead_letter(source, reason, "user", message, node),
             None => false,
         };
         if sent {
             return Ok(());
         }
-        Err(Error::fatal("dead-letter a record", "there is no record or no dead-letter topic; set one in the topology")
-            .at(format!("node {node}"))
-            .into())
+        Err(Error::fatal(
+            "dead-letter a record",
+            "there is no record or no dead-letter topic; set one in the topology",
+        )
+        .at(format!("node {node}"))
+        .into())
     }
 }

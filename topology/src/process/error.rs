@@ -20,7 +20,10 @@ pub enum ProcessError {
 impl ProcessError {
     /// The record is at fault.
     pub fn record(reason: &'static str, message: impl Into<String>) -> Self {
-        Self::Record { reason, message: message.into() }
+        Self::Record {
+            reason,
+            message: message.into(),
+        }
     }
 }
 
@@ -32,7 +35,10 @@ impl From<Error> for ProcessError {
 
 impl From<CodecError> for ProcessError {
     fn from(error: CodecError) -> Self {
-        Self::Record { reason: error.reason(), message: error.message().to_owned() }
+        Self::Record {
+            reason: error.reason(),
+            message: error.message().to_owned(),
+        }
     }
 }
 

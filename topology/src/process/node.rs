@@ -21,13 +21,25 @@ pub(crate) trait Node: Send {
     ) -> Result<(), ProcessError>;
 
     /// Sources only: bytes from the wire.
-    fn feed(&mut self, _record: RecordView<'_>, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn feed(
+        &mut self,
+        _record: RecordView<'_>,
+        _context: &mut Context<'_>,
+    ) -> Result<(), ProcessError> {
         Err(Error::fatal("feed a node", "only a source takes bytes").into())
     }
 
-    fn on_timer(&mut self, timer: TimerEvent<'_>, context: &mut Context<'_>) -> Result<(), ProcessError>;
+    fn on_timer(
+        &mut self,
+        timer: TimerEvent<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<(), ProcessError>;
 
-    fn on_punctuate(&mut self, punctuation: Punctuation, context: &mut Context<'_>) -> Result<(), ProcessError>;
+    fn on_punctuate(
+        &mut self,
+        punctuation: Punctuation,
+        context: &mut Context<'_>,
+    ) -> Result<(), ProcessError>;
 
     fn before_commit(&mut self, context: &mut Context<'_>) -> Result<(), ProcessError>;
 
@@ -52,16 +64,32 @@ impl<P: Processor> Node for ProcessorNode<P> {
         context: &mut Context<'_>,
     ) -> Result<(), ProcessError> {
         match (key.downcast_ref(), value.downcast_ref()) {
-            (Some(key), Some(value)) => self.0.process(Record { key, value, timestamp, headers }, context),
+            (Some(key), Some(value)) => self.0.process(
+                Record {
+                    key,
+                    value,
+                    timestamp,
+                    headers,
+                },
+                context,
+            ),
             _ => Err(wrong_types(self.takes(), context)),
         }
     }
 
-    fn on_timer(&mut self, timer: TimerEvent<'_>, context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn on_timer(
+        &mut self,
+        timer: TimerEvent<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<(), ProcessError> {
         self.0.on_timer(timer, context)
     }
 
-    fn on_punctuate(&mut self, punctuation: Punctuation, context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn on_punctuate(
+        &mut self,
+        punctuation: Punctuation,
+        context: &mut Context<'_>,
+    ) -> Result<(), ProcessError> {
         self.0.on_punctuate(punctuation, context)
     }
 
@@ -76,8 +104,13 @@ impl<P: Processor> Node for ProcessorNode<P> {
 
 pub(crate) fn wrong_types(takes: (&str, &str), context: &Context<'_>) -> ProcessError {
     let node = context.nodes.name(context.node);
-    let detail = format!("it takes a key {} and a value {}; its parent forwarded other types", takes.0, takes.1);
-    Error::fatal("forward a record", detail).at(format!("node {node}")).into()
+    let detail = format!(
+        "it takes a key {} and a value {}; its parent forwarded other types",
+        takes.0, takes.1
+    );
+    Error::fatal("forward a record", detail)
+        .at(format!("node {node}"))
+        .into()
 }
 
 struct Cell {
@@ -94,7 +127,11 @@ pub(crate) struct NodeArena {
 
 impl NodeArena {
     pub(crate) fn push(&mut self, name: String, children: Vec<usize>, node: Box<dyn Node>) {
-        self.cells.push(Cell { name, children, node: RefCell::new(node) });
+        self.cells.push(Cell {
+            name,
+            children,
+            node: RefCell::new(node),
+        });
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -103,6 +140,18 @@ impl NodeArena {
 
     pub(crate) fn name(&self, node: usize) -> &str {
         self.cells.get(node).map_or("?", |cell| &cell.name)
+    }
+
+    /// Names a node in timers on disk. Of the name, not the position: a node added later must not
+    /// inherit another's timers. Validation sees to it that no two are equal.
+    pub(crate) fn timer_id(name: &str) -> u16 {
+        (xxhash_rust::xxh3::xxh3_64(name.as_bytes()) & 0xFFFF) as u16
+    }
+
+    pub(crate) fn by_timer_id(&self, id: u16) -> Option<usize> {
+        self.cells
+            .iter()
+            .position(|cell| Self::timer_id(&cell.name) == id)
     }
 
     pub(crate) fn children(&self, node: usize) -> &[usize] {
@@ -118,7 +167,9 @@ impl NodeArena {
         headers: Headers<'_>,
         context: &mut Context<'_>,
     ) -> Result<(), ProcessError> {
-        self.with(node, context, |node, context| node.process(key, value, timestamp, headers, context))
+        self.with(node, context, |node, context| {
+            node.process(key, value, timestamp, headers, context)
+        })
     }
 
     /// Runs `call` on a node, and remembers which node runs.
@@ -132,11 +183,16 @@ impl NodeArena {
         C: Entered + 'c,
     {
         context.entered(node);
-        let cell = self.cells.get(node).ok_or_else(|| Error::fatal("call a node", "there is no such node"))?;
-        let mut entered = cell
-            .node
-            .try_borrow_mut()
-            .map_err(|_| Error::fatal("call a node", format!("node {} was entered twice", cell.name)))?;
+        let cell = self
+            .cells
+            .get(node)
+            .ok_or_else(|| Error::fatal("call a node", "there is no such node"))?;
+        let mut entered = cell.node.try_borrow_mut().map_err(|_| {
+            Error::fatal(
+                "call a node",
+                format!("node {} was entered twice", cell.name),
+            )
+        })?;
         call(entered.as_mut(), context)
     }
 }

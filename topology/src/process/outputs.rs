@@ -4,9 +4,9 @@
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::io::HeaderBuffer;
 use crate::io::batch::Span;
 use crate::io::headers::{HeaderSpan, Headers};
-use crate::io::HeaderBuffer;
 
 use super::SinkMode;
 
@@ -61,7 +61,11 @@ pub(crate) struct Destination {
 impl OutputBuffer {
     /// A record begins.
     pub(crate) fn mark(&mut self) {
-        self.mark = Mark { bytes: self.bytes.len(), headers: self.headers.len(), entries: self.entries.len() };
+        self.mark = Mark {
+            bytes: self.bytes.len(),
+            headers: self.headers.len(),
+            entries: self.entries.len(),
+        };
     }
 
     /// The record failed: whatever it put here is gone.
@@ -110,7 +114,10 @@ impl OutputBuffer {
     }
 
     /// Hands over every accepted record that does not wait for the commit, and forgets it.
-    pub(crate) fn drain<E>(&mut self, mut send: impl FnMut(Outgoing<'_>) -> Result<(), E>) -> Result<(), E> {
+    pub(crate) fn drain<E>(
+        &mut self,
+        mut send: impl FnMut(Outgoing<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         for entry in &self.entries {
             if entry.mode == SinkMode::Every {
                 send(view(&self.bytes, &self.headers, entry))?;
@@ -124,7 +131,10 @@ impl OutputBuffer {
     }
 
     /// At commit: hands over the latest record of each key and forgets them.
-    pub(crate) fn drain_latest<E>(&mut self, send: impl FnMut(Outgoing<'_>) -> Result<(), E>) -> Result<(), E> {
+    pub(crate) fn drain_latest<E>(
+        &mut self,
+        send: impl FnMut(Outgoing<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.latest.drain(send)
     }
 
@@ -155,7 +165,12 @@ fn view<'a>(bytes: &'a [u8], headers: &'a [HeaderSpan], entry: &Entry) -> Outgoi
         timestamp: entry.timestamp,
         key: entry.key.map(|key| key.of(bytes)),
         value: entry.value.map(|value| value.of(bytes)),
-        headers: Headers::new(bytes, headers.get(entry.headers.0..entry.headers.1).unwrap_or_default()),
+        headers: Headers::new(
+            bytes,
+            headers
+                .get(entry.headers.0..entry.headers.1)
+                .unwrap_or_default(),
+        ),
     }
 }
 
@@ -198,7 +213,9 @@ impl LatestBuffer {
         let hash_of = hash(record.output, record.key);
         let slots = &self.slots;
         let found = self.index.find(hash_of, |slot| {
-            slots.get(*slot).is_some_and(|slot| slot.output == record.output && slot.key.as_deref() == record.key)
+            slots.get(*slot).is_some_and(|slot| {
+                slot.output == record.output && slot.key.as_deref() == record.key
+            })
         });
         let position = match found {
             Some(position) => *position,
@@ -210,12 +227,16 @@ impl LatestBuffer {
                 self.used += 1;
                 let slots = &self.slots;
                 self.index.insert_unique(hash_of, position, |slot| {
-                    slots.get(*slot).map_or(0, |slot| hash(slot.output, slot.key.as_deref()))
+                    slots
+                        .get(*slot)
+                        .map_or(0, |slot| hash(slot.output, slot.key.as_deref()))
                 });
                 position
             }
         };
-        let Some(slot) = self.slots.get_mut(position) else { return };
+        let Some(slot) = self.slots.get_mut(position) else {
+            return;
+        };
         slot.output = record.output;
         slot.partition = record.partition;
         slot.timestamp = record.timestamp;
@@ -255,7 +276,12 @@ mod tests {
     use super::*;
 
     fn to(output: usize, mode: SinkMode) -> Destination {
-        Destination { output, mode, partition: None, timestamp: 0 }
+        Destination {
+            output,
+            mode,
+            partition: None,
+            timestamp: 0,
+        }
     }
 
     fn drained(buffer: &mut OutputBuffer) -> Vec<(usize, Vec<u8>)> {
@@ -273,11 +299,26 @@ mod tests {
     fn a_failed_record_leaves_no_output() {
         let mut buffer = OutputBuffer::default();
         buffer.mark();
-        buffer.push(to(0, SinkMode::Every), None, Some(b"kept"), Headers::default());
+        buffer.push(
+            to(0, SinkMode::Every),
+            None,
+            Some(b"kept"),
+            Headers::default(),
+        );
         buffer.accept();
         buffer.mark();
-        buffer.push(to(0, SinkMode::Every), None, Some(b"undone"), Headers::default());
-        buffer.push(to(1, SinkMode::LatestPerCommit), Some(b"k"), Some(b"undone"), Headers::default());
+        buffer.push(
+            to(0, SinkMode::Every),
+            None,
+            Some(b"undone"),
+            Headers::default(),
+        );
+        buffer.push(
+            to(1, SinkMode::LatestPerCommit),
+            Some(b"k"),
+            Some(b"undone"),
+            Headers::default(),
+        );
         buffer.rollback();
         buffer.accept();
         assert_eq!(drained(&mut buffer), [(0, b"kept".to_vec())]);
@@ -288,13 +329,26 @@ mod tests {
         let mut buffer = OutputBuffer::default();
         for value in [&b"1"[..], b"2", b"3"] {
             buffer.mark();
-            buffer.push(to(1, SinkMode::LatestPerCommit), Some(b"a"), Some(value), Headers::default());
+            buffer.push(
+                to(1, SinkMode::LatestPerCommit),
+                Some(b"a"),
+                Some(value),
+                Headers::default(),
+            );
             buffer.accept();
         }
         buffer.mark();
-        buffer.push(to(1, SinkMode::LatestPerCommit), Some(b"b"), Some(b"9"), Headers::default());
+        buffer.push(
+            to(1, SinkMode::LatestPerCommit),
+            Some(b"b"),
+            Some(b"9"),
+            Headers::default(),
+        );
         buffer.accept();
-        assert_eq!(drained(&mut buffer), [(1, b"3".to_vec()), (1, b"9".to_vec())]);
+        assert_eq!(
+            drained(&mut buffer),
+            [(1, b"3".to_vec()), (1, b"9".to_vec())]
+        );
         assert!(buffer.is_empty());
     }
 }

@@ -52,7 +52,11 @@ pub trait Processor: Send + 'static {
     ///
     /// # Errors
     /// There is no record to dead-letter: an error ends the task.
-    fn on_timer(&mut self, _timer: TimerEvent<'_>, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn on_timer(
+        &mut self,
+        _timer: TimerEvent<'_>,
+        _context: &mut Context<'_>,
+    ) -> Result<(), ProcessError> {
         Ok(())
     }
 
@@ -60,7 +64,11 @@ pub trait Processor: Send + 'static {
     ///
     /// # Errors
     /// As [`Processor::on_timer`].
-    fn on_punctuate(&mut self, _punctuation: Punctuation, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn on_punctuate(
+        &mut self,
+        _punctuation: Punctuation,
+        _context: &mut Context<'_>,
+    ) -> Result<(), ProcessError> {
         Ok(())
     }
 

@@ -25,12 +25,22 @@ impl<K, V> Copy for Record<'_, K, V> {}
 impl<'a, K, V> Record<'a, K, V> {
     /// The same record with another value.
     pub fn with_value<W>(self, value: &'a W) -> Record<'a, K, W> {
-        Record { key: self.key, value, timestamp: self.timestamp, headers: self.headers }
+        Record {
+            key: self.key,
+            value,
+            timestamp: self.timestamp,
+            headers: self.headers,
+        }
     }
 
     /// The same record with another key.
     pub fn with_key<L>(self, key: &'a L) -> Record<'a, L, V> {
-        Record { key, value: self.value, timestamp: self.timestamp, headers: self.headers }
+        Record {
+            key,
+            value: self.value,
+            timestamp: self.timestamp,
+            headers: self.headers,
+        }
     }
 }
 

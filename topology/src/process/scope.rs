@@ -56,12 +56,17 @@ impl TaskScope {
         message: &str,
         node: &str,
     ) -> bool {
-        let Some(output) = self.dead_letters else { return false };
+        let Some(output) = self.dead_letters else {
+            return false;
+        };
         self.dead_lettered += 1;
         let headers = &mut self.dead_letter_headers;
         headers.clear();
         headers.extend(source.headers);
-        let first_seen = source.headers.last("__streams.errors.first-seen").map(<[u8]>::to_vec);
+        let first_seen = source
+            .headers
+            .last("__streams.errors.first-seen")
+            .map(<[u8]>::to_vec);
         let now = self.wall_clock_ms.to_string();
         let mut text = |name: &str, value: &str| headers.push(name, Some(value.as_bytes()));
         text("__streams.errors.topic", source.topic);
@@ -78,8 +83,14 @@ impl TaskScope {
         text("__streams.errors.processor", node);
         text("__streams.errors.task", &self.task.to_string());
         text("__streams.errors.application", &self.application_id);
-        let to = Destination { output, mode: SinkMode::Every, partition: None, timestamp: source.timestamp };
-        self.outputs.push(to, source.key, source.value, headers.view());
+        let to = Destination {
+            output,
+            mode: SinkMode::Every,
+            partition: None,
+            timestamp: source.timestamp,
+        };
+        self.outputs
+            .push(to, source.key, source.value, headers.view());
         true
     }
 }
@@ -95,7 +106,11 @@ pub(crate) struct Counters {
 
 impl Counters {
     pub(crate) fn new(len: usize) -> Self {
-        Self { values: vec![0; len], committed: vec![0; len], undo: Vec::new() }
+        Self {
+            values: vec![0; len],
+            committed: vec![0; len],
+            undo: Vec::new(),
+        }
     }
 
     pub(crate) fn add(&mut self, counter: usize, by: u64) {
@@ -144,7 +159,12 @@ impl Counters {
     }
 
     pub(crate) fn decode(&mut self, bytes: &[u8]) {
-        let Some((1, counts)) = bytes.split_first().map(|(version, counts)| (*version, counts)) else { return };
+        let Some((1, counts)) = bytes
+            .split_first()
+            .map(|(version, counts)| (*version, counts))
+        else {
+            return;
+        };
         for (slot, chunk) in self.values.iter_mut().zip(counts.chunks_exact(8)) {
             let mut count = [0; 8];
             count.copy_from_slice(chunk);

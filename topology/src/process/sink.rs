@@ -51,14 +51,27 @@ impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
         self.value.clear();
         let key_presence = self.key_serializer.serialize(key, &mut self.key)?;
         let value_presence = self.value_serializer.serialize(value, &mut self.value)?;
-        let limit = context.scope.output_limits.get(self.output).copied().unwrap_or(usize::MAX);
+        let limit = context
+            .scope
+            .output_limits
+            .get(self.output)
+            .copied()
+            .unwrap_or(usize::MAX);
         let size = self.key.len() + self.value.len() + RECORD_OVERHEAD;
         // Checked here, where the culprit is known: a refusal by the broker names no record.
         if size > limit {
-            let message = format!("output of {size} bytes; topic {} takes {limit} (max.message.bytes)", self.topic);
+            let message = format!(
+                "output of {size} bytes; topic {} takes {limit} (max.message.bytes)",
+                self.topic
+            );
             return Err(ProcessError::record("OUTPUT_TOO_LARGE", message));
         }
-        let to = Destination { output: self.output, mode: self.mode, partition: None, timestamp };
+        let to = Destination {
+            output: self.output,
+            mode: self.mode,
+            partition: None,
+            timestamp,
+        };
         context.scope.outputs.push(
             to,
             (key_presence == Presence::Present).then_some(self.key.as_slice()),
@@ -68,11 +81,19 @@ impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
         Ok(())
     }
 
-    fn on_timer(&mut self, _timer: TimerEvent<'_>, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn on_timer(
+        &mut self,
+        _timer: TimerEvent<'_>,
+        _context: &mut Context<'_>,
+    ) -> Result<(), ProcessError> {
         Ok(())
     }
 
-    fn on_punctuate(&mut self, _punctuation: Punctuation, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn on_punctuate(
+        &mut self,
+        _punctuation: Punctuation,
+        _context: &mut Context<'_>,
+    ) -> Result<(), ProcessError> {
         Ok(())
     }
 

@@ -30,9 +30,15 @@ impl<K: Send + 'static, V: Send + 'static> Node for SourceNode<K, V> {
         Err(wrong_types(self.takes(), context))
     }
 
-    fn feed(&mut self, record: RecordView<'_>, context: &mut Context<'_>) -> Result<(), ProcessError> {
-        self.key_deserializer.deserialize(record.key, &mut self.key)?;
-        self.value_deserializer.deserialize(record.value, &mut self.value)?;
+    fn feed(
+        &mut self,
+        record: RecordView<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<(), ProcessError> {
+        self.key_deserializer
+            .deserialize(record.key, &mut self.key)?;
+        self.value_deserializer
+            .deserialize(record.value, &mut self.value)?;
         context.forward(Record {
             key: &self.key,
             value: &self.value,
@@ -41,11 +47,19 @@ impl<K: Send + 'static, V: Send + 'static> Node for SourceNode<K, V> {
         })
     }
 
-    fn on_timer(&mut self, _timer: TimerEvent<'_>, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn on_timer(
+        &mut self,
+        _timer: TimerEvent<'_>,
+        _context: &mut Context<'_>,
+    ) -> Result<(), ProcessError> {
         Ok(())
     }
 
-    fn on_punctuate(&mut self, _punctuation: Punctuation, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn on_punctuate(
+        &mut self,
+        _punctuation: Punctuation,
+        _context: &mut Context<'_>,
+    ) -> Result<(), ProcessError> {
         Ok(())
     }
 

@@ -68,7 +68,13 @@ impl<K, V> KeyValueStore<K, V> {
         values: impl Serializer<V> + Deserializer<V> + 'static,
     ) -> Result<Self, ProcessError> {
         let store = context.store(name)?;
-        Ok(Self { store, keys: Box::new(keys), values: Box::new(values), key: Vec::new(), value: Vec::new() })
+        Ok(Self {
+            store,
+            keys: Box::new(keys),
+            values: Box::new(values),
+            key: Vec::new(),
+            value: Vec::new(),
+        })
     }
 
     fn encode_key(&mut self, key: &K) -> Result<(), ProcessError> {
@@ -81,7 +87,12 @@ impl<K, V> KeyValueStore<K, V> {
     ///
     /// # Errors
     /// Of the codec or of the store.
-    pub fn get(&mut self, context: &mut Context<'_>, key: &K, target: &mut V) -> Result<bool, ProcessError> {
+    pub fn get(
+        &mut self,
+        context: &mut Context<'_>,
+        key: &K,
+        target: &mut V,
+    ) -> Result<bool, ProcessError> {
         self.encode_key(key)?;
         match context.get(self.store, &self.key)? {
             None => Ok(false),
@@ -93,7 +104,12 @@ impl<K, V> KeyValueStore<K, V> {
     ///
     /// # Errors
     /// Of the codec or of the store.
-    pub fn put(&mut self, context: &mut Context<'_>, key: &K, value: &V) -> Result<(), ProcessError> {
+    pub fn put(
+        &mut self,
+        context: &mut Context<'_>,
+        key: &K,
+        value: &V,
+    ) -> Result<(), ProcessError> {
         self.encode_key(key)?;
         self.value.clear();
         match self.values.write(value, &mut self.value)? {

@@ -17,20 +17,31 @@ impl StreamThread {
         self.metrics.rebalances.inc();
         match event {
             GroupEvent::Revoked(partitions) => {
-                tracing::info!(thread = self.name, partitions = partitions.len(), "partitions revoked: committing");
+                tracing::info!(
+                    thread = self.name,
+                    partitions = partitions.len(),
+                    "partitions revoked: committing"
+                );
                 let committed = self.commit();
                 self.suspend(committed.is_err())?;
                 match committed {
                     // Whoever takes over starts from the last commit.
                     Err(error) if error.class() == ErrorClass::Abortable => {
-                        tracing::warn!(thread = self.name, "{error}; partitions given up without this commit");
+                        tracing::warn!(
+                            thread = self.name,
+                            "{error}; partitions given up without this commit"
+                        );
                         Ok(())
                     }
                     other => other.map(|_| ()),
                 }
             }
             GroupEvent::Lost(partitions) => {
-                tracing::warn!(thread = self.name, partitions = partitions.len(), "partitions lost: dropping what is not committed");
+                tracing::warn!(
+                    thread = self.name,
+                    partitions = partitions.len(),
+                    "partitions lost: dropping what is not committed"
+                );
                 self.suspend(true)
             }
             GroupEvent::Assigned(partitions) => self.assigned(&partitions),
@@ -61,25 +72,39 @@ impl StreamThread {
         for id in &wanted {
             if !self.tasks.contains_key(id) {
                 let limits = self.limits_of(*id);
-                let task = Task::open(*id, &self.topology, &self.directory, &self.settings, limits)?;
+                let task =
+                    Task::open(*id, &self.topology, &self.directory, &self.settings, limits)?;
                 self.tasks.insert(*id, task);
             }
         }
         let positions = self.positions(partitions)?;
-        let starts: Vec<(TopicPartition, Position)> =
-            positions.iter().map(|(partition, (offset, _))| (partition.clone(), Position::Offset(*offset))).collect();
+        let starts: Vec<(TopicPartition, Position)> = positions
+            .iter()
+            .map(|(partition, (offset, _))| (partition.clone(), Position::Offset(*offset)))
+            .collect();
         let clients = self.clients.as_mut().ok_or_else(no_clients)?;
         let ids = clients.consumer.assign(&starts)?;
         clients.group = Some(clients.consumer.group_metadata()?);
-        let ids: BTreeMap<&TopicPartition, _> = starts.iter().map(|(partition, _)| partition).zip(ids).collect();
+        let ids: BTreeMap<&TopicPartition, _> = starts
+            .iter()
+            .map(|(partition, _)| partition)
+            .zip(ids)
+            .collect();
         for task in self.tasks.values_mut() {
             for input in task.inputs.iter_mut() {
                 input.id = ids.get(&input.partition).copied();
-                input.reset(positions.get(&input.partition).map_or(0, |(offset, _)| *offset));
+                input.reset(
+                    positions
+                        .get(&input.partition)
+                        .map_or(0, |(offset, _)| *offset),
+                );
             }
         }
-        let never_committed: BTreeSet<TopicPartition> =
-            positions.into_iter().filter(|(_, (_, committed))| !committed).map(|(partition, _)| partition).collect();
+        let never_committed: BTreeSet<TopicPartition> = positions
+            .into_iter()
+            .filter(|(_, (_, committed))| !committed)
+            .map(|(partition, _)| partition)
+            .collect();
         self.begin_restore(&never_committed)
     }
 
@@ -90,9 +115,17 @@ impl StreamThread {
         let mut tasks = BTreeSet::new();
         for part in self.topology.subtopologies() {
             let inputs = part.inputs(&self.config.application_id);
-            for partition in assigned.iter().filter(|assigned| inputs.iter().any(|input| input.topic == assigned.topic)) {
-                let id = TaskId { subtopology: part.index(), partition: partition.partition };
-                let missing = |input: &&InputTopic| !assigned.contains(&TopicPartition::new(&input.topic, id.partition));
+            for partition in assigned
+                .iter()
+                .filter(|assigned| inputs.iter().any(|input| input.topic == assigned.topic))
+            {
+                let id = TaskId {
+                    subtopology: part.index(),
+                    partition: partition.partition,
+                };
+                let missing = |input: &&InputTopic| {
+                    !assigned.contains(&TopicPartition::new(&input.topic, id.partition))
+                };
                 if let Some(torn) = inputs.iter().find(missing) {
                     let detail = format!(
                         "task {id} was given {partition} without {}-{}; all members must use the range assignor, and the topics must have equal partition counts",
@@ -107,7 +140,12 @@ impl StreamThread {
     }
 
     fn close_tasks_except(&mut self, wanted: &BTreeSet<TaskId>) -> Result<(), Error> {
-        let gone: Vec<TaskId> = self.tasks.keys().filter(|id| !wanted.contains(id)).copied().collect();
+        let gone: Vec<TaskId> = self
+            .tasks
+            .keys()
+            .filter(|id| !wanted.contains(id))
+            .copied()
+            .collect();
         for id in gone {
             self.board.forget_counters(id);
             if let Some(task) = self.tasks.remove(&id) {
@@ -118,8 +156,14 @@ impl StreamThread {
     }
 
     pub(super) fn limits_of(&self, id: TaskId) -> Vec<usize> {
-        let part = self.topology.subtopologies().iter().find(|part| part.index() == id.subtopology);
-        let outputs = part.map(|part| SubTopology::outputs(part, &self.config.application_id)).unwrap_or_default();
+        let part = self
+            .topology
+            .subtopologies()
+            .iter()
+            .find(|part| part.index() == id.subtopology);
+        let outputs = part
+            .map(|part| SubTopology::outputs(part, &self.config.application_id))
+            .unwrap_or_default();
         let limit = |topic: &str| self.topic_limits.get(topic).copied().unwrap_or(usize::MAX);
         let mut limits: Vec<usize> = outputs.iter().map(|output| limit(&output.topic)).collect();
         limits.extend(self.topology.dead_letter_topic().map(limit));
@@ -129,12 +173,17 @@ impl StreamThread {
     /// Where each partition begins, and whether the group ever committed there. Committed offsets
     /// are asked for first: the answer waits until no transaction on them is pending, so watermarks
     /// asked for afterwards include what a dead owner managed to commit.
-    fn positions(&mut self, partitions: &[TopicPartition]) -> Result<BTreeMap<TopicPartition, (i64, bool)>, Error> {
+    fn positions(
+        &mut self,
+        partitions: &[TopicPartition],
+    ) -> Result<BTreeMap<TopicPartition, (i64, bool)>, Error> {
         let (clock, timeout) = (std::sync::Arc::clone(&self.clock), self.config.task_timeout);
         let reset = self.config.auto_offset_reset;
         let clients = self.clients_mut()?;
         let consumer = &mut clients.consumer;
-        let committed = retry(clock.as_ref(), timeout, || consumer.committed(partitions, Duration::from_secs(5)))?;
+        let committed = retry(clock.as_ref(), timeout, || {
+            consumer.committed(partitions, Duration::from_secs(5))
+        })?;
         let mut positions = BTreeMap::new();
         let mut unknown = Vec::new();
         for (partition, committed) in partitions.iter().zip(committed) {
@@ -147,7 +196,9 @@ impl StreamThread {
         }
         if !unknown.is_empty() {
             let admin = &mut clients.admin;
-            let marks = retry(clock.as_ref(), timeout, || admin.watermarks(&unknown, Duration::from_secs(5)))?;
+            let marks = retry(clock.as_ref(), timeout, || {
+                admin.watermarks(&unknown, Duration::from_secs(5))
+            })?;
             for (partition, marks) in unknown.into_iter().zip(marks) {
                 let offset = match reset {
                     AutoOffsetReset::Earliest => marks.low,

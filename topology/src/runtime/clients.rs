@@ -5,10 +5,12 @@ use std::time::Duration;
 use super::outputs::Outputs;
 use super::retry::retry;
 use super::{ProcessingGuarantee, StreamsConfig};
-use crate::graph::BuiltTopology;
-use crate::io::{Admin, Consumer, ConsumerConfig, GroupMetadata, Log, Producer, ProducerConfig, Reader};
-use crate::time::Clock;
 use crate::Error;
+use crate::graph::BuiltTopology;
+use crate::io::{
+    Admin, Consumer, ConsumerConfig, GroupMetadata, Log, Producer, ProducerConfig, Reader,
+};
+use crate::time::Clock;
 
 pub(super) struct Clients {
     pub(super) consumer: Box<dyn Consumer>,
@@ -42,7 +44,9 @@ impl Clients {
         if exactly_once {
             // Ahead of need, because the first contact with the coordinator is slow; and before
             // joining, so that what a predecessor left open is resolved before offsets are read.
-            retry(clock, config.task_timeout, || producer.init_transactions(Duration::from_secs(10)))?;
+            retry(clock, config.task_timeout, || {
+                producer.init_transactions(Duration::from_secs(10))
+            })?;
         }
         let outputs = Outputs::register(producer.as_mut(), topology, &config.application_id)?;
         let reader = log.reader(&format!("{thread}-restore-consumer"))?;
@@ -62,6 +66,14 @@ impl Clients {
             .map(|input| input.topic)
             .collect();
         consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
-        Ok(Self { consumer, producer, reader, admin, outputs, group: None, in_transaction: false })
+        Ok(Self {
+            consumer,
+            producer,
+            reader,
+            admin,
+            outputs,
+            group: None,
+            in_transaction: false,
+        })
     }
 }

@@ -37,14 +37,18 @@ impl StreamThread {
     pub(super) fn commit(&mut self) -> Result<bool, Error> {
         let started = self.clock.monotonic();
         self.last_commit = started;
-        self.enter(CommitPhase::Changelog)?;
-        for task in self.tasks.values_mut().filter(|task| task.phase == TaskPhase::Running) {
+        for task in self
+            .tasks
+            .values_mut()
+            .filter(|task| task.phase == TaskPhase::Running)
+        {
             task.before_commit()?;
         }
         if !self.clients()?.in_transaction && !self.running().any(|task| task.is_dirty()) {
             return Ok(false);
         }
         self.begin_transaction()?;
+        self.enter(CommitPhase::Changelog)?;
         self.hand_over_all()?;
         self.produce_changelogs()?;
 
@@ -66,38 +70,57 @@ impl StreamThread {
         self.enter(CommitPhase::StoreBatch)?;
         self.write_stores()?;
 
-        self.enter(CommitPhase::Committed)?;
         self.publish(started);
+        self.enter(CommitPhase::Idle)?;
         Ok(true)
     }
 
     fn running(&self) -> impl Iterator<Item = &Task> {
-        self.tasks.values().filter(|task| task.phase == TaskPhase::Running)
+        self.tasks
+            .values()
+            .filter(|task| task.phase == TaskPhase::Running)
     }
 
     /// Begins a transaction unless one is open.
     pub(super) fn begin_transaction(&mut self) -> Result<(), Error> {
+        if self.clients()?.in_transaction {
+            return Ok(());
+        }
         let exactly_once = self.exactly_once();
         let clients = self.clients_mut()?;
-        if exactly_once && !clients.in_transaction {
+        if exactly_once {
             clients.producer.begin_transaction()?;
-            clients.in_transaction = true;
         }
-        Ok(())
+        // Without transactions it stands for what was handed over since the last commit.
+        clients.in_transaction = true;
+        self.enter(CommitPhase::Processing)
     }
 
     /// Hands over the accepted outputs of one task.
     pub(super) fn hand_over(&mut self, id: crate::task::TaskId) -> Result<(), Error> {
-        if self.tasks.get(&id).is_none_or(|task| task.scope.outputs.is_empty()) {
+        if self
+            .tasks
+            .get(&id)
+            .is_none_or(|task| task.scope.outputs.is_empty())
+        {
             return Ok(());
         }
         self.begin_transaction()?;
-        let Some(task) = self.tasks.get_mut(&id) else { return Ok(()) };
+        let Some(task) = self.tasks.get_mut(&id) else {
+            return Ok(());
+        };
         let clients = self.clients.as_mut().ok_or_else(no_clients)?;
-        let (producer, outputs, sent) = (&mut clients.producer, &clients.outputs, &mut self.uncommitted);
+        let (producer, outputs, sent) = (
+            &mut clients.producer,
+            &clients.outputs,
+            &mut self.uncommitted,
+        );
         task.scope.outputs.drain(|record: Outgoing<'_>| {
             sent.records_out += 1;
-            producer.send(outgoing(outputs.sink(id.subtopology, record.output)?, record))
+            producer.send(outgoing(
+                outputs.sink(id.subtopology, record.output)?,
+                record,
+            ))
         })
     }
 
@@ -105,12 +128,21 @@ impl StreamThread {
         let ids: Vec<_> = self.running().map(|task| task.id).collect();
         for id in ids {
             self.hand_over(id)?;
-            let Some(task) = self.tasks.get_mut(&id) else { continue };
+            let Some(task) = self.tasks.get_mut(&id) else {
+                continue;
+            };
             let clients = self.clients.as_mut().ok_or_else(no_clients)?;
-            let (producer, outputs, sent) = (&mut clients.producer, &clients.outputs, &mut self.uncommitted);
+            let (producer, outputs, sent) = (
+                &mut clients.producer,
+                &clients.outputs,
+                &mut self.uncommitted,
+            );
             task.scope.outputs.drain_latest(|record: Outgoing<'_>| {
                 sent.records_out += 1;
-                producer.send(outgoing(outputs.sink(id.subtopology, record.output)?, record))
+                producer.send(outgoing(
+                    outputs.sink(id.subtopology, record.output)?,
+                    record,
+                ))
             })?;
         }
         Ok(())
@@ -119,7 +151,11 @@ impl StreamThread {
     fn produce_changelogs(&mut self) -> Result<(), Error> {
         let timestamp = self.clock.wall_clock_ms();
         let clients = self.clients.as_mut().ok_or_else(no_clients)?;
-        for task in self.tasks.values_mut().filter(|task| task.phase == TaskPhase::Running) {
+        for task in self
+            .tasks
+            .values_mut()
+            .filter(|task| task.phase == TaskPhase::Running)
+        {
             let id = task.id;
             task.scope.state.changelog(&mut |store, key, value| {
                 self.uncommitted.changelog_records += 1;
@@ -146,8 +182,15 @@ impl StreamThread {
         clients.producer.poll(Duration::ZERO)?;
         while clients.producer.in_flight() > 0 {
             if clock.monotonic() >= deadline {
-                let detail = format!("{} records unacknowledged after {timeout:?}", clients.producer.in_flight());
-                return Err(Error::new(ErrorClass::Abortable, "drain the producer", detail));
+                let detail = format!(
+                    "{} records unacknowledged after {timeout:?}",
+                    clients.producer.in_flight()
+                );
+                return Err(Error::new(
+                    ErrorClass::Abortable,
+                    "drain the producer",
+                    detail,
+                ));
             }
             clients.producer.poll(Duration::from_millis(1))?;
         }
@@ -162,7 +205,9 @@ impl StreamThread {
     fn dirty_offsets(&self) -> Vec<(TopicPartition, i64)> {
         let dirty = self.running().filter(|task| task.is_dirty());
         let inputs = dirty.flat_map(|task| task.inputs.iter());
-        inputs.map(|input| (input.partition.clone(), input.position)).collect()
+        inputs
+            .map(|input| (input.partition.clone(), input.position))
+            .collect()
     }
 
     fn send_offsets(&mut self, offsets: &[(TopicPartition, i64)]) -> Result<(), Error> {
@@ -177,11 +222,17 @@ impl StreamThread {
         }
         let clients = self.clients_mut()?;
         let Some(group) = &clients.group else {
-            return Err(Error::new(ErrorClass::Fenced, "send offsets", "there is no membership to send them under"));
+            return Err(Error::new(
+                ErrorClass::Fenced,
+                "send offsets",
+                "there is no membership to send them under",
+            ));
         };
         let producer = &mut clients.producer;
-        retry(clock.as_ref(), timeout, || producer.send_offsets(offsets, group, Duration::from_secs(10)))
-            .map_err(rebuild_unless_abortable)
+        retry(clock.as_ref(), timeout, || {
+            producer.send_offsets(offsets, group, Duration::from_secs(10))
+        })
+        .map_err(rebuild_unless_abortable)
     }
 
     fn commit_transaction(&mut self, offsets: &[(TopicPartition, i64)]) -> Result<(), Error> {
@@ -193,21 +244,26 @@ impl StreamThread {
             let producer = &mut clients.producer;
             // A lost answer is asked for again by the same call; if it never comes, the rebuild
             // finds out from the broker what became of the transaction.
-            retry(clock.as_ref(), timeout, || producer.commit_transaction(Duration::from_secs(10)))
-                .map_err(rebuild_unless_abortable)?;
-            clients.in_transaction = false;
-            Ok(())
-        } else if offsets.is_empty() {
-            Ok(())
-        } else {
+            retry(clock.as_ref(), timeout, || {
+                producer.commit_transaction(Duration::from_secs(10))
+            })
+            .map_err(rebuild_unless_abortable)?;
+        } else if !offsets.is_empty() {
             let consumer = &mut clients.consumer;
-            retry(clock.as_ref(), timeout, || consumer.commit(offsets)).map_err(rebuild_unless_abortable)
+            retry(clock.as_ref(), timeout, || consumer.commit(offsets))
+                .map_err(rebuild_unless_abortable)?;
         }
+        clients.in_transaction = false;
+        Ok(())
     }
 
     fn write_stores(&mut self) -> Result<(), Error> {
         let clients = self.clients.as_ref().ok_or_else(no_clients)?;
-        for task in self.tasks.values_mut().filter(|task| task.phase == TaskPhase::Running) {
+        for task in self
+            .tasks
+            .values_mut()
+            .filter(|task| task.phase == TaskPhase::Running)
+        {
             if !task.is_dirty() {
                 continue;
             }
@@ -216,7 +272,10 @@ impl StreamThread {
                 if spec.changelog {
                     let output = clients.outputs.changelog(task.id.subtopology, store)?;
                     // The next offset to restore from.
-                    let next = clients.producer.last_offset(output, task.id.partition).map(|last| last + 1);
+                    let next = clients
+                        .producer
+                        .last_offset(output, task.id.partition)
+                        .map(|last| last + 1);
                     // Never back: the producer may remember an earlier ownership of the partition.
                     let next = next.max(task.scope.state.changelog_position(store));
                     positions.extend(next.map(|next| (store, next)));
@@ -231,14 +290,22 @@ impl StreamThread {
     /// committed positions.
     pub(super) fn abort(&mut self) -> Result<(), Error> {
         self.uncommitted = super::stream_thread::Uncommitted::default();
-        self.metrics.transactions.with_label_values(&["aborted"]).inc();
+        self.metrics
+            .transactions
+            .with_label_values(&["aborted"])
+            .inc();
         let timeout = self.config.task_timeout;
         let clock = std::sync::Arc::clone(&self.clock);
+        let exactly_once = self.exactly_once();
         let clients = self.clients_mut()?;
         if clients.in_transaction {
-            let producer = &mut clients.producer;
-            retry(clock.as_ref(), timeout, || producer.abort_transaction(Duration::from_secs(10)))
+            if exactly_once {
+                let producer = &mut clients.producer;
+                retry(clock.as_ref(), timeout, || {
+                    producer.abort_transaction(Duration::from_secs(10))
+                })
                 .map_err(rebuild_unless_abortable)?;
+            }
             clients.in_transaction = false;
             let _ = clients.producer.delivery_error();
         }
@@ -247,7 +314,11 @@ impl StreamThread {
             return Ok(());
         }
         let clients = self.clients.as_mut().ok_or_else(no_clients)?;
-        for task in self.tasks.values_mut().filter(|task| task.phase == TaskPhase::Running) {
+        for task in self
+            .tasks
+            .values_mut()
+            .filter(|task| task.phase == TaskPhase::Running)
+        {
             task.abort()?;
             for input in task.inputs.iter() {
                 if let Some(id) = input.id {

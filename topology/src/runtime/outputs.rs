@@ -1,7 +1,7 @@
+use crate::Error;
 use crate::graph::{BuiltTopology, SubTopology};
 use crate::io::{OutputId, Producer};
 use crate::store::StoreId;
-use crate::Error;
 
 /// The topics a thread writes to, registered once with its producer.
 pub(super) struct Outputs {
@@ -25,7 +25,10 @@ impl Outputs {
     ) -> Result<Self, Error> {
         let mut parts = Vec::new();
         for part in topology.subtopologies() {
-            let mut registered = PartOutputs { index: part.index(), ..PartOutputs::default() };
+            let mut registered = PartOutputs {
+                index: part.index(),
+                ..PartOutputs::default()
+            };
             for output in part.outputs(application_id) {
                 registered.sinks.push(producer.register(&output.topic)?);
             }
@@ -34,7 +37,11 @@ impl Outputs {
             }
             for store in part.stores() {
                 let topic = SubTopology::changelog_topic(application_id, &store.name);
-                registered.changelogs.push(if store.changelog { Some(producer.register(&topic)?) } else { None });
+                registered.changelogs.push(if store.changelog {
+                    Some(producer.register(&topic)?)
+                } else {
+                    None
+                });
             }
             parts.push(registered);
         }
@@ -45,18 +52,36 @@ impl Outputs {
         self.parts
             .iter()
             .find(|part| part.index == subtopology)
-            .ok_or_else(|| Error::fatal("find an output", format!("sub-topology {subtopology} has none")))
+            .ok_or_else(|| {
+                Error::fatal(
+                    "find an output",
+                    format!("sub-topology {subtopology} has none"),
+                )
+            })
     }
 
     pub(super) fn sink(&self, subtopology: u32, output: usize) -> Result<OutputId, Error> {
         let sink = self.part(subtopology)?.sinks.get(output).copied();
-        sink.ok_or_else(|| Error::fatal("find an output", format!("sub-topology {subtopology} has no output {output}")))
+        sink.ok_or_else(|| {
+            Error::fatal(
+                "find an output",
+                format!("sub-topology {subtopology} has no output {output}"),
+            )
+        })
     }
 
     pub(super) fn changelog(&self, subtopology: u32, store: StoreId) -> Result<OutputId, Error> {
-        let changelog = self.part(subtopology)?.changelogs.get(store.0 as usize).copied().flatten();
+        let changelog = self
+            .part(subtopology)?
+            .changelogs
+            .get(store.0 as usize)
+            .copied()
+            .flatten();
         changelog.ok_or_else(|| {
-            Error::fatal("find a changelog", format!("sub-topology {subtopology}, store {} has none", store.0))
+            Error::fatal(
+                "find a changelog",
+                format!("sub-topology {subtopology}, store {} has none", store.0),
+            )
         })
     }
 }

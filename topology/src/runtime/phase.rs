@@ -5,7 +5,9 @@ use crate::Error;
 /// The steps of a commit, in their order; see [`super::StreamThread`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CommitPhase {
-    /// Records are processed; a transaction may be open.
+    /// No transaction is open: whatever was processed is committed.
+    Idle,
+    /// Records are processed in an open transaction.
     Processing,
     /// Operators hand over what they hold; changelog records are produced.
     Changelog,
@@ -17,32 +19,30 @@ pub enum CommitPhase {
     Committing,
     /// Committed at the broker; the state on this machine is still that of the commit before.
     StoreBatch,
-    /// State written; the commit is done.
-    Committed,
 }
 
 impl CommitPhase {
     /// All phases, in order.
     pub const ALL: [Self; 7] = [
+        Self::Idle,
         Self::Processing,
         Self::Changelog,
         Self::Draining,
         Self::Offsets,
         Self::Committing,
         Self::StoreBatch,
-        Self::Committed,
     ];
 
     /// The name used in metrics and logs.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Idle => "idle",
             Self::Processing => "processing",
             Self::Changelog => "changelog",
             Self::Draining => "draining",
             Self::Offsets => "offsets",
             Self::Committing => "committing",
             Self::StoreBatch => "store_batch",
-            Self::Committed => "committed",
         }
     }
 }

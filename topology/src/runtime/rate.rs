@@ -9,7 +9,11 @@ pub(super) struct RateLimit {
 
 impl RateLimit {
     pub(super) fn new(per_second: u32, now: Duration) -> Self {
-        Self { per_second: f64::from(per_second.max(1)), allowance: 1.0, last: now }
+        Self {
+            per_second: f64::from(per_second.max(1)),
+            allowance: 1.0,
+            last: now,
+        }
     }
 
     /// How many records may be processed at `now` (monotonic).

@@ -44,17 +44,27 @@ struct Changelog {
 
 impl Restoration {
     pub(super) fn status(&self) -> RestoreStatus {
-        self.changelogs.iter().fold(RestoreStatus::default(), |sum, changelog| RestoreStatus {
-            remaining: sum.remaining + if changelog.done { 0 } else { (changelog.target - changelog.position).max(0) },
-            total: sum.total + (changelog.target - changelog.begin).max(0),
-        })
+        self.changelogs
+            .iter()
+            .fold(RestoreStatus::default(), |sum, changelog| RestoreStatus {
+                remaining: sum.remaining
+                    + if changelog.done {
+                        0
+                    } else {
+                        (changelog.target - changelog.position).max(0)
+                    },
+                total: sum.total + (changelog.target - changelog.begin).max(0),
+            })
     }
 }
 
 impl StreamThread {
     /// Begins the restore of every task of the assignment; one whose state is complete runs at
     /// once.
-    pub(super) fn begin_restore(&mut self, never_committed: &BTreeSet<TopicPartition>) -> Result<(), Error> {
+    pub(super) fn begin_restore(
+        &mut self,
+        never_committed: &BTreeSet<TopicPartition>,
+    ) -> Result<(), Error> {
         let ids: Vec<TaskId> = self.tasks.keys().copied().collect();
         for id in ids {
             let restoration = self.plan(id, never_committed)?;
@@ -66,8 +76,16 @@ impl StreamThread {
         Ok(())
     }
 
-    fn plan(&mut self, id: TaskId, never_committed: &BTreeSet<TopicPartition>) -> Result<Restoration, Error> {
-        let missing = |task: &Task| task.inputs.iter().any(|input| never_committed.contains(&input.partition));
+    fn plan(
+        &mut self,
+        id: TaskId,
+        never_committed: &BTreeSet<TopicPartition>,
+    ) -> Result<Restoration, Error> {
+        let missing = |task: &Task| {
+            task.inputs
+                .iter()
+                .any(|input| never_committed.contains(&input.partition))
+        };
         let never_committed = self.tasks.get(&id).is_some_and(missing);
         let mut plan = Restoration {
             task: id,
@@ -77,34 +95,64 @@ impl StreamThread {
             never_committed,
         };
         let logged = self.logged_stores(id);
-        let partitions: Vec<TopicPartition> = logged.iter().map(|(_, partition)| partition.clone()).collect();
+        let partitions: Vec<TopicPartition> = logged
+            .iter()
+            .map(|(_, partition)| partition.clone())
+            .collect();
         if partitions.is_empty() {
             return Ok(plan);
         }
         let (clock, timeout) = (Arc::clone(&self.clock), self.config.task_timeout);
         let admin = &mut self.clients_mut()?.admin;
-        let marks = retry(clock.as_ref(), timeout, || admin.watermarks(&partitions, Duration::from_secs(5)))?;
-        let outside = logged.iter().zip(&marks).find_map(|((store, partition), marks)| {
-            let position = self.tasks.get(&id)?.scope.state.changelog_position(*store)?;
-            outside(position, *marks).map(|(reason, why)| (reason, format!("{partition}: {why}")))
-        });
+        let marks = retry(clock.as_ref(), timeout, || {
+            admin.watermarks(&partitions, Duration::from_secs(5))
+        })?;
+        let outside = logged
+            .iter()
+            .zip(&marks)
+            .find_map(|((store, partition), marks)| {
+                let position = self
+                    .tasks
+                    .get(&id)?
+                    .scope
+                    .state
+                    .changelog_position(*store)?;
+                outside(position, *marks)
+                    .map(|(reason, why)| (reason, format!("{partition}: {why}")))
+            });
         if let Some((reason, why)) = outside {
             self.set_aside(id, reason, &why)?;
         }
         for ((store, partition), marks) in logged.into_iter().zip(marks) {
-            let Some(task) = self.tasks.get(&id) else { break };
-            let begin = task.scope.state.changelog_position(store).unwrap_or(marks.low);
+            let Some(task) = self.tasks.get(&id) else {
+                break;
+            };
+            let begin = task
+                .scope
+                .state
+                .changelog_position(store)
+                .unwrap_or(marks.low);
             let clients = self.clients.as_mut().ok_or_else(no_clients)?;
             let input = clients.reader.add(&partition, Position::Offset(begin))?;
             let target = marks.high;
             let done = begin >= target;
-            plan.changelogs.push(Changelog { store, partition, input, begin, position: begin, target, done });
+            plan.changelogs.push(Changelog {
+                store,
+                partition,
+                input,
+                begin,
+                position: begin,
+                target,
+                done,
+            });
         }
         Ok(plan)
     }
 
     fn logged_stores(&self, id: TaskId) -> Vec<(StoreId, TopicPartition)> {
-        let Some(task) = self.tasks.get(&id) else { return Vec::new() };
+        let Some(task) = self.tasks.get(&id) else {
+            return Vec::new();
+        };
         let stores = (0..).map(StoreId).zip(task.subtopology().stores());
         stores
             .filter(|(_, spec)| spec.changelog)
@@ -118,7 +166,9 @@ impl StreamThread {
     /// The state on disk does not continue in the changelog: it is kept aside for a person, and the
     /// task begins with nothing.
     fn set_aside(&mut self, id: TaskId, reason: SetAsideReason, why: &str) -> Result<(), Error> {
-        let Some(task) = self.tasks.remove(&id) else { return Ok(()) };
+        let Some(task) = self.tasks.remove(&id) else {
+            return Ok(());
+        };
         tracing::warn!(thread = self.name, task = %id, "state set aside, restoring from the beginning: {why}");
         self.metrics.states_set_aside.inc();
         let limits = self.limits_of(id);
@@ -138,21 +188,39 @@ impl StreamThread {
         clients.reader.poll()?;
         let mut moved = false;
         for restoration in &mut self.restorations {
-            let Some(task) = self.tasks.get_mut(&restoration.task) else { continue };
-            for changelog in restoration.changelogs.iter_mut().filter(|changelog| !changelog.done) {
+            let Some(task) = self.tasks.get_mut(&restoration.task) else {
+                continue;
+            };
+            for changelog in restoration
+                .changelogs
+                .iter_mut()
+                .filter(|changelog| !changelog.done)
+            {
                 self.batch.clear();
-                let fetched = clients.reader.fetch(changelog.input, TURN, &mut self.batch)?;
+                let fetched = clients
+                    .reader
+                    .fetch(changelog.input, TURN, &mut self.batch)?;
                 if let Some(last) = self.batch.iter().last().map(|record| record.offset) {
-                    let mut records = self.batch.iter().filter_map(|record| Some((record.key?, record.value)));
-                    task.scope.state.restore(changelog.store, &mut records, last + 1)?;
+                    let mut records = self
+                        .batch
+                        .iter()
+                        .filter_map(|record| Some((record.key?, record.value)));
+                    task.scope
+                        .state
+                        .restore(changelog.store, &mut records, last + 1)?;
                     changelog.position = last + 1;
                     restoration.records += fetched.records as u64;
                     self.metrics.restored_records.inc_by(fetched.records as u64);
                     moved = true;
                 }
-                if let Some(end) = fetched.end_of_partition.filter(|end| *end >= changelog.target) {
+                if let Some(end) = fetched
+                    .end_of_partition
+                    .filter(|end| *end >= changelog.target)
+                {
                     // Past the markers, so that nothing of this is read again.
-                    task.scope.state.restore(changelog.store, &mut std::iter::empty(), end)?;
+                    task.scope
+                        .state
+                        .restore(changelog.store, &mut std::iter::empty(), end)?;
                     changelog.position = end;
                     changelog.done = true;
                 }
@@ -163,8 +231,15 @@ impl StreamThread {
     }
 
     fn finish_restored(&mut self) -> Result<bool, Error> {
-        let is_done = |restoration: &Restoration| restoration.changelogs.iter().all(|changelog| changelog.done);
-        let (done, going): (Vec<_>, Vec<_>) = std::mem::take(&mut self.restorations).into_iter().partition(is_done);
+        let is_done = |restoration: &Restoration| {
+            restoration
+                .changelogs
+                .iter()
+                .all(|changelog| changelog.done)
+        };
+        let (done, going): (Vec<_>, Vec<_>) = std::mem::take(&mut self.restorations)
+            .into_iter()
+            .partition(is_done);
         self.restorations = going;
         let any = !done.is_empty();
         for restoration in done {
@@ -173,8 +248,12 @@ impl StreamThread {
                 tracing::debug!(changelog = %changelog.partition, from = changelog.begin, to = changelog.position, "restored");
                 clients.reader.remove(changelog.input)?;
             }
-            let Some(task) = self.tasks.get_mut(&restoration.task) else { continue };
-            let history = task.progress().is_some_and(|progress| !progress.positions.is_empty());
+            let Some(task) = self.tasks.get_mut(&restoration.task) else {
+                continue;
+            };
+            let history = task
+                .progress()
+                .is_some_and(|progress| !progress.positions.is_empty());
             if restoration.never_committed && history {
                 return Err(offsets_missing(task.id, &self.config.application_id));
             }
@@ -182,7 +261,8 @@ impl StreamThread {
             let took = self.clock.monotonic().saturating_sub(restoration.started);
             self.metrics.restore_seconds.observe(took.as_secs_f64());
             tracing::info!(thread = self.name, task = %restoration.task, records = restoration.records, ?took, "state restored");
-            self.board.set_counters(task.id, task.scope.counters.values());
+            self.board
+                .set_counters(task.id, task.scope.counters.values());
         }
         Ok(any)
     }
@@ -191,11 +271,17 @@ impl StreamThread {
 /// Why a stored position is not one of the changelog's, if it is not.
 fn outside(position: i64, marks: Watermarks) -> Option<(SetAsideReason, String)> {
     if position < marks.low {
-        let why = format!("the stored offset {position} was deleted, the log begins at {}", marks.low);
+        let why = format!(
+            "the stored offset {position} was deleted, the log begins at {}",
+            marks.low
+        );
         return Some((SetAsideReason::ChangelogTruncated, why));
     }
     (position > marks.high).then(|| {
-        let why = format!("the stored offset {position} lies beyond the end {}; the topic was made anew", marks.high);
+        let why = format!(
+            "the stored offset {position} lies beyond the end {}; the topic was made anew",
+            marks.high
+        );
         (SetAsideReason::ChangelogRecreated, why)
     })
 }

@@ -109,12 +109,14 @@ impl StatusBoard {
 
     pub(super) fn set_state(&self, thread: &str, state: State, detail: &str) {
         let mut threads = self.threads.lock();
-        let entry = threads.entry(thread.to_owned()).or_insert_with(|| ThreadStatus {
-            name: thread.to_owned(),
-            state,
-            detail: String::new(),
-            tasks: Vec::new(),
-        });
+        let entry = threads
+            .entry(thread.to_owned())
+            .or_insert_with(|| ThreadStatus {
+                name: thread.to_owned(),
+                state,
+                detail: String::new(),
+                tasks: Vec::new(),
+            });
         entry.state = state;
         detail.clone_into(&mut entry.detail);
     }

@@ -84,6 +84,7 @@ pub struct StreamThread {
     pub(super) uncommitted: Uncommitted,
     pub(super) batch: RecordBatch,
     phase: CommitPhase,
+    phase_since: Duration,
     due: TimerBatch,
     rate: Option<RateLimit>,
     rebuilds: u32,
@@ -92,15 +93,31 @@ pub struct StreamThread {
 
 impl StreamThread {
     pub(crate) fn new(index: usize, parts: ThreadParts) -> Self {
-        let ThreadParts { config, topology, log, clock, directory, board, metrics, topic_limits } = parts;
+        let ThreadParts {
+            config,
+            topology,
+            log,
+            clock,
+            directory,
+            board,
+            metrics,
+            topic_limits,
+        } = parts;
         let settings = TaskSettings {
             application_id: config.application_id.clone(),
             max_task_idle: config.max_task_idle,
             future_tolerance: config.future_tolerance,
         };
-        let rate = config.max_rate.map(|rate| RateLimit::new(rate, clock.monotonic()));
+        let rate = config
+            .max_rate
+            .map(|rate| RateLimit::new(rate, clock.monotonic()));
         Self {
-            name: format!("{}-{}-StreamThread-{}", config.application_id, config.instance_id, index + 1),
+            name: format!(
+                "{}-{}-StreamThread-{}",
+                config.application_id,
+                config.instance_id,
+                index + 1
+            ),
             index,
             settings,
             clients: None,
@@ -109,7 +126,8 @@ impl StreamThread {
             last_commit: clock.monotonic(),
             uncommitted: Uncommitted::default(),
             batch: RecordBatch::default(),
-            phase: CommitPhase::Processing,
+            phase: CommitPhase::Idle,
+            phase_since: clock.monotonic(),
             due: TimerBatch::default(),
             rate,
             rebuilds: 0,
@@ -148,7 +166,13 @@ impl StreamThread {
     }
 
     pub(super) fn enter(&mut self, phase: CommitPhase) -> Result<(), Error> {
-        self.phase = phase;
+        let now = self.clock.monotonic();
+        let took = now.saturating_sub(self.phase_since).as_secs_f64();
+        self.metrics
+            .commit_phase_seconds
+            .with_label_values(&[self.phase.as_str()])
+            .observe(took);
+        (self.phase, self.phase_since) = (phase, now);
         match &self.config.observer {
             Some(observer) => observer.reached(phase),
             None => Ok(()),
@@ -160,7 +184,8 @@ impl StreamThread {
     /// # Errors
     /// The error that ended it.
     pub fn run(&mut self, stop: &AtomicBool) -> Result<(), Error> {
-        self.board.set_state(&self.name, State::Created, "connecting to the brokers");
+        self.board
+            .set_state(&self.name, State::Created, "connecting to the brokers");
         let mut outcome = Ok(());
         while !stop.load(Ordering::SeqCst) {
             if let Err(error) = self.run_once_or_recover() {
@@ -170,17 +195,24 @@ impl StreamThread {
         }
         match outcome {
             Ok(()) => {
-                self.board.set_state(&self.name, State::PendingShutdown, "committing and closing");
+                self.board
+                    .set_state(&self.name, State::PendingShutdown, "committing and closing");
                 let closed = self.close();
                 match &closed {
-                    Ok(()) => self.board.set_state(&self.name, State::NotRunning, "stopped"),
-                    Err(error) => self.board.set_state(&self.name, State::Error, &error.to_string()),
+                    Ok(()) => self
+                        .board
+                        .set_state(&self.name, State::NotRunning, "stopped"),
+                    Err(error) => {
+                        self.board
+                            .set_state(&self.name, State::Error, &error.to_string())
+                    }
                 }
                 closed
             }
             Err(error) => {
                 tracing::error!(thread = self.name, class = %error.class(), "{error}");
-                self.board.set_state(&self.name, State::Error, &error.to_string());
+                self.board
+                    .set_state(&self.name, State::Error, &error.to_string());
                 self.abandon();
                 Err(error)
             }
@@ -194,7 +226,10 @@ impl StreamThread {
     pub fn run_once_or_recover(&mut self) -> Result<Progress, Error> {
         match self.run_once() {
             Ok(progress) => Ok(progress),
-            Err(error) => self.recover(error).map(|()| Progress { records: 0, moved: true }),
+            Err(error) => self.recover(error).map(|()| Progress {
+                records: 0,
+                moved: true,
+            }),
         }
     }
 
@@ -206,7 +241,10 @@ impl StreamThread {
                 Ok(())
             }
             ErrorClass::Abortable => {
-                tracing::warn!(thread = self.name, "{error}; aborting the transaction and processing again");
+                tracing::warn!(
+                    thread = self.name,
+                    "{error}; aborting the transaction and processing again"
+                );
                 match self.abort() {
                     Err(error) if error.class() == ErrorClass::Fenced => self.rebuild(error),
                     other => other,
@@ -221,12 +259,22 @@ impl StreamThread {
     /// instance is still assigned, and so finds out what became of the last transaction.
     fn rebuild(&mut self, error: Error) -> Result<(), Error> {
         self.rebuilds += 1;
-        self.metrics.transactions.with_label_values(&["fenced"]).inc();
+        self.metrics
+            .transactions
+            .with_label_values(&["fenced"])
+            .inc();
         if self.rebuilds > REBUILDS {
-            return Err(Error::fatal("rebuild the thread", format!("{REBUILDS} times without a commit; last: {error}")));
+            return Err(Error::fatal(
+                "rebuild the thread",
+                format!("{REBUILDS} times without a commit; last: {error}"),
+            ));
         }
         tracing::warn!(thread = self.name, "{error}; rebuilding clients and tasks");
-        self.board.set_state(&self.name, State::Rebalancing, &format!("rebuilding after: {error}"));
+        self.board.set_state(
+            &self.name,
+            State::Rebalancing,
+            &format!("rebuilding after: {error}"),
+        );
         self.abandon();
         Ok(())
     }
@@ -238,7 +286,11 @@ impl StreamThread {
         let broken = self.keeps_overlay();
         for (id, mut task) in std::mem::take(&mut self.tasks) {
             self.board.forget_counters(id);
-            let aborted = if broken { Ok(()) } else { task.scope.state.abort() };
+            let aborted = if broken {
+                Ok(())
+            } else {
+                task.scope.state.abort()
+            };
             if let Err(error) = aborted.and_then(|()| task.close()) {
                 tracing::warn!(thread = self.name, task = %id, "{error}");
             }
@@ -263,7 +315,11 @@ impl StreamThread {
     /// # Errors
     /// Of the last commit; everything is closed all the same.
     pub fn close(&mut self) -> Result<(), Error> {
-        let committed = if self.clients.is_some() { self.commit() } else { Ok(false) };
+        let committed = if self.clients.is_some() {
+            self.commit()
+        } else {
+            Ok(false)
+        };
         if let Err(error) = &committed {
             tracing::warn!(thread = self.name, "{error}; stopping without this commit");
             if let Err(error) = self.abort() {
@@ -279,7 +335,9 @@ impl StreamThread {
         self.restorations.clear();
         if let Some(clients) = self.clients.take() {
             drop(clients.producer);
-            let closed = clients.consumer.close(self.config.leave_on_stop, self.config.revocation_timeout);
+            let closed = clients
+                .consumer
+                .close(self.config.leave_on_stop, self.config.revocation_timeout);
             outcome = outcome.and(closed);
         }
         outcome
@@ -292,8 +350,8 @@ impl StreamThread {
     pub fn run_once(&mut self) -> Result<Progress, Error> {
         self.open_clients()?;
         let mut progress = Progress::default();
-        if self.phase != CommitPhase::Processing {
-            self.enter(CommitPhase::Processing)?;
+        if !self.clients()?.in_transaction && self.phase != CommitPhase::Idle {
+            self.enter(CommitPhase::Idle)?;
         }
         if let Some(event) = self.clients_mut()?.consumer.poll(Duration::ZERO)? {
             self.rebalance(event)?;
@@ -304,7 +362,8 @@ impl StreamThread {
         let now = self.clock.monotonic();
         progress.records = self.process(now)?;
         progress.moved |= self.punctuate()?;
-        let due = now.saturating_sub(self.last_commit) >= self.config.commit_interval || self.wants_commit();
+        let due = now.saturating_sub(self.last_commit) >= self.config.commit_interval
+            || self.wants_commit();
         if due {
             progress.moved |= self.commit()?;
         }
@@ -333,7 +392,8 @@ impl StreamThread {
                 &self.name,
                 self.index,
             )?);
-            self.board.set_state(&self.name, State::Rebalancing, "joining the group");
+            self.board
+                .set_state(&self.name, State::Rebalancing, "joining the group");
         }
         Ok(())
     }
@@ -343,11 +403,22 @@ impl StreamThread {
     fn fill_queues(&mut self) -> Result<usize, Error> {
         let clients = self.clients.as_mut().ok_or_else(no_clients)?;
         let mut records = 0;
-        for task in self.tasks.values_mut().filter(|task| task.phase == TaskPhase::Running) {
+        for task in self
+            .tasks
+            .values_mut()
+            .filter(|task| task.phase == TaskPhase::Running)
+        {
             for index in 0..task.inputs.all.len() {
-                let Some(input) = task.inputs.all.get_mut(index) else { break };
-                let (true, Some(id)) = (input.queue.is_empty(), input.id) else { continue };
-                let fetched = clients.consumer.fetch(id, self.config.poll_records, &mut input.queue)?;
+                let Some(input) = task.inputs.all.get_mut(index) else {
+                    break;
+                };
+                let (true, Some(id)) = (input.queue.is_empty(), input.id) else {
+                    continue;
+                };
+                let fetched =
+                    clients
+                        .consumer
+                        .fetch(id, self.config.poll_records, &mut input.queue)?;
                 input.fetched(fetched);
                 records += fetched.records;
                 if fetched.records > 0 {
@@ -359,12 +430,21 @@ impl StreamThread {
     }
 
     fn process(&mut self, now: Duration) -> Result<usize, Error> {
-        let mut allowed = self.rate.as_mut().map_or(usize::MAX, |rate| rate.allowance(now));
+        let mut allowed = self
+            .rate
+            .as_mut()
+            .map_or(usize::MAX, |rate| rate.allowance(now));
         let wall_clock_ms = self.clock.wall_clock_ms();
         let ids: Vec<TaskId> = self.tasks.keys().copied().collect();
         let mut total = 0;
         for id in ids {
-            let Some(task) = self.tasks.get_mut(&id).filter(|task| task.phase == TaskPhase::Running) else { continue };
+            let Some(task) = self
+                .tasks
+                .get_mut(&id)
+                .filter(|task| task.phase == TaskPhase::Running)
+            else {
+                continue;
+            };
             task.scope.wall_clock_ms = wall_clock_ms;
             let processed = contained(task, |task| task.process(TURN.min(allowed), now))?.records;
             if processed > 0 {
@@ -386,7 +466,13 @@ impl StreamThread {
         let mut ran = 0;
         for id in ids {
             let due = &mut self.due;
-            let Some(task) = self.tasks.get_mut(&id).filter(|task| task.phase == TaskPhase::Running) else { continue };
+            let Some(task) = self
+                .tasks
+                .get_mut(&id)
+                .filter(|task| task.phase == TaskPhase::Running)
+            else {
+                continue;
+            };
             task.scope.wall_clock_ms = wall_clock_ms;
             let here = contained(task, |task| task.punctuate(due))?;
             if here > 0 {
@@ -398,12 +484,18 @@ impl StreamThread {
     }
 
     fn wants_commit(&self) -> bool {
-        let bytes: usize = self.tasks.values().map(|task| task.scope.state.dirty_bytes() + task.scope.outputs.bytes()).sum();
+        let bytes: usize = self
+            .tasks
+            .values()
+            .map(|task| task.scope.state.dirty_bytes() + task.scope.outputs.bytes())
+            .sum();
         bytes > self.config.commit_bytes || self.uncommitted.records_out > COMMIT_RECORDS
     }
 
     fn flush_stores(&mut self, now: Duration) -> Result<(), Error> {
-        self.tasks.values_mut().try_for_each(|task| task.scope.state.maybe_flush(now))
+        self.tasks
+            .values_mut()
+            .try_for_each(|task| task.scope.state.maybe_flush(now))
     }
 
     /// Step 7: what was committed becomes visible.
@@ -413,29 +505,55 @@ impl StreamThread {
         let metrics = &self.metrics;
         metrics.records_in.inc_by(uncommitted.records_in);
         metrics.records_out.inc_by(uncommitted.records_out);
-        metrics.changelog_records.inc_by(uncommitted.changelog_records);
+        metrics
+            .changelog_records
+            .inc_by(uncommitted.changelog_records);
         metrics.transactions.with_label_values(&["committed"]).inc();
-        metrics.commit_seconds.observe(self.clock.monotonic().saturating_sub(started).as_secs_f64());
-        for task in self.tasks.values().filter(|task| task.phase == TaskPhase::Running) {
-            self.board.set_counters(task.id, task.scope.counters.values());
+        metrics
+            .commit_seconds
+            .observe(self.clock.monotonic().saturating_sub(started).as_secs_f64());
+        for task in self
+            .tasks
+            .values()
+            .filter(|task| task.phase == TaskPhase::Running)
+        {
+            self.board
+                .set_counters(task.id, task.scope.counters.values());
         }
     }
 
     fn update_status(&mut self, now: Duration) {
-        if self.last_status.is_some_and(|last| now.saturating_sub(last) < STATUS_INTERVAL) {
+        if self
+            .last_status
+            .is_some_and(|last| now.saturating_sub(last) < STATUS_INTERVAL)
+        {
             return;
         }
         self.last_status = Some(now);
-        let Some(clients) = self.clients.as_mut() else { return };
+        let Some(clients) = self.clients.as_mut() else {
+            return;
+        };
         let trouble = clients.consumer.broker_trouble();
         let mut tasks = Vec::with_capacity(self.tasks.len());
         for task in self.tasks.values() {
-            let restore = self.restorations.iter().find(|restoration| restoration.task == task.id);
+            let restore = self
+                .restorations
+                .iter()
+                .find(|restoration| restoration.task == task.id);
             let mut lag = BTreeMap::new();
             for input in task.inputs.iter() {
-                let Some(marks) = input.id.and_then(|id| clients.consumer.cached_watermarks(id)) else { continue };
+                let Some(marks) = input
+                    .id
+                    .and_then(|id| clients.consumer.cached_watermarks(id))
+                else {
+                    continue;
+                };
                 // Once the end was seen, what is left before the watermark are transaction markers.
-                let behind = if input.queue.is_empty() && input.at_end { 0 } else { (marks.high - input.position).max(0) };
+                let behind = if input.queue.is_empty() && input.at_end {
+                    0
+                } else {
+                    (marks.high - input.position).max(0)
+                };
                 lag.insert(input.partition.to_string(), behind);
             }
             tasks.push(TaskStatus {
@@ -448,30 +566,53 @@ impl StreamThread {
         let assigned = clients.group.is_some();
         let restoring = !self.restorations.is_empty();
         let (state, detail) = match (&trouble, assigned, restoring) {
-            (_, false, _) => (State::Rebalancing, trouble.unwrap_or_else(|| "waiting for an assignment".to_owned())),
-            (_, true, true) => (State::Rebalancing, "restoring state from the changelog".to_owned()),
+            (_, false, _) => (
+                State::Rebalancing,
+                trouble.unwrap_or_else(|| "waiting for an assignment".to_owned()),
+            ),
+            (_, true, true) => (
+                State::Rebalancing,
+                "restoring state from the changelog".to_owned(),
+            ),
             (Some(trouble), true, false) => (State::Running, trouble.clone()),
             (None, true, false) => (State::Running, String::new()),
         };
         self.metrics.tasks(&tasks);
-        self.board.set_thread(ThreadStatus { name: self.name.clone(), state, detail, tasks });
+        self.board.set_thread(ThreadStatus {
+            name: self.name.clone(),
+            state,
+            detail,
+            tasks,
+        });
     }
 
     /// Whether everything in the inputs has been processed and committed.
     pub fn is_idle(&self) -> bool {
-        self.clients.as_ref().is_some_and(|clients| clients.group.is_some())
+        self.clients
+            .as_ref()
+            .is_some_and(|clients| clients.group.is_some())
             && self.restorations.is_empty()
-            && self.tasks.values().all(|task| task.inputs.caught_up() && !task.is_dirty())
+            && self
+                .tasks
+                .values()
+                .all(|task| task.inputs.caught_up() && !task.is_dirty())
     }
 }
 
 /// Runs operators of a task; a panic becomes a fatal error that names task and node.
-fn contained<T>(task: &mut Task, call: impl FnOnce(&mut Task) -> Result<T, Error>) -> Result<T, Error> {
+fn contained<T>(
+    task: &mut Task,
+    call: impl FnOnce(&mut Task) -> Result<T, Error>,
+) -> Result<T, Error> {
     match catch_unwind(AssertUnwindSafe(|| call(task))) {
         Ok(outcome) => outcome,
         Err(panic) => {
             let detail = format!("an operator panicked: {}", message(panic.as_ref()));
-            Err(Error::fatal("process a record", detail).at(format!("task {}, node {}", task.id, task.running_node())))
+            Err(Error::fatal("process a record", detail).at(format!(
+                "task {}, node {}",
+                task.id,
+                task.running_node()
+            )))
         }
     }
 }

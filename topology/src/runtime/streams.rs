@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::StreamsConfig;
 use super::status::{State, StatusBoard, StreamsStatus};
 use super::stream_thread::{StreamThread, ThreadParts};
 use super::topics::TopicCheck;
-use super::StreamsConfig;
 use crate::graph::BuiltTopology;
 use crate::io::Log;
 use crate::metrics::EngineMetrics;
@@ -62,7 +62,12 @@ impl Streams {
             .name("streams".to_owned())
             .spawn(move || supervise(parts, &thread_stop, &thread_failure))
             .map_err(|error| Error::fatal("start a thread", error.to_string()))?;
-        Ok(Self { board, stop, failure, starter: Some(starter) })
+        Ok(Self {
+            board,
+            stop,
+            failure,
+            starter: Some(starter),
+        })
     }
 
     /// State, tasks, lag, restore.
@@ -96,11 +101,17 @@ impl Streams {
     /// The error that ended a thread, or a timeout after which the threads are left behind.
     pub fn close(&mut self, timeout: Duration) -> Result<(), Error> {
         self.stop.store(true, Ordering::SeqCst);
-        let Some(starter) = self.starter.take() else { return Ok(()) };
+        let Some(starter) = self.starter.take() else {
+            return Ok(());
+        };
         let clock = SystemClock::new();
         while !starter.is_finished() {
             if clock.monotonic() > timeout {
-                return Err(Error::new(ErrorClass::Fatal, "stop", format!("the threads did not end within {timeout:?}")));
+                return Err(Error::new(
+                    ErrorClass::Fatal,
+                    "stop",
+                    format!("the threads did not end within {timeout:?}"),
+                ));
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -148,7 +159,10 @@ fn supervise(mut parts: ThreadParts, stop: &Arc<AtomicBool>, failure: &Arc<Mutex
                 thread_stop.store(true, Ordering::SeqCst);
             }
         };
-        match std::thread::Builder::new().name(format!("stream-{}", index + 1)).spawn(body) {
+        match std::thread::Builder::new()
+            .name(format!("stream-{}", index + 1))
+            .spawn(body)
+        {
             Ok(thread) => threads.push(thread),
             Err(error) => {
                 *failure.lock() = Some(Error::fatal("start a thread", error.to_string()));
@@ -163,7 +177,10 @@ fn supervise(mut parts: ThreadParts, stop: &Arc<AtomicBool>, failure: &Arc<Mutex
 }
 
 fn check_topics(parts: &ThreadParts, stop: &AtomicBool) -> Result<BTreeMap<String, usize>, Error> {
-    let mut admin = parts.log.admin(&format!("{}-{}-admin", parts.config.application_id, parts.config.instance_id))?;
+    let mut admin = parts.log.admin(&format!(
+        "{}-{}-admin",
+        parts.config.application_id, parts.config.instance_id
+    ))?;
     let check = TopicCheck {
         admin: admin.as_mut(),
         clock: parts.clock.as_ref(),

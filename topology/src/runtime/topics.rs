@@ -49,9 +49,16 @@ impl TopicCheck<'_> {
         // A broker that is absent is waited for, however long, until someone stops us.
         loop {
             match admin.describe_topics(names, CALL) {
-                Err(error) if error.class() == crate::ErrorClass::Retriable && !stop.load(Ordering::SeqCst) => {
+                Err(error)
+                    if error.class() == crate::ErrorClass::Retriable
+                        && !stop.load(Ordering::SeqCst) =>
+                {
                     tracing::warn!("waiting for the brokers: {error}");
-                    board.set_state("start", State::Created, &format!("waiting for the brokers: {error}"));
+                    board.set_state(
+                        "start",
+                        State::Created,
+                        &format!("waiting for the brokers: {error}"),
+                    );
                     self.clock.sleep(LOOK_AGAIN);
                 }
                 other => return other,
@@ -62,16 +69,25 @@ impl TopicCheck<'_> {
     fn create_missing(&mut self, specs: Vec<TopicSpec>) -> Result<(), Error> {
         let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
         let existing = self.describe(&names)?;
-        let missing = specs.iter().zip(existing).filter(|(_, existing)| existing.is_none());
+        let missing = specs
+            .iter()
+            .zip(existing)
+            .filter(|(_, existing)| existing.is_none());
         let missing: Vec<TopicSpec> = missing.map(|(spec, _)| spec.clone()).collect();
         if missing.is_empty() {
             return Ok(());
         }
         for spec in &missing {
-            tracing::info!(topic = spec.name, partitions = spec.partitions, "creating topic");
+            tracing::info!(
+                topic = spec.name,
+                partitions = spec.partitions,
+                "creating topic"
+            );
         }
         let admin = &mut self.admin;
-        retry(self.clock, self.config.task_timeout, || admin.create_topics(&missing, CALL))?;
+        retry(self.clock, self.config.task_timeout, || {
+            admin.create_topics(&missing, CALL)
+        })?;
         // Created is not yet known everywhere.
         let created: Vec<&str> = missing.iter().map(|spec| spec.name.as_str()).collect();
         for _ in 0..100 {
@@ -80,39 +96,67 @@ impl TopicCheck<'_> {
             }
             self.clock.sleep(LOOK_AGAIN);
         }
-        Err(Error::fatal("create topics", format!("{} did not appear", created.join(", "))))
+        Err(Error::fatal(
+            "create topics",
+            format!("{} did not appear", created.join(", ")),
+        ))
     }
 
     fn wait_for_inputs(&mut self) -> Result<BTreeMap<String, i32>, Error> {
         let application_id = &self.config.application_id;
-        let inputs = self.topology.subtopologies().iter().flat_map(|part| part.inputs(application_id));
-        let names: Vec<String> = inputs.filter(|input| !input.internal).map(|input| input.topic).collect();
+        let inputs = self
+            .topology
+            .subtopologies()
+            .iter()
+            .flat_map(|part| part.inputs(application_id));
+        let names: Vec<String> = inputs
+            .filter(|input| !input.internal)
+            .map(|input| input.topic)
+            .collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut looks = self.config.topic_wait.as_millis() / LOOK_AGAIN.as_millis();
         loop {
             let described = self.describe(&names)?;
-            let missing: Vec<&str> =
-                names.iter().zip(&described).filter(|(_, found)| found.is_none()).map(|(name, _)| *name).collect();
+            let missing: Vec<&str> = names
+                .iter()
+                .zip(&described)
+                .filter(|(_, found)| found.is_none())
+                .map(|(name, _)| *name)
+                .collect();
             if missing.is_empty() {
-                return Ok(described.into_iter().flatten().map(|topic| (topic.name, topic.partitions)).collect());
+                return Ok(described
+                    .into_iter()
+                    .flatten()
+                    .map(|topic| (topic.name, topic.partitions))
+                    .collect());
             }
-            let detail = format!("input topic {} does not exist; create it, or correct its name", missing.join(", "));
+            let detail = format!(
+                "input topic {} does not exist; create it, or correct its name",
+                missing.join(", ")
+            );
             if looks == 0 || self.stop.load(Ordering::SeqCst) {
                 return Err(Error::fatal("check the topics", detail));
             }
             if looks.is_multiple_of(20) {
                 tracing::warn!("waiting: {detail}");
             }
-            self.board.set_state("start", State::Created, &format!("waiting: {detail}"));
+            self.board
+                .set_state("start", State::Created, &format!("waiting: {detail}"));
             looks -= 1;
             self.clock.sleep(LOOK_AGAIN);
         }
     }
 
     /// All inputs of a sub-topology must have the same number of partitions.
-    fn co_partitioned(&self, part: &SubTopology, known: &BTreeMap<String, i32>) -> Result<i32, Error> {
+    fn co_partitioned(
+        &self,
+        part: &SubTopology,
+        known: &BTreeMap<String, i32>,
+    ) -> Result<i32, Error> {
         let inputs = part.inputs(&self.config.application_id);
-        let mut counts = inputs.iter().filter_map(|input| Some((input.topic.as_str(), *known.get(&input.topic)?)));
+        let mut counts = inputs
+            .iter()
+            .filter_map(|input| Some((input.topic.as_str(), *known.get(&input.topic)?)));
         let Some((first, partitions)) = counts.next() else {
             // Reads repartition topics only: as many partitions as the widest external input.
             return Ok(known.values().copied().max().unwrap_or(1));
@@ -136,14 +180,29 @@ impl TopicCheck<'_> {
             name,
             partitions,
             replication_factor: self.config.replication_factor,
-            config: config.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            config: config
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
         };
-        let changelogs = part.stores().iter().filter(|store| store.changelog).map(|store| {
-            spec(SubTopology::changelog_topic(application_id, &store.name), &[("cleanup.policy", "compact")])
-        });
-        let repartition = part.inputs(application_id).into_iter().filter(|input| input.internal);
+        let changelogs = part
+            .stores()
+            .iter()
+            .filter(|store| store.changelog)
+            .map(|store| {
+                spec(
+                    SubTopology::changelog_topic(application_id, &store.name),
+                    &[("cleanup.policy", "compact")],
+                )
+            });
+        let repartition = part
+            .inputs(application_id)
+            .into_iter()
+            .filter(|input| input.internal);
         let retention = [("cleanup.policy", "delete"), ("retention.ms", "-1")];
-        changelogs.chain(repartition.map(|input| spec(input.topic, &retention))).collect()
+        changelogs
+            .chain(repartition.map(|input| spec(input.topic, &retention)))
+            .collect()
     }
 
     /// Existing topics must be what state and keys rely on.
@@ -161,7 +220,10 @@ impl TopicCheck<'_> {
                     ),
                 ));
             }
-            let compact = spec.config.iter().any(|(key, value)| key == "cleanup.policy" && value == "compact");
+            let compact = spec
+                .config
+                .iter()
+                .any(|(key, value)| key == "cleanup.policy" && value == "compact");
             if compact && !topic.cleanup_policy.contains("compact") {
                 return Err(Error::fatal(
                     "check the topics",
@@ -185,7 +247,8 @@ impl TopicCheck<'_> {
         let mut limits = BTreeMap::new();
         for (name, topic) in names.iter().zip(self.describe(&names)?) {
             let Some(topic) = topic else {
-                let detail = format!("output topic {name} does not exist; create it, or correct its name");
+                let detail =
+                    format!("output topic {name} does not exist; create it, or correct its name");
                 return Err(Error::fatal("check the topics", detail));
             };
             limits.insert(topic.name, topic.max_message_bytes);

@@ -82,7 +82,11 @@ pub(crate) struct Inputs {
 
 impl Inputs {
     pub(crate) fn new(all: Vec<Input>, max_task_idle: Duration) -> Self {
-        Self { all, max_task_idle, idle_since: None }
+        Self {
+            all,
+            max_task_idle,
+            idle_since: None,
+        }
     }
 
     /// Which record is next at `now` (monotonic).
@@ -104,7 +108,9 @@ impl Inputs {
             // Every input has had records again.
             self.idle_since = None;
         }
-        let Some((_, index)) = head else { return InputChoice::Empty };
+        let Some((_, index)) = head else {
+            return InputChoice::Empty;
+        };
         if lagging {
             return InputChoice::Wait;
         }
@@ -138,16 +144,27 @@ mod tests {
 
     fn inputs(idle_ms: u64) -> Inputs {
         let input = |topic: &str| Input::new(TopicPartition::new(topic, 0), 0, false);
-        Inputs::new(vec![input("order"), input("payment")], Duration::from_millis(idle_ms))
+        Inputs::new(
+            vec![input("order"), input("payment")],
+            Duration::from_millis(idle_ms),
+        )
     }
 
     fn push(inputs: &mut Inputs, input: usize, timestamp: i64) {
-        inputs.all[input].queue.push(0, timestamp, None, None, Headers::default());
-        inputs.all[input].fetched(Fetched { records: 1, end_of_partition: None });
+        inputs.all[input]
+            .queue
+            .push(0, timestamp, None, None, Headers::default());
+        inputs.all[input].fetched(Fetched {
+            records: 1,
+            end_of_partition: None,
+        });
     }
 
     fn end(inputs: &mut Inputs, input: usize) {
-        inputs.all[input].fetched(Fetched { records: 0, end_of_partition: Some(1) });
+        inputs.all[input].fetched(Fetched {
+            records: 0,
+            end_of_partition: Some(1),
+        });
     }
 
     const NOW: Duration = Duration::from_secs(100);

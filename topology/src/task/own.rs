@@ -19,7 +19,10 @@ pub(crate) struct Progress {
 impl Progress {
     /// One format byte; stream time (`i64::MIN`: none); per input its partition, position, and
     /// topic name after its length. Integers little-endian.
-    pub(crate) fn encode(stream_time: Option<i64>, positions: impl Iterator<Item = (String, i32, i64)>) -> Vec<u8> {
+    pub(crate) fn encode(
+        stream_time: Option<i64>,
+        positions: impl Iterator<Item = (String, i32, i64)>,
+    ) -> Vec<u8> {
         let mut bytes = vec![FORMAT];
         bytes.extend_from_slice(&stream_time.unwrap_or(i64::MIN).to_le_bytes());
         for (topic, partition, position) in positions {
@@ -33,7 +36,9 @@ impl Progress {
 
     /// `None` when the bytes are of another format.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let (&FORMAT, mut rest) = bytes.split_first()? else { return None };
+        let (&FORMAT, mut rest) = bytes.split_first()? else {
+            return None;
+        };
         let stream_time = i64::from_le_bytes(take(&mut rest)?);
         let mut positions = Vec::new();
         while !rest.is_empty() {
@@ -42,9 +47,15 @@ impl Progress {
             let length = usize::from(u16::from_le_bytes(take(&mut rest)?));
             let (topic, after) = rest.split_at_checked(length)?;
             rest = after;
-            positions.push((TopicPartition::new(std::str::from_utf8(topic).ok()?, partition), position));
+            positions.push((
+                TopicPartition::new(std::str::from_utf8(topic).ok()?, partition),
+                position,
+            ));
         }
-        Some(Self { stream_time: Some(stream_time).filter(|time| *time != i64::MIN), positions })
+        Some(Self {
+            stream_time: Some(stream_time).filter(|time| *time != i64::MIN),
+            positions,
+        })
     }
 }
 
@@ -60,11 +71,17 @@ mod tests {
 
     #[test]
     fn progress_survives_a_round_trip_and_broken_bytes_are_refused() {
-        let positions = [("order.events.v1".to_owned(), 3, 42), ("payment.events.v1".to_owned(), 3, i64::MAX)];
+        let positions = [
+            ("order.events.v1".to_owned(), 3, 42),
+            ("payment.events.v1".to_owned(), 3, i64::MAX),
+        ];
         let bytes = Progress::encode(Some(1_700), positions.clone().into_iter());
         let progress = Progress::decode(&bytes).unwrap();
         assert_eq!(progress.stream_time, Some(1_700));
-        assert_eq!(progress.positions[1], (TopicPartition::new("payment.events.v1", 3), i64::MAX));
+        assert_eq!(
+            progress.positions[1],
+            (TopicPartition::new("payment.events.v1", 3), i64::MAX)
+        );
         assert_eq!(Progress::decode(&bytes[..bytes.len() - 1]), None);
         assert_eq!(Progress::decode(&[9]), None);
     }

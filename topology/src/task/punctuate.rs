@@ -28,15 +28,36 @@ impl Task {
         Ok(ran)
     }
 
-    fn run_timers(&mut self, clock: TimerClock, now: i64, due: &mut TimerBatch) -> Result<usize, Error> {
-        if self.scope.state.next_deadline(clock)?.is_none_or(|deadline| deadline > now) {
+    fn run_timers(
+        &mut self,
+        clock: TimerClock,
+        now: i64,
+        due: &mut TimerBatch,
+    ) -> Result<usize, Error> {
+        if self
+            .scope
+            .state
+            .next_deadline(clock)?
+            .is_none_or(|deadline| deadline > now)
+        {
             return Ok(0);
         }
         self.scope.state.take_due(clock, now, TIMERS_AT_ONCE, due)?;
         for timer in due.iter() {
-            let event = TimerEvent { key: timer.key, kind: timer.kind, deadline_ms: timer.deadline_ms, clock };
-            let node = usize::from(timer.node);
-            self.run(node, "run a timer", |node, context| node.on_timer(event, context))?;
+            let event = TimerEvent {
+                key: timer.key,
+                kind: timer.kind,
+                deadline_ms: timer.deadline_ms,
+                clock,
+            };
+            let Some(node) = self.nodes.by_timer_id(timer.node) else {
+                let detail =
+                    "its node is gone from the topology; bring it back, or reset the application";
+                return Err(Error::fatal("run a timer", detail).at(format!("task {}", self.id)));
+            };
+            self.run(node, "run a timer", |node, context| {
+                node.on_timer(event, context)
+            })?;
         }
         Ok(due.len())
     }
@@ -45,7 +66,9 @@ impl Task {
         let mut ran = 0;
         for index in 0..self.scope.schedules.len() {
             let (stream_time, wall_clock) = (self.scope.stream_time, self.scope.wall_clock_ms);
-            let Some(schedule) = self.scope.schedules.get_mut(index) else { break };
+            let Some(schedule) = self.scope.schedules.get_mut(index) else {
+                break;
+            };
             let now = match schedule.kind {
                 PunctuationType::StreamTime => stream_time,
                 PunctuationType::WallClockTime => Some(wall_clock),
@@ -59,7 +82,9 @@ impl Task {
                     schedule.next = Some(now.saturating_add(interval));
                     let (node, id) = (schedule.node, schedule.id);
                     let punctuation = Punctuation { id, timestamp: now };
-                    self.run(node, "punctuate", |node, context| node.on_punctuate(punctuation, context))?;
+                    self.run(node, "punctuate", |node, context| {
+                        node.on_punctuate(punctuation, context)
+                    })?;
                     ran += 1;
                 }
                 Some(_) => {}
@@ -72,11 +97,19 @@ impl Task {
         &mut self,
         node: usize,
         operation: &'static str,
-        call: impl FnOnce(&mut dyn crate::process::Node, &mut Context<'_>) -> Result<(), crate::process::ProcessError>,
+        call: impl FnOnce(
+            &mut dyn crate::process::Node,
+            &mut Context<'_>,
+        ) -> Result<(), crate::process::ProcessError>,
     ) -> Result<(), Error> {
         self.scope.mark();
         let Self { nodes, scope, .. } = self;
-        let mut context = Context { nodes, node, scope, source: None };
+        let mut context = Context {
+            nodes,
+            node,
+            scope,
+            source: None,
+        };
         let done = nodes.with(node, &mut context, call);
         done.map_err(|error| self.fatal(operation, error, node))?;
         self.scope.accept();
@@ -85,5 +118,7 @@ impl Task {
 }
 
 fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).max(1)
+    i64::try_from(duration.as_millis())
+        .unwrap_or(i64::MAX)
+        .max(1)
 }

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::TaskId;
 use super::input::{Input, InputChoice, Inputs};
 use super::own::{COUNTERS, PROGRESS, Progress};
-use super::TaskId;
 use crate::error::{Error, ErrorClass};
 use crate::graph::{BuiltTopology, SubTopology};
 use crate::io::{HeaderBuffer, TopicPartition};
@@ -73,13 +73,23 @@ impl Task {
             .iter()
             .find(|part| part.index() == id.subtopology)
             .cloned()
-            .ok_or_else(|| Error::fatal("open a task", "there is no such sub-topology").at(format!("task {id}")))?;
-        let state = TaskState::open(directory, id, subtopology.stores()).map_err(|error| error.at(format!("task {id}")))?;
+            .ok_or_else(|| {
+                Error::fatal("open a task", "there is no such sub-topology")
+                    .at(format!("task {id}"))
+            })?;
+        let state = TaskState::open(directory, id, subtopology.stores())
+            .map_err(|error| error.at(format!("task {id}")))?;
         let inputs = subtopology.inputs(&settings.application_id).into_iter();
         let inputs = inputs.map(|input| {
-            Input::new(TopicPartition::new(input.topic, id.partition), input.node, input.internal)
+            Input::new(
+                TopicPartition::new(input.topic, id.partition),
+                input.node,
+                input.internal,
+            )
         });
-        let dead_letters = topology.dead_letter_topic().map(|_| subtopology.outputs(&settings.application_id).len());
+        let dead_letters = topology
+            .dead_letter_topic()
+            .map(|_| subtopology.outputs(&settings.application_id).len());
         let scope = TaskScope {
             task: id,
             application_id: settings.application_id.clone(),
@@ -143,7 +153,9 @@ impl Task {
                 schedules: &mut self.scope.schedules,
                 task: self.id,
             };
-            let made = self.nodes.with(node, &mut context, |node, context| node.init(context));
+            let made = self
+                .nodes
+                .with(node, &mut context, |node, context| node.init(context));
             made.map_err(|error| self.fatal("start a processor", error, node))?;
         }
         Ok(())
@@ -165,7 +177,9 @@ impl Task {
 
     /// Fetches the values of the records queued in `input` for stores keyed by record key.
     pub(crate) fn prefetch(&mut self, input: usize) -> Result<(), Error> {
-        let Some(input) = self.inputs.all.get(input) else { return Ok(()) };
+        let Some(input) = self.inputs.all.get(input) else {
+            return Ok(());
+        };
         for (store, spec) in (0..).zip(self.subtopology.stores()) {
             if spec.key_prefetch {
                 let mut keys = input.queue.iter().filter_map(|record| record.key);
@@ -179,7 +193,9 @@ impl Task {
     pub(crate) fn process(&mut self, max: usize, now: Duration) -> Result<Processed, Error> {
         let mut processed = Processed::default();
         while processed.records < max {
-            let InputChoice::Take(index) = self.inputs.choose(now) else { break };
+            let InputChoice::Take(index) = self.inputs.choose(now) else {
+                break;
+            };
             self.process_one(index)?;
             processed.records += 1;
         }
@@ -188,9 +204,19 @@ impl Task {
     }
 
     fn process_one(&mut self, index: usize) -> Result<(), Error> {
-        let Self { inputs, nodes, scope, settings, .. } = self;
-        let Some(input) = inputs.all.get_mut(index) else { return Ok(()) };
-        let Some(record) = input.queue.front() else { return Ok(()) };
+        let Self {
+            inputs,
+            nodes,
+            scope,
+            settings,
+            ..
+        } = self;
+        let Some(input) = inputs.all.get_mut(index) else {
+            return Ok(());
+        };
+        let Some(record) = input.queue.front() else {
+            return Ok(());
+        };
         scope.mark();
         let source = SourceRecord {
             topic: &input.partition.topic,
@@ -201,13 +227,25 @@ impl Task {
             value: record.value,
             headers: record.headers,
         };
-        let mut context = Context { nodes, node: input.node, scope, source: Some(source) };
-        let outcome = nodes.with(input.node, &mut context, |node, context| node.feed(record, context));
+        let mut context = Context {
+            nodes,
+            node: input.node,
+            scope,
+            source: Some(source),
+        };
+        let outcome = nodes.with(input.node, &mut context, |node, context| {
+            node.feed(record, context)
+        });
         match outcome {
             Ok(()) => {}
             Err(error) => {
                 let (task, node) = (scope.task, nodes.name(scope.current_node));
-                let place = || format!("task {task}, node {node}, {} offset {}", input.partition, record.offset);
+                let place = || {
+                    format!(
+                        "task {task}, node {node}, {} offset {}",
+                        input.partition, record.offset
+                    )
+                };
                 let (reason, message) = match error {
                     ProcessError::Record { reason, message } => (reason, message),
                     ProcessError::Engine(error) if error.class() == ErrorClass::User => {
@@ -217,12 +255,17 @@ impl Task {
                 };
                 if input.internal {
                     // Invariant 10: what the engine itself wrote is never skipped.
-                    return Err(Error::fatal("process a repartition record", format!("{reason}: {message}")).at(place()));
+                    return Err(Error::fatal(
+                        "process a repartition record",
+                        format!("{reason}: {message}"),
+                    )
+                    .at(place()));
                 }
                 scope.rollback();
                 scope.mark();
                 if !scope.dead_letter(source, reason, "user", &message, node) {
-                    let detail = format!("{reason}: {message}; there is no dead-letter topic to keep it");
+                    let detail =
+                        format!("{reason}: {message}; there is no dead-letter topic to keep it");
                     return Err(Error::fatal("process a record", detail).at(place()));
                 }
                 tracing::warn!(
@@ -232,8 +275,14 @@ impl Task {
         }
         scope.accept();
         let tolerance = i64::try_from(settings.future_tolerance.as_millis()).unwrap_or(i64::MAX);
-        let time = record.timestamp.min(scope.wall_clock_ms.saturating_add(tolerance));
-        scope.stream_time = Some(scope.stream_time.map_or(time, |stream_time| stream_time.max(time)));
+        let time = record
+            .timestamp
+            .min(scope.wall_clock_ms.saturating_add(tolerance));
+        scope.stream_time = Some(
+            scope
+                .stream_time
+                .map_or(time, |stream_time| stream_time.max(time)),
+        );
         input.position = record.offset + 1;
         input.queue.pop_front();
         Ok(())
@@ -244,15 +293,27 @@ impl Task {
         self.scope.mark();
         for node in 0..self.nodes.len() {
             let Self { nodes, scope, .. } = self;
-            let mut context = Context { nodes, node, scope, source: None };
-            let done = nodes.with(node, &mut context, |node, context| node.before_commit(context));
+            let mut context = Context {
+                nodes,
+                node,
+                scope,
+                source: None,
+            };
+            let done = nodes.with(node, &mut context, |node, context| {
+                node.before_commit(context)
+            });
             done.map_err(|error| self.fatal("prepare a commit", error, node))?;
         }
         self.scope.accept();
         if self.progressed && !self.subtopology.stores().is_empty() {
             let positions = self.inputs.iter();
-            let positions = positions
-                .map(|input| (input.partition.topic.clone(), input.partition.partition, input.position));
+            let positions = positions.map(|input| {
+                (
+                    input.partition.topic.clone(),
+                    input.partition.partition,
+                    input.position,
+                )
+            });
             let progress = Progress::encode(self.scope.stream_time, positions);
             self.scope.state.set_own(PROGRESS, &progress);
             if self.scope.counters.is_dirty() {
@@ -269,8 +330,14 @@ impl Task {
     }
 
     /// Step 6: one batch to the disk, and the positions become the committed ones.
-    pub(crate) fn committed(&mut self, changelog_positions: &[(StoreId, i64)]) -> Result<(), Error> {
-        self.scope.state.commit(changelog_positions).map_err(|error| error.at(format!("task {}", self.id)))?;
+    pub(crate) fn committed(
+        &mut self,
+        changelog_positions: &[(StoreId, i64)],
+    ) -> Result<(), Error> {
+        self.scope
+            .state
+            .commit(changelog_positions)
+            .map_err(|error| error.at(format!("task {}", self.id)))?;
         self.scope.counters.committed();
         self.scope.dead_lettered = 0;
         self.progressed = false;
@@ -306,13 +373,19 @@ impl Task {
     /// Moves the state aside, unchanged, and hands back the inputs.
     pub(crate) fn set_aside(self, reason: SetAsideReason, detail: &str) -> Result<Inputs, Error> {
         let id = self.id;
-        self.scope.state.set_aside(reason, detail).map_err(|error| error.at(format!("task {id}")))?;
+        self.scope
+            .state
+            .set_aside(reason, detail)
+            .map_err(|error| error.at(format!("task {id}")))?;
         Ok(self.inputs)
     }
 
     /// Closes the state with a flush: nothing is replayed at the next start.
     pub(crate) fn close(self) -> Result<(), Error> {
         let id = self.id;
-        self.scope.state.close().map_err(|error| error.at(format!("task {id}")))
+        self.scope
+            .state
+            .close()
+            .map_err(|error| error.at(format!("task {id}")))
     }
 }
