@@ -51,9 +51,11 @@ pub(super) fn serve(
         .map_err(Failure::work)?;
     // The port first: a second process on this machine is told before it touches anything.
     let listener = runtime.block_on(http::bind(configuration.http.listen)).map_err(Failure::work)?;
+    #[cfg(feature = "pause-hooks")]
+    let hooks = crate::pause::Hooks::of_environment().map_err(Failure::usage)?;
     let mut service = Service::start(configuration, log, |streams| {
         #[cfg(feature = "pause-hooks")]
-        crate::pause::install(streams);
+        hooks.install(streams);
         adjust(streams);
     })
     .map_err(Failure::work)?;
