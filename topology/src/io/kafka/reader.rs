@@ -7,11 +7,14 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, TopicPartitionList};
 
-use super::consumer::to_offset;
 use super::errors;
 use super::events::Events;
 use super::inputs::Inputs;
+use super::positions;
 use crate::io::{Fetched, InputId, IoResult, Position, Reader, RecordBatch, TopicPartition};
+
+/// Beginnings and ends of partitions are waited for this long.
+const POSITION_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct KafkaReader {
     inputs: Inputs,
@@ -32,11 +35,15 @@ impl KafkaReader {
 
 impl Reader for KafkaReader {
     fn add(&mut self, partition: &TopicPartition, position: Position) -> IoResult<InputId> {
-        let id = self.inputs.open(&self.client, partition, None)?;
-        let mut list = TopicPartitionList::with_capacity(1);
-        list.add_partition_offset(&partition.topic, partition.partition, to_offset(position))
-            .and_then(|()| self.client.incremental_assign(&list))
-            .map_err(|error| errors::error("add partition", &error).at(partition.to_string()))?;
+        let position = [(partition.clone(), position)];
+        let position = positions::resolve(&self.client, &position, POSITION_TIMEOUT)?;
+        let offset = position.first().map_or(0, |(_, offset)| *offset);
+        let list = positions::offset_list("add partition", &position)?;
+        let id = self.inputs.open(&self.client, partition, offset, None)?;
+        self.client.incremental_assign(&list).map_err(|error| {
+            self.inputs.close(id);
+            errors::error("add partition", &error).at(partition.to_string())
+        })?;
         Ok(id)
     }
 
