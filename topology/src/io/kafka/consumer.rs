@@ -14,11 +14,12 @@ use super::events::Events;
 use super::inputs::{Inputs, answers};
 use super::native::{GroupQueue, Waker, is_member};
 use super::positions;
-use crate::Error;
+use super::rebalance::settle;
 use crate::io::{
     Consumer, Fetched, GroupEvent, GroupMetadata, InputId, IoResult, Position, RecordBatch,
     TopicPartition, Watermarks,
 };
+use crate::{Error, ErrorClass};
 
 /// A seek waits this long for a partition whose assignment is still under way.
 const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -92,6 +93,7 @@ impl KafkaConsumer {
         self.client
             .unassign()
             .map_err(|error| errors::error("unassign", &error))?;
+        settle(&self.client)?;
         self.inputs.close_all();
         Ok(())
     }
@@ -158,6 +160,7 @@ impl Consumer for KafkaConsumer {
         self.client
             .assign(&list)
             .map_err(|error| errors::error("assign", &error))?;
+        settle(&self.client)?;
         Ok(ids)
     }
 
@@ -269,28 +272,31 @@ impl Consumer for KafkaConsumer {
     fn close(mut self: Box<Self>, leave: bool, timeout: Duration) -> IoResult<()> {
         let deadline = Instant::now() + timeout;
         self.stop()?;
-        if leave {
+        let mut left = true;
+        if leave && let Some(topic) = self.topics.first() {
+            // Without a coordinator librdkafka takes the request for answered.
+            left = answers(&self.client, topic);
             self.client.unsubscribe();
             while is_member(&self.client) && Instant::now() < deadline {
                 // Also completes the revocation that unsubscribing brings.
                 let _ = self.client.poll(Duration::from_millis(5));
             }
+            left &= !is_member(&self.client);
         }
-        let left = !leave || !is_member(&self.client);
         self.client
             .close_queue()
             .map_err(|error| errors::error("close consumer", &error))?;
         while !self.client.closed() && Instant::now() < deadline {
             let _ = self.client.poll(Duration::from_millis(5));
         }
-        if !left {
-            return Err(Error::new(
-                crate::ErrorClass::Retriable,
-                "leave group",
-                "the group's coordinator did not answer in time; the partitions stay dark until the session ends",
-            ));
+        if left {
+            return Ok(());
         }
-        Ok(())
+        Err(Error::new(
+            ErrorClass::Retriable,
+            "leave group",
+            "the brokers do not answer; the partitions stay dark until the session ends",
+        ))
     }
 }
 

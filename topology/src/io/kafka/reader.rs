@@ -11,6 +11,7 @@ use super::errors;
 use super::events::Events;
 use super::inputs::Inputs;
 use super::positions;
+use super::rebalance::settle;
 use crate::io::{Fetched, InputId, IoResult, Position, Reader, RecordBatch, TopicPartition};
 
 /// Beginnings and ends of partitions are waited for this long.
@@ -52,6 +53,7 @@ impl Reader for KafkaReader {
         let mut list = TopicPartitionList::with_capacity(1);
         list.add_partition(&partition.topic, partition.partition);
         let removed = self.client.incremental_unassign(&list);
+        settle(&self.client)?;
         self.inputs.close(input);
         removed.map_err(|error| errors::error("remove partition", &error).at(partition.to_string()))
     }
@@ -80,6 +82,7 @@ impl Drop for KafkaReader {
         self.client.context().closing.store(true, Ordering::Release);
         // An error here means that the client is ending already.
         let _ = self.client.unassign();
+        let _ = settle(&self.client);
         self.inputs.close_all();
     }
 }
