@@ -14,6 +14,8 @@ mod stream_thread;
 mod streams;
 mod topics;
 
+#[cfg(feature = "broken-controls")]
+pub use commit::BrokenControl;
 pub use config::{AutoOffsetReset, ProcessingGuarantee, StreamsConfig};
 pub use phase::{CommitPhase, PhaseObserver};
 pub use status::{RestoreStatus, State, StatusBoard, StreamsStatus, TaskStatus, ThreadStatus};

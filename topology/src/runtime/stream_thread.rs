@@ -327,8 +327,7 @@ impl StreamThread {
             }
         }
         let mut outcome = committed.map(|_| ());
-        for (id, mut task) in std::mem::take(&mut self.tasks) {
-            self.board.forget_counters(id);
+        for (_, mut task) in std::mem::take(&mut self.tasks) {
             let closed = task.scope.state.abort().and_then(|()| task.close());
             outcome = outcome.and(closed);
         }
