@@ -1,1 +1,3 @@
 //! jumun
+
+pub mod domain;
