@@ -148,6 +148,26 @@ impl Row {
     pub fn names_main(&self) -> bool {
         self.guard.main != EXISTS
     }
+
+    /// Whether the event is a note: of any aggregate, on any order, of any of its deliveries.
+    #[must_use]
+    pub fn is_note(&self) -> bool {
+        self.aggregates == AggregateSet::ALL
+    }
+
+    /// Whether the event can be the first of a delivery: it is legal without one, or after a cancelled one.
+    #[must_use]
+    pub fn opens_delivery(&self) -> bool {
+        self.guard.delivery.contains(Delivery::None)
+            || self.guard.delivery.contains(Delivery::Cancelled)
+            || self.guard.delivery_by_store.contains(Delivery::None)
+    }
+
+    /// Whether the event gives a delivery its state: it is no annotation.
+    #[must_use]
+    pub fn changes_delivery(&self) -> bool {
+        self.effects.iter().any(|effect| matches!(effect, Effect::Delivery(_)))
+    }
 }
 
 /// The row of an action.
