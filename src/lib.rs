@@ -1,1 +1,4 @@
 //! jumun
+
+pub mod generate;
+pub mod replay;
