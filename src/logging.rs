@@ -50,9 +50,21 @@ pub enum LoggingError {
     Twice(String),
 }
 
+/// As [`start`], for a program that draws on the terminal: warnings only, unless the environment asks for more.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_quiet() -> Result<(), LoggingError> {
+    start_with(Format::of_standard_error(), "warn")
+}
+
 /// Sets up logging for the whole process; to be called once, first thing.
 pub fn start(format: Format) -> Result<(), LoggingError> {
-    let filter = filter(|name| std::env::var(name).ok())?;
+    start_with(format, DEFAULT_FILTER)
+}
+
+fn start_with(format: Format, default: &str) -> Result<(), LoggingError> {
+    let filter = filter(|name| std::env::var(name).ok(), default)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
@@ -64,7 +76,10 @@ pub fn start(format: Format) -> Result<(), LoggingError> {
 }
 
 /// The first variable that is set and not empty decides; a filter that cannot be read is an error, never ignored.
-fn filter(variable: impl Fn(&str) -> Option<String>) -> Result<EnvFilter, LoggingError> {
+fn filter(
+    variable: impl Fn(&str) -> Option<String>,
+    default: &str,
+) -> Result<EnvFilter, LoggingError> {
     for name in ["JUMUN_LOG", "RUST_LOG"] {
         if let Some(text) = variable(name).filter(|text| !text.trim().is_empty()) {
             return EnvFilter::builder()
@@ -76,7 +91,7 @@ fn filter(variable: impl Fn(&str) -> Option<String>) -> Result<EnvFilter, Loggin
                 });
         }
     }
-    Ok(EnvFilter::new(DEFAULT_FILTER))
+    Ok(EnvFilter::new(default))
 }
 
 #[cfg(test)]

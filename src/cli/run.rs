@@ -88,7 +88,7 @@ async fn ended(service: &Service) {
 }
 
 /// SIGTERM or SIGINT.
-async fn signal() -> &'static str {
+pub(super) async fn signal() -> &'static str {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))

@@ -327,8 +327,7 @@ impl StreamThread {
             }
         }
         let mut outcome = committed.map(|_| ());
-        for (id, mut task) in std::mem::take(&mut self.tasks) {
-            self.board.forget_counters(id);
+        for (_, mut task) in std::mem::take(&mut self.tasks) {
             let closed = task.scope.state.abort().and_then(|()| task.close());
             outcome = outcome.and(closed);
         }
@@ -586,16 +585,35 @@ impl StreamThread {
         });
     }
 
-    /// Whether everything in the inputs has been processed and committed.
-    pub fn is_idle(&self) -> bool {
+    /// Whether everything in the inputs has been processed, committed or not.
+    pub fn has_processed_everything(&self) -> bool {
         self.clients
             .as_ref()
             .is_some_and(|clients| clients.group.is_some())
             && self.restorations.is_empty()
-            && self
-                .tasks
-                .values()
-                .all(|task| task.inputs.caught_up() && !task.is_dirty())
+            && self.tasks.values().all(|task| task.inputs.caught_up())
+    }
+
+    pub(crate) fn flush_all(&mut self) -> Result<(), Error> {
+        self.tasks
+            .values_mut()
+            .try_for_each(|task| task.scope.state.flush())
+    }
+
+    pub(crate) fn dump(&mut self, id: TaskId) -> Result<Vec<(String, Vec<u8>, Vec<u8>)>, Error> {
+        match self.tasks.get_mut(&id) {
+            Some(task) => {
+                let mut rows = Vec::new();
+                let mut visit = |family: &str, key: &[u8], value: &[u8]| {
+                    rows.push((family.to_owned(), key.to_vec(), value.to_vec()));
+                };
+                task.scope.state.dump(&mut visit)?;
+                Ok(rows)
+            }
+            None => {
+                Err(Error::fatal("dump a state", "the task is not here").at(format!("task {id}")))
+            }
+        }
     }
 }
 

@@ -1,0 +1,282 @@
+//! Files of events, one a line, plain or gzip by content.
+//!
+//! A line becomes a record with topic, key and timestamp. Where the line is an envelope, these
+//! are `target.type`, `target.orderNo` and `time.recordedAt`. Where it is not (cut off, wrong
+//! types, not JSON at all), the line is still a record, because a dead letter is something to
+//! replay too: it goes to the topic of orders unless a type can be read, its key is the first
+//! `"orderNo":"…"` found in the text or none, its timestamp that of the line before.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::generate::InputTopic;
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+const BUFFER: usize = 1 << 18;
+
+/// One line of a file as the record it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplayRecord<'a> {
+    pub topic: InputTopic,
+    /// The record's key, if the line has one.
+    pub key: Option<Cow<'a, [u8]>>,
+    /// Epoch ms.
+    pub timestamp: u64,
+    /// The line without its end.
+    pub value: &'a [u8],
+    /// Header `id`, if the line has one.
+    pub id: Option<Cow<'a, str>>,
+    /// Header `action`, if the line has one.
+    pub action: Option<Cow<'a, str>>,
+    /// Header `schema-version`, if the line has one.
+    pub schema_version: Option<u64>,
+}
+
+/// Reads the records of a file, one at a time, in one buffer.
+pub struct EventFileReader<R> {
+    input: R,
+    line: Vec<u8>,
+    timestamp: u64,
+    lines: u64,
+}
+
+impl EventFileReader<Box<dyn BufRead + Send>> {
+    /// Opens a file. Whether it is compressed is read from its first bytes, not from its name.
+    ///
+    /// # Errors
+    /// Those of opening and reading the file.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let mut file = BufReader::with_capacity(BUFFER, File::open(path)?);
+        let is_compressed = file.fill_buf()?.starts_with(&GZIP_MAGIC);
+        Ok(Self::new(if is_compressed {
+            Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(file)))
+        } else {
+            Box::new(file)
+        }))
+    }
+}
+
+impl<R: BufRead> EventFileReader<R> {
+    /// Reads plain lines from anywhere.
+    pub const fn new(input: R) -> Self {
+        Self {
+            input,
+            line: Vec::new(),
+            timestamp: 0,
+            lines: 0,
+        }
+    }
+
+    /// Lines read so far, empty ones included.
+    pub const fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// The next record; empty lines are none. `None` at the end.
+    ///
+    /// # Errors
+    /// Those of reading, damaged compression included.
+    pub fn next_record(&mut self) -> io::Result<Option<ReplayRecord<'_>>> {
+        loop {
+            self.line.clear();
+            if self.input.read_until(b'\n', &mut self.line)? == 0 {
+                return Ok(None);
+            }
+            self.lines += 1;
+            if self.line.last() == Some(&b'\n') {
+                self.line.pop();
+            }
+            if self.line.last() == Some(&b'\r') {
+                self.line.pop();
+            }
+            if !self.line.is_empty() {
+                break;
+            }
+        }
+        let record = record(&self.line, self.timestamp);
+        self.timestamp = record.timestamp;
+        Ok(Some(record))
+    }
+}
+
+fn record(line: &[u8], previous: u64) -> ReplayRecord<'_> {
+    let envelope = serde_json::from_slice::<Envelope<'_>>(line).unwrap_or_default();
+    let target = envelope.target.unwrap_or_default();
+    let kind = target
+        .kind
+        .text()
+        .or_else(|| quoted_after(line, b"\"type\":\"").and_then(utf8));
+    let key = match target.order_number.text() {
+        Some(Cow::Borrowed(text)) => Some(Cow::Borrowed(text.as_bytes())),
+        Some(Cow::Owned(text)) => Some(Cow::Owned(text.into_bytes())),
+        None => quoted_after(line, b"\"orderNo\":\"").map(Cow::Borrowed),
+    };
+    ReplayRecord {
+        topic: topic(kind.as_deref()),
+        key,
+        timestamp: envelope
+            .time
+            .and_then(|time| time.recorded_at.text())
+            .and_then(|text| epoch_ms(&text))
+            .unwrap_or(previous),
+        value: line,
+        id: envelope.id.text(),
+        action: envelope.action.text(),
+        schema_version: envelope.schema.and_then(|schema| schema.version.number()),
+    }
+}
+
+/// The topic that a `target.type` names; what is no target type goes with the orders.
+fn topic(kind: Option<&str>) -> InputTopic {
+    match kind {
+        Some("delivery") => InputTopic::Delivery,
+        Some("payment") => InputTopic::Payment,
+        _ => InputTopic::Order,
+    }
+}
+
+fn epoch_ms(text: &str) -> Option<u64> {
+    let instant: jiff::Timestamp = text.parse().ok()?;
+    u64::try_from(instant.as_millisecond()).ok()
+}
+
+fn utf8(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    std::str::from_utf8(bytes).ok().map(Cow::Borrowed)
+}
+
+/// The text from the first `before` to the next quote, if it is not empty.
+fn quoted_after<'a>(line: &'a [u8], before: &[u8]) -> Option<&'a [u8]> {
+    let start = line
+        .windows(before.len())
+        .position(|window| window == before)?
+        + before.len();
+    let rest = line.get(start..)?;
+    let end = rest.iter().position(|byte| *byte == b'"')?;
+    rest.get(..end).filter(|text| !text.is_empty())
+}
+
+/// The parts of an envelope that make a record. Every part may be missing or of any type.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    id: Scalar<'a>,
+    #[serde(borrow)]
+    target: Option<Target<'a>>,
+    #[serde(borrow)]
+    action: Scalar<'a>,
+    #[serde(borrow)]
+    time: Option<Time<'a>>,
+    #[serde(borrow)]
+    schema: Option<Schema<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Target<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Scalar<'a>,
+    #[serde(borrow, rename = "orderNo")]
+    order_number: Scalar<'a>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Time<'a> {
+    #[serde(borrow, rename = "recordedAt")]
+    recorded_at: Scalar<'a>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Schema<'a> {
+    #[serde(borrow)]
+    version: Scalar<'a>,
+}
+
+/// A text or a number; anything else is read over.
+#[derive(Default)]
+enum Scalar<'a> {
+    #[default]
+    Other,
+    Text(Cow<'a, str>),
+    Number(u64),
+}
+
+impl<'a> Scalar<'a> {
+    fn text(self) -> Option<Cow<'a, str>> {
+        if let Self::Text(text) = self {
+            Some(text)
+        } else {
+            None
+        }
+    }
+
+    const fn number(&self) -> Option<u64> {
+        if let Self::Number(number) = self {
+            Some(*number)
+        } else {
+            None
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+struct ScalarVisitor;
+
+impl<'de> Visitor<'de> for ScalarVisitor {
+    type Value = Scalar<'de>;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("any value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Scalar::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Scalar::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Scalar::Number(number))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
+        while sequence.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other)
+    }
+}
