@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use topology::io::Log;
+use topology::io::{Log, TopicSpec};
 use topology::io::memory::MemoryLog;
 use topology::time::SystemClock;
 
@@ -84,9 +84,8 @@ impl Demo {
             .map_err(Failure::work)?;
         let listener = runtime.block_on(self.bind(&configuration)).map_err(Failure::work)?;
         let address = listener.local_addr().map_err(Failure::work)?;
-        let feed = Feed::open(log.as_ref(), "jumun-demo", &job::topics::inputs(&configuration.topics))
-            .map_err(Failure::work)?;
-        let mut service = Service::start(&configuration, log, |_| {}).map_err(Failure::work)?;
+        let topics = job::topics::inputs(&configuration.topics);
+        let mut service = Service::start(&configuration, Arc::clone(&log), |_| {}).map_err(Failure::work)?;
         self.introduce(&configuration, address, on_kafka);
         let (stop_server, stopped) = tokio::sync::oneshot::channel::<()>();
         let source = service.status_source();
@@ -101,7 +100,7 @@ impl Demo {
                 interrupted.store(true, Ordering::SeqCst);
             }
         });
-        let outcome = self.play(&service, feed, &interrupted);
+        let outcome = self.play(&service, log.as_ref(), &topics, &interrupted);
         let closed = service.close(STOP);
         let _ = stop_server.send(());
         let _ = runtime.block_on(server);
@@ -131,7 +130,13 @@ impl Demo {
 
     /// Generates until the time is over, someone stops it, or the processor ends; answers with the
     /// number of records sent.
-    fn play(&self, service: &Service, mut feed: Feed, interrupted: &AtomicBool) -> Result<u64, Failure> {
+    fn play(
+        &self,
+        service: &Service,
+        log: &dyn Log,
+        topics: &[TopicSpec],
+        interrupted: &AtomicBool,
+    ) -> Result<u64, Failure> {
         let mut config = GeneratorConfig::demo(self.seed, now_ms(), Rate::EventsPerSecond(f64::from(self.rate)));
         config.stores = 3_000;
         let mut faults = Faults::new(Generator::new(config), FaultConfig { seed: self.seed, ..FaultConfig::default() });
@@ -141,6 +146,8 @@ impl Demo {
         let mut panel = Panel::new();
         std::thread::scope(|scope| {
             let generator = scope.spawn(|| -> Result<(), topology::Error> {
+                // On this thread, because clients stay on the thread that made them.
+                let mut feed = Feed::open(log, "jumun-demo", topics)?;
                 let mut event = GeneratedEvent::default();
                 let mut ready = faults.next_into(&mut event);
                 while ready && !stop.load(Ordering::SeqCst) {
