@@ -31,7 +31,12 @@ pub fn preload(kafka: &Kafka, events: usize, partitions: i32) {
 
 /// As the outbox relay sends it.
 fn message(event: &GeneratedEvent) -> Message<'_> {
-    let message = Message::new(event.topic.name(), &event.key, &event.value)
+    let topic = event.topic.name();
+    let message = match event.value.is_empty() {
+        true => Message::tombstone(topic, &event.key),
+        false => Message::new(topic, &event.key, &event.value),
+    };
+    let message = message
         .timestamp(i64::try_from(event.timestamp).unwrap())
         .header("id", &event.id)
         .header("action", event.action)
