@@ -13,7 +13,7 @@ use super::run::kafka;
 use super::{Failure, Settings};
 use crate::config::Configuration;
 use crate::feed::Feed;
-use crate::generate::{FaultConfig, Faults, GeneratedEvent, Generator, GeneratorConfig, Rate};
+use crate::generate::{EventSource, FaultConfig, Faults, GeneratedEvent, Generator, GeneratorConfig, Rate};
 use crate::service::Service;
 use crate::{http, job, logging};
 
@@ -135,7 +135,7 @@ impl Demo {
         let mut config = GeneratorConfig::demo(self.seed, now_ms(), Rate::EventsPerSecond(f64::from(self.rate)));
         config.stores = 3_000;
         let mut faults = Faults::new(Generator::new(config), FaultConfig { seed: self.seed, ..FaultConfig::default() });
-        let (started, began) = (Instant::now(), now_ms());
+        let started = Instant::now();
         let stop = AtomicBool::new(false);
         let sent = AtomicU64::new(0);
         let mut panel = Panel::new();
@@ -176,7 +176,6 @@ impl Demo {
             }
             stop.store(true, Ordering::SeqCst);
             panel.finish();
-            let _ = began;
             match generator.join() {
                 Ok(outcome) => outcome.map_err(Failure::work),
                 Err(_) => Err(Failure::work("the generator panicked")),

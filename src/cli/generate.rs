@@ -1,11 +1,7 @@
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use topology::Error;
 use topology::io::HeaderBuffer;
 
@@ -14,7 +10,10 @@ use super::replay::{Progress, report, wait_until};
 use super::run::kafka;
 use super::{Failure, Settings};
 use crate::feed::Feed;
-use crate::generate::{DayCurve, FaultConfig, Faults, GeneratedEvent, Generator, GeneratorConfig, Limit, Rate};
+use crate::generate::{
+    Carrier, DayCurve, EventFileWriter, EventSource, FaultConfig, Faults, GeneratedEvent, Generator,
+    GeneratorConfig, Limit, Rate,
+};
 use crate::job;
 use crate::replay::{Pace, Speed};
 
@@ -64,36 +63,34 @@ impl Generate {
             (None, Some(events)) => Limit::Events(events),
             (None, None) => return Err(Failure::usage("say how much: --orders N or --events N")),
         };
-        let rates = if self.faults { FaultConfig::default() } else { FaultConfig::none() };
-        let mut events = Faults::new(Generator::new(config), FaultConfig { seed: self.seed, ..rates });
+        let clean = Generator::new(config);
+        let carrier = if self.to.is_some() { Carrier::File } else { Carrier::Topics };
+        let faults = FaultConfig { seed: self.seed, carrier, ..FaultConfig::default() };
+        let mut events: Box<dyn EventSource> =
+            if self.faults { Box::new(Faults::new(clean, faults)) } else { Box::new(clean) };
         match &self.to {
-            Some(path) => self.to_file(path, &mut events),
-            None => self.to_topics(&mut events),
+            Some(path) => self.to_file(path, events.as_mut()),
+            None => self.to_topics(events.as_mut()),
         }
     }
 
-    fn to_file(&self, path: &PathBuf, events: &mut Faults) -> Result<(), Failure> {
+    fn to_file(&self, path: &Path, events: &mut dyn EventSource) -> Result<(), Failure> {
         let failed = |error: std::io::Error| Failure::work(format!("write {}: {error}", path.display()));
-        let file = BufWriter::new(File::create(path).map_err(failed)?);
-        let gzipped = path.extension().is_some_and(|extension| extension == "gz");
-        let mut out: Box<dyn Write> =
-            if gzipped { Box::new(GzEncoder::new(file, Compression::default())) } else { Box::new(file) };
+        let mut file = EventFileWriter::create(path).map_err(failed)?;
         let progress = Progress::new(self.events);
         let mut event = GeneratedEvent::default();
-        let mut lines = 0;
         while events.next_into(&mut event) {
-            out.write_all(&event.value).and_then(|()| out.write_all(b"\n")).map_err(failed)?;
-            lines += 1;
-            progress.set(lines);
+            file.write(&event).map_err(failed)?;
+            progress.set(file.lines());
         }
-        out.flush().map_err(failed)?;
-        drop(out);
+        let lines = file.lines();
+        file.finish().map_err(failed)?;
         progress.finish();
         report([(path.display().to_string(), lines)]);
         Ok(())
     }
 
-    fn to_topics(&self, events: &mut Faults) -> Result<(), Failure> {
+    fn to_topics(&self, events: &mut dyn EventSource) -> Result<(), Failure> {
         let configuration = self.settings.configuration()?;
         let log = kafka(&configuration)?;
         let mut feed = Feed::open(log.as_ref(), "jumun-generate", &job::topics::inputs(&configuration.topics))

@@ -142,29 +142,27 @@ impl JudgeProcessor {
         self.headers.push("event-id", Some(event.id().as_bytes()));
         self.order_no.clear();
         self.order_no.push_str(event.order_no());
-        if let Some(transition) = &judgement.transition {
-            self.json.0.clear();
-            records::write_transition(&mut self.json.0, &self.order, event, judgement, transition, about);
+        self.json.0.clear();
+        if records::write_transition(&mut self.json.0, &self.order, event, judgement, about.headers.replay) {
             self.forward(ends.transitions, source.timestamp, context)?;
         }
-        if let Some(explanation) = &judgement.explanation {
-            let position = records::Position {
-                topic: source.topic,
-                partition: source.partition,
-                offset: source.offset,
-            };
-            self.json.0.clear();
-            records::write_rejection(&mut self.json.0, &self.order, event, judgement, explanation, position);
+        let origin = records::RecordOrigin {
+            topic: source.topic,
+            partition: source.partition,
+            offset: source.offset,
+            parked_ms: None,
+        };
+        self.json.0.clear();
+        if records::write_rejected(&mut self.json.0, &self.order, event, judgement, &origin) {
             self.forward(ends.rejected, source.timestamp, context)?;
         }
-        if let Some(reconcile) = &judgement.reconcile {
-            self.json.0.clear();
-            records::write_reconcile(&mut self.json.0, &self.order, event, judgement, reconcile);
+        self.json.0.clear();
+        if records::write_reconcile(&mut self.json.0, event.order_no(), &self.order, judgement) {
             self.forward(ends.reconcile, source.timestamp, context)?;
         }
         if judgement.publish_state {
             self.json.0.clear();
-            records::write_state(&mut self.json.0, &self.order, event.order_no());
+            records::write_state(&mut self.json.0, event.order_no(), &self.order);
             self.forward(ends.state, source.timestamp, context)?;
         }
         Ok(())
