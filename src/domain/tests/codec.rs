@@ -25,9 +25,18 @@ fn fact() -> impl Strategy<Value = Fact> {
             String::from_utf8(out).unwrap()
         })
     ];
-    (id, one_of(Action::ALL), proptest::option::of(1..u64::MAX), any::<i64>()).prop_map(
-        |(id, action, version, occurred_at)| Fact { id: EventId::new(&id), action, version, occurred_at },
+    (
+        id,
+        one_of(Action::ALL),
+        proptest::option::of(1..u64::MAX),
+        any::<i64>(),
     )
+        .prop_map(|(id, action, version, occurred_at)| Fact {
+            id: EventId::new(&id),
+            action,
+            version,
+            occurred_at,
+        })
 }
 
 fn cursor() -> impl Strategy<Value = Cursor> {
