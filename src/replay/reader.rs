@@ -11,11 +11,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
-use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
+use super::envelope::Envelope;
 use crate::generate::InputTopic;
+use flate2::bufread::MultiGzDecoder;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const BUFFER: usize = 1 << 18;
@@ -23,6 +21,7 @@ const BUFFER: usize = 1 << 18;
 /// One line of a file as the record it stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayRecord<'a> {
+    /// Where it goes.
     pub topic: InputTopic,
     /// The record's key, if the line has one.
     pub key: Option<Cow<'a, [u8]>>,
@@ -159,126 +158,6 @@ fn quoted_after<'a>(line: &'a [u8], before: &[u8]) -> Option<&'a [u8]> {
     let rest = line.get(start..)?;
     let end = rest.iter().position(|byte| *byte == b'"')?;
     rest.get(..end).filter(|text| !text.is_empty())
-}
-
-/// The parts of an envelope that make a record. Every part may be missing or of any type.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    id: Scalar<'a>,
-    #[serde(borrow)]
-    target: Option<Target<'a>>,
-    #[serde(borrow)]
-    action: Scalar<'a>,
-    #[serde(borrow)]
-    time: Option<Time<'a>>,
-    #[serde(borrow)]
-    schema: Option<Schema<'a>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Target<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Scalar<'a>,
-    #[serde(borrow, rename = "orderNo")]
-    order_number: Scalar<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Time<'a> {
-    #[serde(borrow, rename = "recordedAt")]
-    recorded_at: Scalar<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Schema<'a> {
-    #[serde(borrow)]
-    version: Scalar<'a>,
-}
-
-/// A text or a number; anything else is read over.
-#[derive(Default)]
-enum Scalar<'a> {
-    #[default]
-    Other,
-    Text(Cow<'a, str>),
-    Number(u64),
-}
-
-impl<'a> Scalar<'a> {
-    fn text(self) -> Option<Cow<'a, str>> {
-        if let Self::Text(text) = self {
-            Some(text)
-        } else {
-            None
-        }
-    }
-
-    const fn number(&self) -> Option<u64> {
-        if let Self::Number(number) = self {
-            Some(*number)
-        } else {
-            None
-        }
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScalarVisitor)
-    }
-}
-
-struct ScalarVisitor;
-
-impl<'de> Visitor<'de> for ScalarVisitor {
-    type Value = Scalar<'de>;
-
-    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("any value")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Scalar::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Scalar::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Scalar::Number(number))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Scalar::Other)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Scalar::Other)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Scalar::Other)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Scalar::Other)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
-        while sequence.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Other)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Other)
-    }
 }
 
 #[cfg(test)]
