@@ -3,8 +3,8 @@
 //! A line becomes a record with topic, key and timestamp. Where the line is an envelope, these
 //! are `target.type`, `target.orderNo` and `time.recordedAt`. Where it is not (cut off, wrong
 //! types, not JSON at all), the line is still a record, because a dead letter is something to
-//! replay too: it goes to the topic of orders unless a type can be read, its key is the first
-//! `"orderNo":"…"` found in the text or none, its timestamp that of the line before.
+//! replay too. A part that cannot be read is replaced: the topic by that of orders, the key by the
+//! first `"orderNo":"…"` in the text or else by none, the timestamp by that of the line before.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -105,19 +105,15 @@ impl<R: BufRead> EventFileReader<R> {
 }
 
 fn record(line: &[u8], previous: u64) -> ReplayRecord<'_> {
-    let envelope = serde_json::from_slice::<Envelope<'_>>(line).unwrap_or_default();
+    let envelope = Envelope::read(line);
     let target = envelope.target.unwrap_or_default();
-    let kind = target
-        .kind
-        .text()
-        .or_else(|| quoted_after(line, b"\"type\":\"").and_then(utf8));
     let key = match target.order_number.text() {
         Some(Cow::Borrowed(text)) => Some(Cow::Borrowed(text.as_bytes())),
         Some(Cow::Owned(text)) => Some(Cow::Owned(text.into_bytes())),
         None => quoted_after(line, b"\"orderNo\":\"").map(Cow::Borrowed),
     };
     ReplayRecord {
-        topic: topic(kind.as_deref()),
+        topic: topic(target.kind.text().as_deref()),
         key,
         timestamp: envelope
             .time
@@ -143,10 +139,6 @@ fn topic(kind: Option<&str>) -> InputTopic {
 fn epoch_ms(text: &str) -> Option<u64> {
     let instant: jiff::Timestamp = text.parse().ok()?;
     u64::try_from(instant.as_millisecond()).ok()
-}
-
-fn utf8(bytes: &[u8]) -> Option<Cow<'_, str>> {
-    std::str::from_utf8(bytes).ok().map(Cow::Borrowed)
 }
 
 /// The text from the first `before` to the next quote, if it is not empty.
@@ -299,6 +291,12 @@ mod tests {
             Order,
             None,
             APPROVED_AT,
+        );
+        check(
+            br#"{"target":{"type":"payment","orderNo":"B2"},"time":7,"target":{"type":"delivery"}}"#,
+            Delivery,
+            Some("B2"),
+            CREATED_AT,
         );
         check(
             br#"{"target":{"type":"order","orderNo":"B\u0033"}}"#,
