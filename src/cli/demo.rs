@@ -97,8 +97,12 @@ impl Demo {
             .map_err(Failure::work)?;
         let address = listener.local_addr().map_err(Failure::work)?;
         let topics = job::topics::inputs(&configuration.topics);
+        // Before the processor looks for them.
+        drop(Feed::open(log.as_ref(), "jumun-demo", &topics).map_err(Failure::work)?);
+        // The events of an order come milliseconds apart here, so inputs are waited for a little.
+        let patient = |streams: &mut StreamsConfig| streams.max_task_idle = MAX_TASK_IDLE;
         let mut service =
-            Service::start(&configuration, Arc::clone(&log), |_| {}).map_err(Failure::work)?;
+            Service::start(&configuration, Arc::clone(&log), patient).map_err(Failure::work)?;
         self.introduce(&configuration, address, on_kafka);
         let (stop_server, stopped) = tokio::sync::oneshot::channel::<()>();
         let source = service.status_source();

@@ -11,7 +11,7 @@ use crate::graph::{BuiltTopology, SubTopology};
 use crate::io::memory::MemoryLog;
 use crate::io::{Log, TopicSpec};
 use crate::metrics::EngineMetrics;
-use crate::runtime::{StatusBoard, StreamThread, StreamsConfig, ThreadParts};
+use crate::runtime::{StateRow, StatusBoard, StreamThread, StreamsConfig, ThreadParts};
 use crate::store::{StateConfig, StateDirectory};
 use crate::task::TaskId;
 use crate::time::{Clock, VirtualClock};
@@ -259,7 +259,7 @@ impl TestDriver {
     ///
     /// # Errors
     /// When the task is not here.
-    pub fn dump(&mut self, task: TaskId) -> Result<Vec<(String, Vec<u8>, Vec<u8>)>, Error> {
+    pub fn dump(&mut self, task: TaskId) -> Result<Vec<StateRow>, Error> {
         self.thread()?.dump(task)
     }
 
