@@ -25,9 +25,18 @@ fn fact() -> impl Strategy<Value = Fact> {
             String::from_utf8(out).unwrap()
         })
     ];
-    (id, one_of(Action::ALL), proptest::option::of(1..u64::MAX), any::<i64>()).prop_map(
-        |(id, action, version, occurred_at)| Fact { id: EventId::new(&id), action, version, occurred_at },
+    (
+        id,
+        one_of(Action::ALL),
+        proptest::option::of(1..u64::MAX),
+        any::<i64>(),
     )
+        .prop_map(|(id, action, version, occurred_at)| Fact {
+            id: EventId::new(&id),
+            action,
+            version,
+            occurred_at,
+        })
 }
 
 fn cursor() -> impl Strategy<Value = Cursor> {
@@ -84,7 +93,7 @@ prop_compose! {
             delivery.cursor = cursor;
             delivery.opened = opened;
         }
-        order.current_delivery = (current && order.deliveries.len() > 0).then_some(0);
+        order.current_delivery = (current && !order.deliveries.is_empty()).then_some(0);
         order.created_by = created_by;
         for (id, hash, aggregate, version, judged) in memory {
             let delivery = match aggregate {

@@ -69,10 +69,16 @@ fn candidates() -> Vec<Candidate> {
                 })
                 .collect(),
             "payment.refunded" | "payment.part_refunded" => {
-                vec![plain.clone().info(r#"{"amount":10000}"#), plain.clone().info(r#"{"amount":20000}"#)]
+                vec![
+                    plain.clone().info(r#"{"amount":10000}"#),
+                    plain.clone().info(r#"{"amount":20000}"#),
+                ]
             }
             "claim.withdrawn" => vec![plain.clone(), plain.clone().info(r#"{"recharge":true}"#)],
-            "order.cancelled" => vec![plain.clone(), plain.clone().info(r#"{"reason":"SOLD_OUT"}"#)],
+            "order.cancelled" => vec![
+                plain.clone(),
+                plain.clone().info(r#"{"reason":"SOLD_OUT"}"#),
+            ],
             _ => vec![plain.clone()],
         };
         if matches!(name, "order.note_added" | "aggregate.reset") {
@@ -84,7 +90,13 @@ fn candidates() -> Vec<Candidate> {
                 variant.actor = actor.name().to_owned();
                 let event = variant.decoded();
                 let aggregate = event.aggregate().name();
-                candidates.push(Candidate { action: name, aggregate, actor: *actor, info: variant.info, event });
+                candidates.push(Candidate {
+                    action: name,
+                    aggregate,
+                    actor: *actor,
+                    info: variant.info,
+                    event,
+                });
             }
         }
     }
@@ -95,7 +107,11 @@ fn candidates() -> Vec<Candidate> {
 pub fn explore(mut check: impl FnMut(&Order, &Order, &Candidate, Outcome)) -> Graph {
     let candidates = candidates();
     let policy = Desk::default().policy;
-    let context = RecordContext { timestamp: NOON, wall_clock: NOON, ..RecordContext::default() };
+    let context = RecordContext {
+        timestamp: NOON,
+        wall_clock: NOON,
+        ..RecordContext::default()
+    };
     let mut places = HashMap::new();
     let mut orders = vec![Order::default()];
     let mut states = vec![key(&orders[0])];
@@ -116,9 +132,18 @@ pub fn explore(mut check: impl FnMut(&Order, &Order, &Candidate, Outcome)) -> Gr
                 orders.push(order);
                 states.len() - 1
             });
-            edges.push(Edge { from, candidate: at, to, outcome });
+            edges.push(Edge {
+                from,
+                candidate: at,
+                to,
+                outcome,
+            });
         }
         from += 1;
     }
-    Graph { states, candidates, edges }
+    Graph {
+        states,
+        candidates,
+        edges,
+    }
 }
