@@ -97,7 +97,7 @@ pub(super) fn examine(
         if version <= last {
             return examine_consumed(order, event, action, version, times, rights);
         }
-        if version > last + 1 {
+        if version > last.saturating_add(1) {
             if action == Action::OrderCancelled && !order.exists() {
                 return wait(
                     WaitsFor::LegalState,
@@ -155,7 +155,7 @@ fn examine_defect(order: &Order, event: &OrderEvent, context: &RecordContext) ->
     let last = order
         .cursor(event.aggregate(), delivery_of(order, event))
         .last;
-    if version > last + 1 {
+    if version > last.saturating_add(1) {
         return wait(
             WaitsFor::Versions,
             RejectionReason::SeqGap,
@@ -164,7 +164,7 @@ fn examine_defect(order: &Order, event: &OrderEvent, context: &RecordContext) ->
     }
     Verdict::DeadLetter {
         reason,
-        consumes: version == last + 1,
+        consumes: version == last.saturating_add(1),
     }
 }
 

@@ -331,6 +331,13 @@ fn the_content_hash_covers_the_five_parts_and_not_the_rest() {
     assert_ne!(hash(&json), hash(&swapped));
 }
 
+#[test]
+fn the_content_hash_is_stored_and_must_not_change_between_builds() {
+    let event = ev("order.cancelled", "CS", 2)
+        .info(r#"{"reason":"SOLD_OUT","n":[1,{"aKeyThatIsLongerThan16":null}]}"#);
+    assert_eq!(event.decoded().content_hash(), 14_160_252_627_990_552_523);
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
