@@ -21,6 +21,7 @@ mod json;
 pub mod judge;
 pub mod judgement;
 pub mod lifecycle;
+pub mod lifecycle_table;
 pub mod memory;
 pub mod order;
 mod order_bytes;

@@ -4,6 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::state_graph::{Candidate, explore};
+use crate::domain::action::Action;
+use crate::domain::lifecycle_table::TABLE;
 use crate::domain::order::Order;
 use crate::domain::outcome::{Outcome, RejectionReason};
 
@@ -331,4 +333,11 @@ fn every_state_action_and_actor_is_judged_as_the_table_says() {
     });
     println!("{} states: {tally:?}", graph.states.len());
     assert_eq!(accepted.len(), 38, "every action is legal somewhere");
+}
+
+#[test]
+fn the_rows_of_the_table_stand_at_the_codes_of_their_actions() {
+    let actions: Vec<_> = TABLE.iter().map(|row| row.action).collect();
+    assert_eq!(actions, Action::ALL);
+    assert_eq!(actions.len(), 38);
 }
