@@ -93,7 +93,7 @@ prop_compose! {
             delivery.cursor = cursor;
             delivery.opened = opened;
         }
-        order.current_delivery = (current && order.deliveries.len() > 0).then_some(0);
+        order.current_delivery = (current && !order.deliveries.is_empty()).then_some(0);
         order.created_by = created_by;
         for (id, hash, aggregate, version, judged) in memory {
             let delivery = match aggregate {
