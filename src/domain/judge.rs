@@ -156,6 +156,7 @@ fn settle_ghost(order: &mut Order, event: &OrderEvent, judgement: &mut Judgement
             .is_some_and(|ghost| ghost.id.key() == event.id_key())
     {
         order.ghost = None;
+        order.ghost_event.clear();
         changed(order, judgement);
     }
 }
@@ -236,6 +237,8 @@ fn reject(
     let Some(action) = event.action() else { return };
     if reason == RejectionReason::Premature && action == Action::OrderCancelled {
         order.ghost = Some(Fact::of(event, action, judgement.times.occurred_at));
+        order.ghost_event.clear();
+        order.ghost_event.push_str(event.envelope());
         changed(order, judgement);
         return;
     }

@@ -197,7 +197,7 @@ pub fn decode(bytes: &[u8], order: &mut Order) -> Result<(), OrderCodecError> {
     }
 }
 
-fn texts(order: &Order) -> [&String; 7] {
+fn texts(order: &Order) -> [&String; 8] {
     [
         &order.customer_id,
         &order.store_id,
@@ -206,10 +206,11 @@ fn texts(order: &Order) -> [&String; 7] {
         &order.sigungu,
         &order.dong,
         &order.payment_method,
+        &order.ghost_event,
     ]
 }
 
-fn texts_mut(order: &mut Order) -> [&mut String; 7] {
+fn texts_mut(order: &mut Order) -> [&mut String; 8] {
     [
         &mut order.customer_id,
         &mut order.store_id,
@@ -218,6 +219,7 @@ fn texts_mut(order: &mut Order) -> [&mut String; 7] {
         &mut order.sigungu,
         &mut order.dong,
         &mut order.payment_method,
+        &mut order.ghost_event,
     ]
 }
 

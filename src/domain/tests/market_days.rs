@@ -327,7 +327,7 @@ fn nanoseconds_per_event() {
                 parked_ms: None,
             };
             write_rejected(&mut out, &order, &event, &judgement, &origin);
-            write_reconcile(&mut out, event.order_no(), &order, &judgement);
+            write_reconcile(&mut out, &event, &order, &judgement);
             std::hint::black_box(&out);
             assert!(matches!(
                 judgement.outcome,

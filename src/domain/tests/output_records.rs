@@ -86,15 +86,20 @@ fn a_rejection_embeds_the_original_event_and_its_contradiction_tells_both_facts(
     );
     assert_eq!(text(out), expected.replace("EVENT", &event.json()));
     let mut out = Vec::new();
-    assert!(write_reconcile(&mut out, "B1", &desk.order, &judgement));
+    assert!(write_reconcile(
+        &mut out,
+        &desk.event,
+        &desk.order,
+        &judgement
+    ));
     assert_eq!(
         text(out),
         concat!(
-            r#"{"orderNo":"B1","kind":"ILLEGAL_TRANSITION","facts":[{"eventId":"delivery.arrived_store-delivery-1","#,
-            r#""action":"delivery.arrived_store","version":1,"occurredAt":"2026-11-20T12:00:03.000+09:00"},"#,
+            r#"{"orderNo":"B1","kind":"ILLEGAL_TRANSITION","facts":[EVENT,"#,
             r#"{"eventId":"order.accepted-order-2","action":"order.accepted","version":2,"#,
             r#""occurredAt":"2026-11-20T12:00:00.000+09:00"}],"status":"ACCEPTED","at":"2026-11-20T12:00:03.000+09:00"}"#
         )
+        .replace("EVENT", &event.json())
     );
     let mut out = Vec::new();
     assert!(!write_transition(
