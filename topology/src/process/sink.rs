@@ -3,7 +3,7 @@ use std::any::{Any, type_name};
 use super::node::{Node, wrong_types};
 use super::outputs::Destination;
 use super::processor::{Punctuation, TimerEvent};
-use super::{Context, InitContext, ProcessError};
+use super::{Context, InitContext, ProcessError, TaskLimits};
 use crate::codec::{Presence, Serializer};
 use crate::io::Headers;
 
@@ -16,9 +16,6 @@ pub enum SinkMode {
     /// The last of each key per commit: for compacted topics that hold the latest state.
     LatestPerCommit,
 }
-
-/// What a record takes on the wire beside key, value and headers, generously.
-const RECORD_OVERHEAD: usize = 512;
 
 /// Encodes records for an output topic into the task's output buffer.
 pub(crate) struct SinkNode<K, V> {
@@ -51,15 +48,10 @@ impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
         self.value.clear();
         let key_presence = self.key_serializer.serialize(key, &mut self.key)?;
         let value_presence = self.value_serializer.serialize(value, &mut self.value)?;
-        let limit = context
-            .scope
-            .output_limits
-            .get(self.output)
-            .copied()
-            .unwrap_or(usize::MAX);
-        let size = self.key.len() + self.value.len() + RECORD_OVERHEAD;
-        // Checked here, where the culprit is known: a refusal by the broker names no record.
-        if size > limit {
+        let limits = &context.scope.limits.outputs;
+        if let Some((size, limit)) =
+            TaskLimits::exceeded(limits, self.output, &self.key, &self.value, headers)
+        {
             let message = format!(
                 "output of {size} bytes; topic {} takes {limit} (max.message.bytes)",
                 self.topic

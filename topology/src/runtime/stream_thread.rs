@@ -471,7 +471,10 @@ impl StreamThread {
                 continue;
             };
             task.scope.wall_clock_ms = wall_clock_ms;
-            let processed = contained(task, |task| task.process(TURN.min(allowed), now))?.records;
+            let processed = contained(task, "process a record", |task| {
+                task.process(TURN.min(allowed), now)
+            })?
+            .records;
             if processed > 0 {
                 total += processed;
                 allowed -= processed;
@@ -499,7 +502,7 @@ impl StreamThread {
                 continue;
             };
             task.scope.wall_clock_ms = wall_clock_ms;
-            let here = contained(task, |task| task.punctuate(due))?;
+            let here = contained(task, "punctuate", |task| task.punctuate(due))?;
             if here > 0 {
                 ran += here;
                 self.hand_over(id)?;
@@ -644,15 +647,16 @@ impl StreamThread {
 }
 
 /// Runs operators of a task; a panic becomes a fatal error that names task and node.
-fn contained<T>(
+pub(super) fn contained<T>(
     task: &mut Task,
+    operation: &'static str,
     call: impl FnOnce(&mut Task) -> Result<T, Error>,
 ) -> Result<T, Error> {
     match catch_unwind(AssertUnwindSafe(|| call(task))) {
         Ok(outcome) => outcome,
         Err(panic) => {
             let detail = format!("an operator panicked: {}", message(panic.as_ref()));
-            Err(Error::fatal("process a record", detail).at(format!(
+            Err(Error::fatal(operation, detail).at(format!(
                 "task {}, node {}",
                 task.id,
                 task.running_node()

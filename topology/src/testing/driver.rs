@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use prometheus::Registry;
@@ -11,7 +12,9 @@ use crate::graph::{BuiltTopology, SubTopology};
 use crate::io::memory::MemoryLog;
 use crate::io::{Log, TopicSpec};
 use crate::metrics::EngineMetrics;
-use crate::runtime::{StateRow, StatusBoard, StreamThread, StreamsConfig, ThreadParts};
+use crate::runtime::{
+    StateRow, StatusBoard, StreamThread, StreamsConfig, ThreadParts, check_topics,
+};
 use crate::store::{StateConfig, StateDirectory};
 use crate::task::TaskId;
 use crate::time::{Clock, VirtualClock};
@@ -90,6 +93,7 @@ pub struct TestDriver {
     log: Arc<MemoryLog>,
     thread: Option<StreamThread>,
     board: Arc<StatusBoard>,
+    topic_limits: Arc<BTreeMap<String, usize>>,
 }
 
 impl TestDriver {
@@ -107,8 +111,11 @@ impl TestDriver {
             log,
             thread: None,
             board: Arc::default(),
+            topic_limits: Arc::default(),
         };
         driver.create_topics()?;
+        let limits = check_topics(&driver.parts()?, &AtomicBool::new(false))?;
+        driver.topic_limits = Arc::new(limits);
         driver.start()?;
         Ok(driver)
     }
@@ -146,9 +153,10 @@ impl TestDriver {
                 config: vec![("cleanup.policy".to_owned(), policy.to_owned())],
             })
             .collect();
-        self.log
-            .admin("test-driver")?
-            .create_topics(&specs, Duration::ZERO)
+        let mut admin = self.log.admin("test-driver")?;
+        // Those with settings of their own first: what exists is not created again.
+        admin.create_topics(&self.config.streams.topics, Duration::ZERO)?;
+        admin.create_topics(&specs, Duration::ZERO)
     }
 
     /// Starts the thread (again) and lets it join, restore and run.
@@ -156,6 +164,12 @@ impl TestDriver {
     /// # Errors
     /// Of the start.
     pub fn start(&mut self) -> Result<(), Error> {
+        let parts = self.parts()?;
+        self.thread = Some(StreamThread::new(0, parts));
+        self.run_until_idle()
+    }
+
+    fn parts(&self) -> Result<ThreadParts, Error> {
         let directory = match &self.config.state_dir {
             Some(root) => StateDirectory::open(
                 &root.join(&self.config.streams.application_id),
@@ -163,7 +177,7 @@ impl TestDriver {
             )?,
             None => StateDirectory::in_memory(self.config.state.clone()),
         };
-        let parts = ThreadParts {
+        Ok(ThreadParts {
             config: Arc::new(self.config.streams.clone()),
             topology: Arc::clone(&self.topology),
             log: Arc::clone(&self.log) as Arc<dyn Log>,
@@ -171,10 +185,8 @@ impl TestDriver {
             directory,
             board: Arc::clone(&self.board),
             metrics: Arc::new(EngineMetrics::register(&Registry::new())?),
-            topic_limits: Arc::default(),
-        };
-        self.thread = Some(StreamThread::new(0, parts));
-        self.run_until_idle()
+            topic_limits: Arc::clone(&self.topic_limits),
+        })
     }
 
     fn thread(&mut self) -> Result<&mut StreamThread, Error> {
