@@ -471,8 +471,9 @@ impl StreamThread {
                 continue;
             };
             task.scope.wall_clock_ms = wall_clock_ms;
+            let due = &mut self.due;
             let processed = contained(task, "process a record", |task| {
-                task.process(TURN.min(allowed), now)
+                task.process(TURN.min(allowed), now, due)
             })?
             .records;
             if processed > 0 {
@@ -621,6 +622,20 @@ impl StreamThread {
             .is_some_and(|clients| clients.group.is_some())
             && self.restorations.is_empty()
             && self.tasks.values().all(|task| task.inputs.caught_up())
+    }
+
+    /// Whether anything waits for the next commit.
+    pub(crate) fn has_uncommitted(&self) -> bool {
+        let in_transaction = |clients: &Clients| clients.in_transaction;
+        self.clients.as_ref().is_some_and(in_transaction) || self.tasks.values().any(Task::is_dirty)
+    }
+
+    /// Commits now, whatever the interval; errors are mended as in a turn.
+    pub(crate) fn commit_or_recover(&mut self) -> Result<(), Error> {
+        match self.commit() {
+            Ok(_) => Ok(()),
+            Err(error) => self.recover(error),
+        }
     }
 
     pub(crate) fn flush_all(&mut self) -> Result<(), Error> {

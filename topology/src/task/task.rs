@@ -11,7 +11,7 @@ use crate::process::outputs::OutputBuffer;
 use crate::process::{
     Context, InitContext, NodeArena, ProcessError, SourceRecord, TaskLimits, TaskScope,
 };
-use crate::store::{SetAsideReason, StateDirectory, StoreId, TaskState};
+use crate::store::{SetAsideReason, StateDirectory, StoreId, TaskState, TimerBatch};
 
 /// Where a task stands; the names are Kafka Streams'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,13 +192,19 @@ impl Task {
     }
 
     /// Processes at most `max` records, each wholly or not at all.
-    pub(crate) fn process(&mut self, max: usize, now: Duration) -> Result<Processed, Error> {
+    pub(crate) fn process(
+        &mut self,
+        max: usize,
+        now: Duration,
+        due: &mut TimerBatch,
+    ) -> Result<Processed, Error> {
         let mut processed = Processed::default();
         while processed.records < max {
             let InputChoice::Take(index) = self.inputs.choose(now) else {
                 break;
             };
             self.process_one(index)?;
+            self.punctuate_stream_time(due)?;
             processed.records += 1;
         }
         self.progressed |= processed.records > 0;
