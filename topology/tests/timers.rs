@@ -211,10 +211,52 @@ fn a_timestamp_far_in_the_future_does_not_move_stream_time() {
     );
     pipe(&mut driver, "x", "", NOW + 3_600_000);
     assert_eq!(rung(&mut driver), [""; 0]);
+    pipe(&mut driver, "past", &format!("set stream {}", NOW + 1), NOW);
+    assert_eq!(rung(&mut driver), [""; 0], "not even to the present");
     // Once the time has really come, it does.
     advance(&mut driver, 60_000);
     pipe(&mut driver, "x", "", NOW + 60_000);
-    assert_eq!(rung(&mut driver), [format!("a stream {}", NOW + 60_000)]);
+    assert_eq!(
+        rung(&mut driver),
+        [
+            format!("past stream {}", NOW + 1),
+            format!("a stream {}", NOW + 60_000)
+        ]
+    );
+}
+
+/// Forwards the stream time that it sees with each record.
+struct Clockwatcher;
+
+impl Processor for Clockwatcher {
+    type Key = String;
+    type Value = String;
+
+    fn process(
+        &mut self,
+        record: Record<'_, String, String>,
+        context: &mut Context<'_>,
+    ) -> Result<(), ProcessError> {
+        let seen = context.stream_time().unwrap_or(-1);
+        context.forward(record.with_value(&seen))
+    }
+}
+
+#[test]
+fn stream_time_is_the_largest_timestamp_so_far_that_of_the_present_record_included() {
+    let mut topology = Topology::new();
+    topology.add_source("orders", &["orders"], || Utf8, || Utf8);
+    topology.add_processor("watch", || Clockwatcher, &["orders"]);
+    topology.add_sink("seen", "seen", || Utf8, || I64, &["watch"]);
+    let config = TestDriverConfig::new("app");
+    let mut driver = TestDriver::new(topology.build().unwrap(), config).unwrap();
+    for timestamp in [1_000, 3_000, 2_000, NOW + 3_600_000, 4_000] {
+        pipe(&mut driver, "k", "", timestamp);
+    }
+    let mut seen = driver.create_output_topic("seen", Utf8, I64);
+    let seen = seen.read_records_to_list(&mut driver).unwrap();
+    let seen: Vec<i64> = seen.iter().map(|record| record.value).collect();
+    assert_eq!(seen, [1_000, 3_000, 3_000, 3_000, 4_000]);
 }
 
 #[test]

@@ -156,7 +156,8 @@ impl<'a> Context<'a> {
         self.scope.wall_clock_ms
     }
 
-    /// The largest record timestamp seen by the task, never moved by one far in the future.
+    /// The largest record timestamp seen by the task, that of the present record included; never
+    /// moved by one further in the future than the tolerance configured.
     pub fn stream_time(&self) -> Option<i64> {
         self.scope.stream_time
     }

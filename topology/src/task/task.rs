@@ -225,6 +225,10 @@ impl Task {
         let Some(record) = input.queue.front() else {
             return Ok(());
         };
+        let tolerance = i64::try_from(settings.future_tolerance.as_millis()).unwrap_or(i64::MAX);
+        if record.timestamp <= scope.wall_clock_ms.saturating_add(tolerance) {
+            scope.stream_time = scope.stream_time.max(Some(record.timestamp));
+        }
         scope.mark();
         let source = SourceRecord {
             topic: &input.partition.topic,
@@ -281,15 +285,6 @@ impl Task {
             }
         }
         scope.accept();
-        let tolerance = i64::try_from(settings.future_tolerance.as_millis()).unwrap_or(i64::MAX);
-        let time = record
-            .timestamp
-            .min(scope.wall_clock_ms.saturating_add(tolerance));
-        scope.stream_time = Some(
-            scope
-                .stream_time
-                .map_or(time, |stream_time| stream_time.max(time)),
-        );
         input.position = record.offset + 1;
         input.queue.pop_front();
         Ok(())
