@@ -151,7 +151,11 @@ fn the_same_backlog_is_processed_in_the_same_order_whatever_the_fetch_sizes() {
             let mut timestamp = 1_000;
             for _ in 0..count {
                 timestamp += (next(&mut random) % step) as i64;
-                let late = if next(&mut random) % 10 == 0 { 15 } else { 0 };
+                let late = if next(&mut random).is_multiple_of(10) {
+                    15
+                } else {
+                    0
+                };
                 append(&driver, topic, 0, timestamp - late);
             }
         }
