@@ -102,6 +102,7 @@ fn of_two_open_transactions_the_first_holds_back() {
     second.begin_transaction().unwrap();
     first.send(record(0, "a")).unwrap();
     second.send(record(0, "b")).unwrap();
+    assert_eq!(bed.log.last_stable_offset("t", 0).unwrap(), 0);
     second.commit_transaction(NOW).unwrap();
     assert_eq!(bed.log.last_stable_offset("t", 0).unwrap(), 0);
     assert_eq!(bed.values("t", 0, true), []);
@@ -212,6 +213,9 @@ fn positions_begin_where_asked_and_a_seek_goes_back() {
         fetch(&mut consumer, input),
         (pairs(&[(1, "b"), (2, "c")]), Some(3))
     );
+    consumer.seek(input, 3).unwrap();
+    let end_again = (vec![], Some(3));
+    assert_eq!(fetch(&mut consumer, input), end_again);
 }
 
 #[test]
