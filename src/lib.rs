@@ -1,5 +1,23 @@
-//! jumun
+//! jumun (주문, "order"): the order-event processor of a food-delivery marketplace, exactly once, on Kafka.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`domain`] | what an event means for an order: decoding, lifecycle, judging, records; pure |
+//! | [`job`] | the order job on the engine: topology, operator, topics, counters |
+//! | [`service`] | a running processor and what it tells about itself |
+//! | [`generate`], [`replay`], [`feed`] | events: made up, read from files, sent |
+//! | [`config`], [`http`], [`logging`], [`cli`] | how it is set up, watched and called |
 
+pub mod cli;
 pub mod config;
+pub mod domain;
+pub mod feed;
+pub mod generate;
 pub mod http;
+pub mod job;
+pub mod kafka;
 pub mod logging;
+#[cfg(feature = "pause-hooks")]
+pub mod pause;
+pub mod replay;
+pub mod service;

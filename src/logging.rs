@@ -8,7 +8,8 @@ use std::io::IsTerminal;
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
-const DEFAULT_FILTER: &str = "info";
+/// The binding complains about a consumer that was closed in order before it was dropped.
+const DEFAULT_FILTER: &str = "info,rdkafka::consumer::base_consumer=off";
 
 /// What a log line looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,9 +51,24 @@ pub enum LoggingError {
     Twice(String),
 }
 
+/// As [`start`], for a program that draws on the terminal: warnings only, unless the environment asks for more.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_quiet() -> Result<(), LoggingError> {
+    start_with(
+        Format::of_standard_error(),
+        "warn,rdkafka::consumer::base_consumer=off",
+    )
+}
+
 /// Sets up logging for the whole process; to be called once, first thing.
 pub fn start(format: Format) -> Result<(), LoggingError> {
-    let filter = filter(|name| std::env::var(name).ok())?;
+    start_with(format, DEFAULT_FILTER)
+}
+
+fn start_with(format: Format, default: &str) -> Result<(), LoggingError> {
+    let filter = filter(|name| std::env::var(name).ok(), default)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
@@ -64,7 +80,10 @@ pub fn start(format: Format) -> Result<(), LoggingError> {
 }
 
 /// The first variable that is set and not empty decides; a filter that cannot be read is an error, never ignored.
-fn filter(variable: impl Fn(&str) -> Option<String>) -> Result<EnvFilter, LoggingError> {
+fn filter(
+    variable: impl Fn(&str) -> Option<String>,
+    default: &str,
+) -> Result<EnvFilter, LoggingError> {
     for name in ["JUMUN_LOG", "RUST_LOG"] {
         if let Some(text) = variable(name).filter(|text| !text.trim().is_empty()) {
             return EnvFilter::builder()
@@ -76,7 +95,7 @@ fn filter(variable: impl Fn(&str) -> Option<String>) -> Result<EnvFilter, Loggin
                 });
         }
     }
-    Ok(EnvFilter::new(DEFAULT_FILTER))
+    Ok(EnvFilter::new(default))
 }
 
 #[cfg(test)]
@@ -84,11 +103,14 @@ mod tests {
     use super::*;
 
     fn check(set: &[(&str, &str)], expected: &str) {
-        let found = filter(|name| {
-            set.iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
-        });
+        let found = filter(
+            |name| {
+                set.iter()
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| (*value).to_owned())
+            },
+            "info",
+        );
         assert_eq!(
             found.map_or_else(|error| error.to_string(), |filter| filter.to_string()),
             expected
@@ -105,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_filter_that_cannot_be_read_is_refused_with_its_variable() {
-        let error = filter(|_| Some("topology=loud".to_owned()))
+        let error = filter(|_| Some("topology=loud".to_owned()), "info")
             .unwrap_err()
             .to_string();
         assert!(

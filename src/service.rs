@@ -13,6 +13,7 @@ use topology::runtime::{
 use topology::store::StateConfig;
 
 use crate::config::{self, Configuration};
+use crate::domain::outcome::Outcome;
 use crate::http::{RestoreProgress, State, Status, StatusSource, TaskState, TaskStatus};
 use crate::job;
 use crate::job::metrics::OrderMetrics;
@@ -20,6 +21,7 @@ use crate::job::metrics::OrderMetrics;
 /// The order job on a log, with its metrics and status.
 pub struct Service {
     streams: Streams,
+    metrics: Arc<EngineMetrics>,
     view: Arc<View>,
 }
 
@@ -54,12 +56,20 @@ impl Service {
             &configuration.application.state_dir,
             state_config(configuration),
             log,
-            metrics,
+            Arc::clone(&metrics),
         )?;
         OrderMetrics::register(&registry, streams.board())
             .map_err(|error| topology::Error::fatal("register metrics", error.to_string()))?;
-        let view = Arc::new(View { board: streams.board(), registry, description });
-        Ok(Self { streams, view })
+        let view = Arc::new(View {
+            board: streams.board(),
+            registry,
+            description,
+        });
+        Ok(Self {
+            streams,
+            metrics,
+            view,
+        })
     }
 
     /// For the HTTP server.
@@ -70,6 +80,23 @@ impl Service {
     /// The running streams.
     pub fn streams(&self) -> &Streams {
         &self.streams
+    }
+
+    /// Input records of committed transactions since the start.
+    pub fn records_in(&self) -> u64 {
+        self.metrics.records_in()
+    }
+
+    /// What became of all records ever, as committed by the tasks of this instance.
+    pub fn outcomes(&self) -> Vec<(Outcome, u64)> {
+        let mut outcomes: Vec<(Outcome, u64)> =
+            Outcome::all().map(|outcome| (outcome, 0)).collect();
+        for counts in self.streams.counters().values() {
+            for ((_, sum), count) in outcomes.iter_mut().zip(counts) {
+                *sum += count;
+            }
+        }
+        outcomes
     }
 
     /// Stops in order within `timeout`.
@@ -156,7 +183,12 @@ impl StatusSource for View {
             topology::runtime::State::NotRunning => State::NotRunning,
             topology::runtime::State::Error => State::Error,
         };
-        Status { state, detail: status.detail, tasks, restore }
+        Status {
+            state,
+            detail: status.detail,
+            tasks,
+            restore,
+        }
     }
 
     fn metrics(&self) -> &Registry {

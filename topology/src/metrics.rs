@@ -71,6 +71,11 @@ impl EngineMetrics {
         Ok(metrics)
     }
 
+    /// Input records processed in committed transactions since the start.
+    pub fn records_in(&self) -> u64 {
+        self.records_in.get()
+    }
+
     fn new() -> prometheus::Result<Self> {
         let metrics = Self {
             records_in: IntCounter::with_opts(opts(

@@ -1,3 +1,5 @@
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::outputs::{Destination, OutputBuffer};
 use super::processor::Schedule;
 use super::{SinkMode, SourceRecord};
@@ -99,16 +101,19 @@ impl TaskScope {
 /// crash, an abort or a move neither repeats nor loses a count.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
+    ids: Vec<u32>,
     values: Vec<u64>,
     committed: Vec<u64>,
     undo: Vec<(usize, u64)>,
 }
 
 impl Counters {
-    pub(crate) fn new(len: usize) -> Self {
+    pub(crate) fn new(names: &[String]) -> Self {
+        let id = |name: &String| (xxh3_64(name.as_bytes()) & 0xFFFF_FFFF) as u32;
         Self {
-            values: vec![0; len],
-            committed: vec![0; len],
+            ids: names.iter().map(id).collect(),
+            values: vec![0; names.len()],
+            committed: vec![0; names.len()],
             undo: Vec::new(),
         }
     }
@@ -149,27 +154,75 @@ impl Counters {
         &self.values
     }
 
-    /// Format: one format version byte, then each count as eight bytes, little-endian.
+    /// One format version byte; then, for each count that is not zero, four bytes of its name's
+    /// hash and eight bytes of the count, little-endian. By name, because names come and go.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![1];
-        for value in &self.values {
+        for (id, value) in self
+            .ids
+            .iter()
+            .zip(&self.values)
+            .filter(|(_, value)| **value > 0)
+        {
+            bytes.extend_from_slice(&id.to_le_bytes());
             bytes.extend_from_slice(&value.to_le_bytes());
         }
         bytes
     }
 
+    /// Takes over what [`Counters::encode`] wrote; counts whose names are gone are dropped.
     pub(crate) fn decode(&mut self, bytes: &[u8]) {
-        let Some((1, counts)) = bytes
-            .split_first()
-            .map(|(version, counts)| (*version, counts))
-        else {
-            return;
+        self.values.fill(0);
+        let rows = match bytes.split_first() {
+            Some((1, rows)) => rows,
+            _ => &[],
         };
-        for (slot, chunk) in self.values.iter_mut().zip(counts.chunks_exact(8)) {
-            let mut count = [0; 8];
-            count.copy_from_slice(chunk);
-            *slot = u64::from_le_bytes(count);
+        for row in rows.chunks_exact(12) {
+            let Some((id, count)) = row.split_first_chunk::<4>() else {
+                continue;
+            };
+            let (id, Ok(count)) = (u32::from_le_bytes(*id), count.try_into()) else {
+                continue;
+            };
+            if let Some(slot) = self.ids.iter().position(|known| *known == id)
+                && let Some(value) = self.values.get_mut(slot)
+            {
+                *value = u64::from_le_bytes(count);
+            }
         }
         self.committed.clone_from(&self.values);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counters;
+
+    #[test]
+    fn counts_survive_a_round_trip_when_names_come_and_go() {
+        let names = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect::<Vec<_>>()
+        };
+        let mut before = Counters::new(&names(&["applied", "gone", "rejected"]));
+        before.add(0, 7);
+        before.add(1, 5);
+        before.add(2, 3);
+        let mut after = Counters::new(&names(&["new", "rejected", "applied"]));
+        after.decode(&before.encode());
+        assert_eq!(after.values(), [0, 3, 7]);
+    }
+
+    #[test]
+    fn a_failed_record_counts_nothing() {
+        let mut counters = Counters::new(&["applied".to_owned()]);
+        counters.add(0, 1);
+        counters.mark();
+        counters.add(0, 1);
+        counters.add(0, 1);
+        counters.rollback();
+        assert_eq!(counters.values(), [1]);
     }
 }

@@ -62,6 +62,8 @@ impl StreamThread {
         #[cfg(feature = "broken-controls")]
         if self.config.broken == Some(BrokenControl::StoreBeforeCommit) {
             self.write_stores()?;
+            // On disk, or a crash would take the evidence with it.
+            self.flush_all()?;
         }
 
         self.enter(CommitPhase::Committing)?;

@@ -14,8 +14,11 @@ mod stream_thread;
 mod streams;
 mod topics;
 
+#[cfg(feature = "broken-controls")]
+pub use commit::BrokenControl;
 pub use config::{AutoOffsetReset, ProcessingGuarantee, StreamsConfig};
 pub use phase::{CommitPhase, PhaseObserver};
 pub use status::{RestoreStatus, State, StatusBoard, StreamsStatus, TaskStatus, ThreadStatus};
-pub use stream_thread::{Progress, StreamThread};
+pub(crate) use stream_thread::ThreadParts;
+pub use stream_thread::{Progress, StateRow, StreamThread};
 pub use streams::Streams;

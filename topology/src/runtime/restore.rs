@@ -258,6 +258,10 @@ impl StreamThread {
                 return Err(offsets_missing(task.id, &self.config.application_id));
             }
             task.complete_restoration()?;
+            if restoration.records > 0 {
+                // Else whoever is killed again and again would replay ever more.
+                task.scope.state.flush()?;
+            }
             let took = self.clock.monotonic().saturating_sub(restoration.started);
             self.metrics.restore_seconds.observe(took.as_secs_f64());
             tracing::info!(thread = self.name, task = %restoration.task, records = restoration.records, ?took, "state restored");

@@ -27,8 +27,13 @@ const IDLE: Duration = Duration::from_millis(20);
 const COMMIT_RECORDS: u64 = 200_000;
 /// Rebuilds without a commit in between, after which the thread gives up.
 const REBUILDS: u32 = 10;
+/// Somewhat longer than between two heartbeats (`heartbeat.interval.ms`, 3 s).
+const HEARTBEATS: Duration = Duration::from_secs(4);
 /// Between two updates of the status board.
 const STATUS_INTERVAL: Duration = Duration::from_millis(200);
+
+/// A row of a task's state: family, key, value.
+pub type StateRow = (String, Vec<u8>, Vec<u8>);
 
 /// What one turn of the loop did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -269,6 +274,7 @@ impl StreamThread {
                 format!("{REBUILDS} times without a commit; last: {error}"),
             ));
         }
+        self.ask_whether_replaced()?;
         tracing::warn!(thread = self.name, "{error}; rebuilding clients and tasks");
         self.board.set_state(
             &self.name,
@@ -276,6 +282,26 @@ impl StreamThread {
             &format!("rebuilding after: {error}"),
         );
         self.abandon();
+        Ok(())
+    }
+
+    /// A fenced producer is either a zombie's, which may come back, or that of a process whose
+    /// instance id was given to another one, which must not: the two would fence each other for
+    /// ever. The group tells with the next heartbeat, by a fatal error.
+    fn ask_whether_replaced(&mut self) -> Result<(), Error> {
+        const LOOK: Duration = Duration::from_millis(50);
+        let looks = HEARTBEATS.as_millis() / LOOK.as_millis();
+        let Some(clients) = self.clients.as_mut() else {
+            return Ok(());
+        };
+        for _ in 0..looks {
+            match clients.consumer.poll(LOOK) {
+                Err(error) if error.class() == ErrorClass::Fatal => return Err(error),
+                // A zombie is told that its partitions are gone.
+                Err(_) | Ok(Some(_)) => return Ok(()),
+                Ok(None) => {}
+            }
+        }
         Ok(())
     }
 
@@ -327,8 +353,7 @@ impl StreamThread {
             }
         }
         let mut outcome = committed.map(|_| ());
-        for (id, mut task) in std::mem::take(&mut self.tasks) {
-            self.board.forget_counters(id);
+        for (_, mut task) in std::mem::take(&mut self.tasks) {
             let closed = task.scope.state.abort().and_then(|()| task.close());
             outcome = outcome.and(closed);
         }
@@ -586,16 +611,35 @@ impl StreamThread {
         });
     }
 
-    /// Whether everything in the inputs has been processed and committed.
-    pub fn is_idle(&self) -> bool {
+    /// Whether everything in the inputs has been processed, committed or not.
+    pub fn has_processed_everything(&self) -> bool {
         self.clients
             .as_ref()
             .is_some_and(|clients| clients.group.is_some())
             && self.restorations.is_empty()
-            && self
-                .tasks
-                .values()
-                .all(|task| task.inputs.caught_up() && !task.is_dirty())
+            && self.tasks.values().all(|task| task.inputs.caught_up())
+    }
+
+    pub(crate) fn flush_all(&mut self) -> Result<(), Error> {
+        self.tasks
+            .values_mut()
+            .try_for_each(|task| task.scope.state.flush())
+    }
+
+    pub(crate) fn dump(&mut self, id: TaskId) -> Result<Vec<StateRow>, Error> {
+        match self.tasks.get_mut(&id) {
+            Some(task) => {
+                let mut rows = Vec::new();
+                let mut visit = |family: &str, key: &[u8], value: &[u8]| {
+                    rows.push((family.to_owned(), key.to_vec(), value.to_vec()));
+                };
+                task.scope.state.dump(&mut visit)?;
+                Ok(rows)
+            }
+            None => {
+                Err(Error::fatal("dump a state", "the task is not here").at(format!("task {id}")))
+            }
+        }
     }
 }
 

@@ -95,7 +95,7 @@ impl Task {
             application_id: settings.application_id.clone(),
             state,
             outputs: OutputBuffer::default(),
-            counters: crate::process::Counters::new(topology.counters().len()),
+            counters: crate::process::Counters::new(topology.counters()),
             schedules: Vec::new(),
             stream_time: None,
             wall_clock_ms: 0,
@@ -132,9 +132,8 @@ impl Task {
     fn load_own(&mut self) {
         let progress = self.progress();
         self.scope.stream_time = progress.and_then(|progress| progress.stream_time);
-        if let Some(bytes) = self.scope.state.own(COUNTERS) {
-            self.scope.counters.decode(bytes);
-        }
+        let counters = self.scope.state.own(COUNTERS).unwrap_or_default();
+        self.scope.counters.decode(counters);
     }
 
     /// How far the state says the task had come; `None` for a state without history.

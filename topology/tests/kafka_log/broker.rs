@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 pub struct Broker {
     pub address: String,
     /// The shell that watches over the broker ends it when its standard input closes, which the end of this process does.
-    _shell: Child,
+    shell: Child,
     _directory: tempfile::TempDir,
 }
 
@@ -42,7 +42,8 @@ fn free_port() -> u16 {
 }
 
 impl Broker {
-    fn start() -> Self {
+    /// A broker of one's own.
+    pub fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (port, controller) = (free_port(), free_port());
         let address = format!("127.0.0.1:{port}");
@@ -92,8 +93,14 @@ impl Broker {
         }
         Self {
             address,
-            _shell: shell,
+            shell,
             _directory: directory,
         }
+    }
+
+    /// Kills the broker.
+    pub fn kill(mut self) {
+        drop(self.shell.stdin.take());
+        self.shell.wait().unwrap();
     }
 }

@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use topology::ErrorClass;
-use topology::io::{Consumer, GroupEvent, Log, TopicPartition};
+use topology::io::{
+    Consumer, GroupEvent, Log, Position, ProducerConfig, RecordBatch, TopicPartition, TopicSpec,
+};
 
+use crate::broker::Broker;
 use crate::{
-    PATIENCE, consumer, fill, join, log_at, member, next_event, producer, record, settle, topic,
-    unique,
+    PATIENCE, consumer, fill, join, log, log_at, member, next_event, producer, record, settle,
+    topic, unique,
 };
 
 /// Within this time what does not wait for anything is done.
@@ -204,4 +207,116 @@ fn without_brokers_trouble_is_told_and_nothing_hangs() {
         "it took {:?}",
         started.elapsed()
     );
+}
+
+#[test]
+fn a_member_that_did_not_poll_in_time_is_told_that_its_partitions_are_lost() {
+    let topic = topic("lost", 2);
+    let group = unique("group");
+    let settings = topology::io::ConsumerConfig {
+        session_timeout: Duration::from_secs(1),
+        max_poll_interval: Duration::from_secs(1),
+        ..member(&group, "a")
+    };
+    let mut consumer = log().consumer(&settings).unwrap();
+    join(&mut *consumer, &[&topic]);
+    // The time itself is what is tested; `wait` does not count as polling.
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(2) {
+        consumer.wait(Duration::from_millis(500));
+    }
+    let GroupEvent::Lost(partitions) = next_event(&mut *consumer) else {
+        panic!("not told");
+    };
+    assert_eq!(partitions.len(), 2);
+    consumer.unassign().unwrap();
+    // It comes back by itself.
+    assert!(matches!(
+        next_event(&mut *consumer),
+        GroupEvent::Assigned(_)
+    ));
+}
+
+#[test]
+fn a_dead_broker_keeps_nobody_from_stopping() {
+    let broker = Broker::start();
+    let log = log_at(&broker.address);
+    let topic = unique("dead");
+    let spec = TopicSpec {
+        name: topic.clone(),
+        partitions: 1,
+        replication_factor: 1,
+        config: Vec::new(),
+    };
+    log.admin("admin")
+        .unwrap()
+        .create_topics(&[spec], PATIENCE)
+        .unwrap();
+    let mut consumer = log.consumer(&member("group", "a")).unwrap();
+    let inputs = join(&mut *consumer, &[&topic]);
+    crate::read_to_end(&mut *consumer, inputs[0].1, &mut RecordBatch::default());
+    let mut closed = log.consumer(&member("other", "a")).unwrap();
+    join(&mut *closed, &[&topic]);
+    let mut reader = log.reader("reader").unwrap();
+    reader
+        .add(&TopicPartition::new(&topic, 0), Position::Beginning)
+        .unwrap();
+    let mut producer = log
+        .producer(&ProducerConfig {
+            client_id: "producer".into(),
+            transactional_id: Some("dead".into()),
+            transaction_timeout: Duration::from_secs(10),
+        })
+        .unwrap();
+    producer.init_transactions(PATIENCE).unwrap();
+    let output = producer.register(&topic).unwrap();
+    producer.begin_transaction().unwrap();
+    producer.send(record(output, 0, b"key", b"value")).unwrap();
+    crate::drain(&mut *producer);
+    broker.kill();
+    producer.send(record(output, 0, b"key", b"value")).unwrap();
+
+    let error = producer
+        .commit_transaction(Duration::from_millis(300))
+        .unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Retriable, "{error}");
+    let started = Instant::now();
+    assert!(
+        producer
+            .abort_transaction(Duration::from_millis(300))
+            .is_err()
+    );
+    assert!(
+        started.elapsed() < PROMPT,
+        "aborting took {:?}",
+        started.elapsed()
+    );
+    let started = Instant::now();
+    while consumer.broker_trouble().is_none() {
+        assert!(started.elapsed() < PATIENCE, "no trouble told");
+        assert_eq!(consumer.poll(Duration::from_millis(50)).unwrap(), None);
+    }
+    let timed = |what: &str, stop: &mut dyn FnMut()| {
+        let started = Instant::now();
+        stop();
+        println!("{what}: {:?}", started.elapsed());
+        assert!(
+            started.elapsed() < PROMPT,
+            "{what} took {:?}",
+            started.elapsed()
+        );
+    };
+    let mut closed = Some(closed);
+    timed("close", &mut || {
+        // Leaving cannot be told to anyone, which is an error; hanging would be worse.
+        let closed = closed.take().unwrap();
+        let error = closed.close(true, Duration::from_secs(1)).unwrap_err();
+        assert_eq!(error.class(), ErrorClass::Retriable, "{error}");
+    });
+    let mut consumer = Some(consumer);
+    timed("drop consumer", &mut || drop(consumer.take()));
+    let mut reader = Some(reader);
+    timed("drop reader", &mut || drop(reader.take()));
+    let mut producer = Some(producer);
+    timed("drop producer", &mut || drop(producer.take()));
 }

@@ -74,6 +74,48 @@ fn rates_of_sending_and_fetching() {
     report("fetch", COUNT, started, thread, process);
 }
 
+#[test]
+#[ignore = "measures, asserts no rate"]
+fn latency_of_small_transactions() {
+    let topic = topic("latency", 4);
+    let mut consumer = crate::consumer(&unique("group"), "a");
+    crate::join(&mut *consumer, &[&topic]);
+    let group = consumer.group_metadata().unwrap();
+    let mut producer = producer(Some(&unique("tx")));
+    let output = producer.register(&topic).unwrap();
+    // Right after a commit, the coordinator is still writing markers; a transaction begun then waits for them.
+    for pause in [Duration::ZERO, Duration::from_millis(30)] {
+        let mut phases = [const { Vec::new() }; 3];
+        for round in 0..100_i64 {
+            std::thread::sleep(pause);
+            producer.begin_transaction().unwrap();
+            for index in 0..10 {
+                producer
+                    .send(record(output, index % 4, b"key", b"value"))
+                    .unwrap();
+            }
+            let started = Instant::now();
+            crate::drain(&mut *producer);
+            phases[0].push(started.elapsed());
+            let started = Instant::now();
+            producer
+                .send_offsets(&[(TopicPartition::new(&topic, 0), round)], &group, PATIENCE)
+                .unwrap();
+            phases[1].push(started.elapsed());
+            let started = Instant::now();
+            producer.commit_transaction(PATIENCE).unwrap();
+            phases[2].push(started.elapsed());
+        }
+        for (name, phase) in ["drain", "offsets", "commit"].iter().zip(&mut phases) {
+            phase.sort();
+            println!(
+                "pause {pause:?}, {name}: median {:?}, 98 % {:?}",
+                phase[50], phase[98]
+            );
+        }
+    }
+}
+
 fn report(what: &str, count: usize, started: Instant, thread: Duration, process: Duration) {
     let rate = |elapsed: Duration| count as f64 / elapsed.as_secs_f64();
     println!(

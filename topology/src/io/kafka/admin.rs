@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::types::RDKafkaErrorCode as Code;
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset};
 
-use super::consumer::committed;
 use super::errors;
 use super::events::Events;
+use super::positions::{committed, ends};
 use super::properties::KafkaProperties;
 use crate::Error;
 use crate::io::{Admin, IoResult, TopicDescription, TopicPartition, TopicSpec, Watermarks};
@@ -77,46 +77,6 @@ impl KafkaAdmin {
             return Ok(Some(None));
         }
         Ok(Some(i32::try_from(found.partitions().len()).ok()))
-    }
-
-    /// Offsets of all partitions at one end of the log.
-    fn offsets(
-        &self,
-        partitions: &[TopicPartition],
-        end: Offset,
-        deadline: Instant,
-    ) -> IoResult<Vec<i64>> {
-        const OPERATION: &str = "read watermarks";
-        let mut list = TopicPartitionList::with_capacity(partitions.len());
-        for partition in partitions {
-            list.add_partition_offset(&partition.topic, partition.partition, end)
-                .map_err(|error| errors::error(OPERATION, &error).at(partition.to_string()))?;
-        }
-        // The request for offsets by time takes the two ends as the times -1 and -2, for all partitions at once.
-        let found = self
-            .asking
-            .offsets_for_times(list, remaining(deadline))
-            .map_err(|error| errors::error(OPERATION, &error))?;
-        partitions
-            .iter()
-            .map(|partition| {
-                let element = found
-                    .find_partition(&partition.topic, partition.partition)
-                    .ok_or_else(|| {
-                        Error::fatal(OPERATION, "no answer").at(partition.to_string())
-                    })?;
-                element
-                    .error()
-                    .map_err(|error| errors::error(OPERATION, &error).at(partition.to_string()))?;
-                match element.offset() {
-                    Offset::Offset(offset) => Ok(offset),
-                    other => Err(
-                        Error::fatal(OPERATION, format!("the broker answered {other:?}"))
-                            .at(partition.to_string()),
-                    ),
-                }
-            })
-            .collect()
     }
 }
 
@@ -245,13 +205,15 @@ impl Admin for KafkaAdmin {
         partitions: &[TopicPartition],
         timeout: Duration,
     ) -> IoResult<Vec<Watermarks>> {
-        if partitions.is_empty() {
-            return Ok(Vec::new());
-        }
         let deadline = Instant::now() + timeout;
         self.serve();
-        let low = self.offsets(partitions, Offset::Beginning, deadline)?;
-        let high = self.offsets(partitions, Offset::End, deadline)?;
+        let low = ends(
+            &self.asking,
+            partitions,
+            Offset::Beginning,
+            remaining(deadline),
+        )?;
+        let high = ends(&self.asking, partitions, Offset::End, remaining(deadline))?;
         Ok(low
             .into_iter()
             .zip(high)

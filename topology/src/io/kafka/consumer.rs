@@ -13,14 +13,18 @@ use super::errors;
 use super::events::Events;
 use super::inputs::{Inputs, answers};
 use super::native::{GroupQueue, Waker, is_member};
-use crate::Error;
+use super::positions;
+use super::rebalance::settle;
 use crate::io::{
     Consumer, Fetched, GroupEvent, GroupMetadata, InputId, IoResult, Position, RecordBatch,
     TopicPartition, Watermarks,
 };
+use crate::{Error, ErrorClass};
 
 /// A seek waits this long for a partition whose assignment is still under way.
 const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Beginnings and ends of partitions are waited for this long.
+const POSITION_TIMEOUT: Duration = Duration::from_secs(10);
 /// Brokers in trouble are asked at most this often whether they are back.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -89,6 +93,7 @@ impl KafkaConsumer {
         self.client
             .unassign()
             .map_err(|error| errors::error("unassign", &error))?;
+        settle(&self.client)?;
         self.inputs.close_all();
         Ok(())
     }
@@ -138,24 +143,24 @@ impl Consumer for KafkaConsumer {
         partitions: &[TopicPartition],
         timeout: Duration,
     ) -> IoResult<Vec<Option<i64>>> {
-        committed(&self.client, partitions, timeout)
+        positions::committed(&self.client, partitions, timeout)
     }
 
     fn assign(&mut self, partitions: &[(TopicPartition, Position)]) -> IoResult<Vec<InputId>> {
         self.inputs.close_all();
-        let mut list = TopicPartitionList::with_capacity(partitions.len());
-        let mut ids = Vec::with_capacity(partitions.len());
-        for (partition, position) in partitions {
+        let positions = positions::resolve(&self.client, partitions, POSITION_TIMEOUT)?;
+        let mut ids = Vec::with_capacity(positions.len());
+        for (partition, offset) in &positions {
             ids.push(
                 self.inputs
-                    .open(&self.client, partition, Some(&self.waker))?,
+                    .open(&self.client, partition, *offset, Some(&self.waker))?,
             );
-            list.add_partition_offset(&partition.topic, partition.partition, to_offset(*position))
-                .map_err(|error| errors::error("assign", &error).at(partition.to_string()))?;
         }
+        let list = positions::offset_list("assign", &positions)?;
         self.client
             .assign(&list)
             .map_err(|error| errors::error("assign", &error))?;
+        settle(&self.client)?;
         Ok(ids)
     }
 
@@ -207,7 +212,7 @@ impl Consumer for KafkaConsumer {
                 Err(error) => return Err(errors::error("seek", &error).at(partition.to_string())),
             }
         }
-        self.inputs.sought(input);
+        self.inputs.sought(input, offset);
         Ok(())
     }
 
@@ -229,7 +234,7 @@ impl Consumer for KafkaConsumer {
         if offsets.is_empty() {
             return Ok(());
         }
-        let list = offset_list("commit offsets", offsets)?;
+        let list = positions::offset_list("commit offsets", offsets)?;
         self.client
             .commit(&list, CommitMode::Sync)
             .map_err(|error| {
@@ -267,28 +272,31 @@ impl Consumer for KafkaConsumer {
     fn close(mut self: Box<Self>, leave: bool, timeout: Duration) -> IoResult<()> {
         let deadline = Instant::now() + timeout;
         self.stop()?;
-        if leave {
+        let mut left = true;
+        if leave && let Some(topic) = self.topics.first() {
+            // Without a coordinator librdkafka takes the request for answered.
+            left = answers(&self.client, topic);
             self.client.unsubscribe();
             while is_member(&self.client) && Instant::now() < deadline {
                 // Also completes the revocation that unsubscribing brings.
                 let _ = self.client.poll(Duration::from_millis(5));
             }
+            left &= !is_member(&self.client);
         }
-        let left = !leave || !is_member(&self.client);
         self.client
             .close_queue()
             .map_err(|error| errors::error("close consumer", &error))?;
         while !self.client.closed() && Instant::now() < deadline {
             let _ = self.client.poll(Duration::from_millis(5));
         }
-        if !left {
-            return Err(Error::new(
-                crate::ErrorClass::Retriable,
-                "leave group",
-                "the group's coordinator did not answer in time; the partitions stay dark until the session ends",
-            ));
+        if left {
+            return Ok(());
         }
-        Ok(())
+        Err(Error::new(
+            ErrorClass::Retriable,
+            "leave group",
+            "the brokers do not answer; the partitions stay dark until the session ends",
+        ))
     }
 }
 
@@ -300,63 +308,4 @@ impl Drop for KafkaConsumer {
         }
         self.group_queue = None;
     }
-}
-
-pub(super) fn to_offset(position: Position) -> Offset {
-    match position {
-        Position::Beginning => Offset::Beginning,
-        Position::End => Offset::End,
-        Position::Offset(offset) => Offset::Offset(offset),
-    }
-}
-
-pub(super) fn offset_list(
-    operation: &'static str,
-    offsets: &[(TopicPartition, i64)],
-) -> IoResult<TopicPartitionList> {
-    let mut list = TopicPartitionList::with_capacity(offsets.len());
-    for (partition, offset) in offsets {
-        list.add_partition_offset(
-            &partition.topic,
-            partition.partition,
-            Offset::Offset(*offset),
-        )
-        .map_err(|error| errors::error(operation, &error).at(partition.to_string()))?;
-    }
-    Ok(list)
-}
-
-/// Committed offsets of the client's group, in order.
-pub(super) fn committed(
-    client: &BaseConsumer<Events>,
-    partitions: &[TopicPartition],
-    timeout: Duration,
-) -> IoResult<Vec<Option<i64>>> {
-    const OPERATION: &str = "read committed offsets";
-    if partitions.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut list = TopicPartitionList::with_capacity(partitions.len());
-    for partition in partitions {
-        list.add_partition(&partition.topic, partition.partition);
-    }
-    let list = client
-        .committed_offsets(list, timeout)
-        .map_err(|error| errors::error(OPERATION, &error))?;
-    client.context().clear_trouble();
-    partitions
-        .iter()
-        .map(|partition| {
-            let element = list
-                .find_partition(&partition.topic, partition.partition)
-                .ok_or_else(|| Error::fatal(OPERATION, "no answer").at(partition.to_string()))?;
-            element
-                .error()
-                .map_err(|error| errors::error(OPERATION, &error).at(partition.to_string()))?;
-            Ok(match element.offset() {
-                Offset::Offset(offset) => Some(offset),
-                _ => None,
-            })
-        })
-        .collect()
 }

@@ -14,6 +14,8 @@ use crate::{Error, ErrorClass};
 struct Input {
     partition: TopicPartition,
     queue: PartitionQueue,
+    /// No record below this offset may come.
+    next: i64,
     /// The end that was told last, with no record since.
     end: Option<i64>,
 }
@@ -33,6 +35,7 @@ impl Inputs {
         &mut self,
         client: &Arc<BaseConsumer<Events>>,
         partition: &TopicPartition,
+        offset: i64,
         waker: Option<&Arc<Waker>>,
     ) -> IoResult<InputId> {
         let queue = PartitionQueue::new(client, &partition.topic, partition.partition, waker)
@@ -47,6 +50,7 @@ impl Inputs {
         self.open.push(Some(Input {
             partition: partition.clone(),
             queue,
+            next: offset,
             end: None,
         }));
         Ok(InputId(self.first.wrapping_add(index)))
@@ -85,9 +89,10 @@ impl Inputs {
         Ok(&self.input(id)?.partition)
     }
 
-    /// Forgets that the end was seen.
-    pub(super) fn sought(&mut self, id: InputId) {
+    /// The partition continues at `offset`; that its end was seen is forgotten.
+    pub(super) fn sought(&mut self, id: InputId, offset: i64) {
         if let Ok(input) = self.input(id) {
+            input.next = offset;
             input.end = None;
         }
     }
@@ -103,7 +108,7 @@ impl Inputs {
         let mut messages = std::mem::take(&mut self.messages);
         let input = self.input(id);
         let taken = input.map(|input| {
-            let taken = input.queue.take(max, &mut messages, batch);
+            let taken = input.queue.take(max, &mut input.next, &mut messages, batch);
             if taken.records > 0 || taken.end.is_some() {
                 input.end = taken.end;
             }

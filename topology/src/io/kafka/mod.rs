@@ -5,6 +5,7 @@
 //! | `properties` | our defaults, the user's properties on top, reserved ones refused |
 //! | `consumer`, `rebalance` | a group member; decisions of the group as events, completed by the owner |
 //! | `inputs` | fetching from one split queue per partition |
+//! | `positions` | lists of partitions with offsets; beginnings, ends and committed offsets |
 //! | `reader` | hand-picked partitions, for restore |
 //! | `producer` | records, acknowledgements, transactions |
 //! | `admin` | topics and offsets |
@@ -17,6 +18,7 @@ mod errors;
 mod events;
 mod inputs;
 mod native;
+mod positions;
 mod producer;
 mod properties;
 mod reader;

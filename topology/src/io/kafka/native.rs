@@ -168,10 +168,12 @@ impl PartitionQueue {
         })
     }
 
-    /// Appends at most `max` records to `batch`, never waiting.
+    /// Appends at most `max` records to `batch`, never waiting. A record below `next` would be one delivered twice: an
+    /// error. `next` moves on.
     pub(super) fn take(
         &self,
         max: usize,
+        next: &mut i64,
         messages: &mut MessageArray,
         batch: &mut RecordBatch,
     ) -> Taken {
@@ -185,7 +187,7 @@ impl PartitionQueue {
                 // SAFETY: the message was given to us by `fill`, is destroyed here and only here, and nothing
                 // borrowed from it is left: `append` copies.
                 unsafe {
-                    append(&*message, batch, &mut taken);
+                    append(&*message, next, batch, &mut taken);
                     rd::rd_kafka_message_destroy(message);
                 }
             }
@@ -263,7 +265,12 @@ impl MessageArray {
 /// # Safety
 ///
 /// `message` is a live message of a consumer.
-unsafe fn append(message: &RDKafkaMessage, batch: &mut RecordBatch, taken: &mut Taken) {
+unsafe fn append(
+    message: &RDKafkaMessage,
+    next: &mut i64,
+    batch: &mut RecordBatch,
+    taken: &mut Taken,
+) {
     if message.err == END_OF_PARTITION {
         taken.end = Some(message.offset);
         return;
@@ -275,6 +282,13 @@ unsafe fn append(message: &RDKafkaMessage, batch: &mut RecordBatch, taken: &mut 
         taken.error.get_or_insert(error);
         return;
     }
+    if message.offset < *next {
+        let text = format!("the client went back from offset {next}");
+        let error = (RDKafkaErrorCode::Inconsistent, message.offset, text);
+        taken.error.get_or_insert(error);
+        return;
+    }
+    *next = message.offset + 1;
     // SAFETY: the message is live; where key and payload are not null, they point to as many bytes as it says.
     let (timestamp, key, value) = unsafe {
         (

@@ -8,10 +8,10 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, Producer as _, PurgeConfig};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::consumer::offset_list;
 use super::errors;
 use super::events::Events;
 use super::native::{NativeProducer, Outgoing, Report};
+use super::positions::offset_list;
 use crate::io::{GroupMetadata, IoResult, OutputId, OutputRecord, Producer, TopicPartition};
 use crate::{Error, ErrorClass};
 

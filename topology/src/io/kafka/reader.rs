@@ -7,11 +7,15 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, TopicPartitionList};
 
-use super::consumer::to_offset;
 use super::errors;
 use super::events::Events;
 use super::inputs::Inputs;
+use super::positions;
+use super::rebalance::settle;
 use crate::io::{Fetched, InputId, IoResult, Position, Reader, RecordBatch, TopicPartition};
+
+/// Beginnings and ends of partitions are waited for this long.
+const POSITION_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct KafkaReader {
     inputs: Inputs,
@@ -32,11 +36,15 @@ impl KafkaReader {
 
 impl Reader for KafkaReader {
     fn add(&mut self, partition: &TopicPartition, position: Position) -> IoResult<InputId> {
-        let id = self.inputs.open(&self.client, partition, None)?;
-        let mut list = TopicPartitionList::with_capacity(1);
-        list.add_partition_offset(&partition.topic, partition.partition, to_offset(position))
-            .and_then(|()| self.client.incremental_assign(&list))
-            .map_err(|error| errors::error("add partition", &error).at(partition.to_string()))?;
+        let position = [(partition.clone(), position)];
+        let position = positions::resolve(&self.client, &position, POSITION_TIMEOUT)?;
+        let offset = position.first().map_or(0, |(_, offset)| *offset);
+        let list = positions::offset_list("add partition", &position)?;
+        let id = self.inputs.open(&self.client, partition, offset, None)?;
+        self.client.incremental_assign(&list).map_err(|error| {
+            self.inputs.close(id);
+            errors::error("add partition", &error).at(partition.to_string())
+        })?;
         Ok(id)
     }
 
@@ -45,6 +53,7 @@ impl Reader for KafkaReader {
         let mut list = TopicPartitionList::with_capacity(1);
         list.add_partition(&partition.topic, partition.partition);
         let removed = self.client.incremental_unassign(&list);
+        settle(&self.client)?;
         self.inputs.close(input);
         removed.map_err(|error| errors::error("remove partition", &error).at(partition.to_string()))
     }
@@ -73,6 +82,7 @@ impl Drop for KafkaReader {
         self.client.context().closing.store(true, Ordering::Release);
         // An error here means that the client is ending already.
         let _ = self.client.unassign();
+        let _ = settle(&self.client);
         self.inputs.close_all();
     }
 }

@@ -7,8 +7,9 @@ use rdkafka::TopicPartitionList;
 use rdkafka::bindings::rd_kafka_resp_err_t;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
+use super::errors;
 use super::events::Events;
-use crate::io::{GroupEvent, TopicPartition};
+use crate::io::{GroupEvent, IoResult, TopicPartition};
 
 /// Called by librdkafka inside `poll`.
 pub(super) fn decided(
@@ -34,6 +35,20 @@ pub(super) fn decided(
     };
     events.clear_trouble();
     events.group.lock().push_back(event);
+}
+
+/// Waits until partitions that were given up have really stopped. To be called after every change of an assignment.
+///
+/// librdkafka (2.12) ends the process with a failed assertion if a partition is given up, taken again, and given up once
+/// more while its first stop is still under way. Its main thread serves operations in order: the first question goes past
+/// the stop, the second past the answer to it.
+pub(super) fn settle(consumer: &BaseConsumer<Events>) -> IoResult<()> {
+    for _ in 0..2 {
+        consumer
+            .assignment()
+            .map_err(|error| errors::error("settle assignment", &error))?;
+    }
+    Ok(())
 }
 
 fn to_partitions(list: &TopicPartitionList) -> Vec<TopicPartition> {

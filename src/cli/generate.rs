@@ -1,0 +1,155 @@
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use topology::Error;
+use topology::io::HeaderBuffer;
+
+use super::demo::now_ms;
+use super::replay::{Progress, report, wait_until};
+use super::run::kafka;
+use super::{Failure, Settings};
+use crate::feed::Feed;
+use crate::generate::{
+    Carrier, DayCurve, EventFileWriter, EventSource, FaultConfig, Faults, GeneratedEvent,
+    Generator, GeneratorConfig, Limit, Rate,
+};
+use crate::job;
+use crate::replay::{Pace, Speed};
+
+/// `jumun generate`
+#[derive(Debug, Args)]
+pub struct Generate {
+    /// Stop after so many orders.
+    #[arg(long, value_name = "N", conflicts_with = "events")]
+    orders: Option<u64>,
+    /// Stop after so many events.
+    #[arg(long, value_name = "N")]
+    events: Option<u64>,
+    /// Events per second of event time, on average.
+    #[arg(long, value_name = "N", default_value_t = 330.0)]
+    rate: f64,
+    /// The same rate all day, without lunch and dinner.
+    #[arg(long)]
+    flat: bool,
+    /// Chooses the stream: equal seeds give equal events.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Event time of the beginning, epoch milliseconds; default: now.
+    #[arg(long, value_name = "MS")]
+    start_ms: Option<u64>,
+    /// Inject duplicates, disorder, lateness, illegal and broken events.
+    #[arg(long)]
+    faults: bool,
+    /// Write ndjson to a file (gzipped if it ends in .gz) instead of sending it.
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
+    /// How fast to send: max, or a multiple of event time such as 60x.
+    #[arg(long, value_name = "SPEED", default_value = "max")]
+    speed: Speed,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Generate {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        let mut config = GeneratorConfig::new(self.seed, self.start_ms.unwrap_or_else(now_ms));
+        config.rate = Rate::EventsPerSecond(self.rate);
+        if self.flat {
+            config.day_curve = DayCurve::Flat;
+        }
+        config.limit = match (self.orders, self.events) {
+            (Some(orders), _) => Limit::Orders(orders),
+            (None, Some(events)) => Limit::Events(events),
+            (None, None) => return Err(Failure::usage("say how much: --orders N or --events N")),
+        };
+        let clean = Generator::new(config);
+        let carrier = if self.to.is_some() {
+            Carrier::File
+        } else {
+            Carrier::Topics
+        };
+        let faults = FaultConfig {
+            seed: self.seed,
+            carrier,
+            ..FaultConfig::default()
+        };
+        let mut events: Box<dyn EventSource> = if self.faults {
+            Box::new(Faults::new(clean, faults))
+        } else {
+            Box::new(clean)
+        };
+        match &self.to {
+            Some(path) => self.to_file(path, events.as_mut()),
+            None => self.to_topics(events.as_mut()),
+        }
+    }
+
+    fn to_file(&self, path: &Path, events: &mut dyn EventSource) -> Result<(), Failure> {
+        let failed =
+            |error: std::io::Error| Failure::work(format!("write {}: {error}", path.display()));
+        let mut file = EventFileWriter::create(path).map_err(failed)?;
+        let progress = Progress::new(self.events);
+        let mut event = GeneratedEvent::default();
+        while events.next_into(&mut event) {
+            file.write(&event).map_err(failed)?;
+            progress.set(file.lines());
+        }
+        let lines = file.lines();
+        file.finish().map_err(failed)?;
+        progress.finish();
+        report([(path.display().to_string(), lines)]);
+        Ok(())
+    }
+
+    fn to_topics(&self, events: &mut dyn EventSource) -> Result<(), Failure> {
+        let configuration = self.settings.configuration()?;
+        let log = kafka(&configuration)?;
+        let mut feed = Feed::open(
+            log.as_ref(),
+            "jumun-generate",
+            &job::topics::inputs(&configuration.topics),
+        )
+        .map_err(Failure::work)?;
+        let progress = Progress::new(self.events);
+        let mut event = GeneratedEvent::default();
+        let mut pace: Option<Pace> = None;
+        while events.next_into(&mut event) {
+            let pace =
+                pace.get_or_insert_with(|| Pace::new(self.speed, event.timestamp, Instant::now()));
+            wait_until(pace.due(event.timestamp), &mut feed).map_err(Failure::work)?;
+            send(&mut feed, &event).map_err(Failure::work)?;
+            progress.set(feed.total());
+        }
+        feed.flush().map_err(Failure::work)?;
+        progress.finish();
+        report(
+            feed.counts()
+                .map(|(topic, count)| (topic.to_owned(), count)),
+        );
+        Ok(())
+    }
+}
+
+/// Sends a generated event with the headers of the outbox relay.
+pub(super) fn send(feed: &mut Feed, event: &GeneratedEvent) -> Result<(), Error> {
+    let mut headers = HeaderBuffer::default();
+    headers.push("id", Some(&event.id));
+    headers.push("action", Some(event.action.as_bytes()));
+    let mut version = itoa::Buffer::new();
+    headers.push(
+        "schema-version",
+        Some(version.format(event.schema_version).as_bytes()),
+    );
+    let present = |bytes: &'_ [u8]| !bytes.is_empty();
+    feed.send(
+        event.topic.name(),
+        i64::try_from(event.timestamp).unwrap_or(i64::MAX),
+        Some(event.key.as_slice()).filter(|key| present(key)),
+        Some(event.value.as_slice()).filter(|value| present(value)),
+        headers.view(),
+    )
+}
+
+/// Shortest sleep worth taking.
+pub(super) const NAP: Duration = Duration::from_millis(1);

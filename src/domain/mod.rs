@@ -1,0 +1,39 @@
+//! The order domain: what an event means for an order. Pure: no input or output, no clock, no engine.
+//!
+//! [`decode`](decode::decode) turns a record into an event, [`judge`](judge::judge) applies it to the
+//! [`Order`](order::Order), and [`records`] writes what follows from it.
+
+pub mod action;
+pub mod actor;
+mod awaited;
+pub mod clock;
+mod codes;
+pub mod decode;
+pub mod decode_info;
+pub mod deliveries;
+mod effects;
+pub mod event;
+pub mod event_id;
+mod examine;
+pub mod headers;
+pub mod info;
+mod json;
+pub mod judge;
+pub mod judgement;
+pub mod lifecycle;
+pub mod lifecycle_table;
+pub mod memory;
+pub mod order;
+mod order_bytes;
+pub mod order_codec;
+pub mod ordering;
+pub mod outcome;
+pub mod reason;
+pub mod records;
+pub mod regions;
+pub mod rights;
+pub mod status;
+pub mod time;
+
+#[cfg(test)]
+mod tests;

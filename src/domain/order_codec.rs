@@ -1,0 +1,333 @@
+//! The stored record of an order: compact, binary, with a leading format version.
+//!
+//! After the version byte come the fields in the order of [`encode`]. Numbers are LEB128 varints (signed ones in
+//! zigzag form, as in Protocol Buffers), times are differences to a base time, and bits say which optional
+//! fields follow.
+
+use thiserror::Error;
+
+use super::actor::{Aggregate, AggregateSet, Liability};
+use super::memory::{MEMORY_EVENTS, Remembered};
+use super::order::{MAX_AFTER_TERMINAL, Milestone, Order, OrderFlags};
+use super::order_bytes::{Reader, Writer, unzigzag, zigzag};
+use super::reason::Reason;
+use super::regions::{Claim, Delivery, Fulfilment, Kitchen, Main, Payment, Regions};
+
+/// The format version that this program writes, and the only one it reads.
+pub const FORMAT_VERSION: u8 = 1;
+
+/// Why bytes are no record of an order.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum OrderCodecError {
+    /// Written by another version of the program.
+    #[error(
+        "order record of format {0}, this program reads format {FORMAT_VERSION}; restore the store from its changelog with the program that wrote it"
+    )]
+    Format(u8),
+    /// The record ends before it is complete.
+    #[error("order record ends early, in {0}")]
+    Truncated(&'static str),
+    /// A field has a value that it cannot have.
+    #[error("order record has an impossible {0}")]
+    Impossible(&'static str),
+    /// The record goes on after its end.
+    #[error("order record has {0} bytes too many")]
+    Trailing(usize),
+}
+
+use OrderCodecError::Impossible;
+
+/// Appends the record of the order.
+pub fn encode(order: &Order, out: &mut Vec<u8>) {
+    let mut writer = Writer {
+        out,
+        base: order.updated_at,
+    };
+    writer.byte(FORMAT_VERSION);
+    writer.signed(order.updated_at);
+    writer.number(u64::from(order.generation));
+    writer.number(order.seq);
+    let regions = &order.regions;
+    writer.byte(regions.main.code() | regions.claim.code() << 4);
+    writer.byte(regions.delivery.code() | regions.payment.code() << 4);
+    writer.byte(
+        regions.kitchen.code()
+            | order
+                .fulfilment
+                .map_or(0, |fulfilment| fulfilment.code() + 1)
+                << 4,
+    );
+    writer.number(order.flags.bits());
+    writer.number(order.contradicted.bits());
+    for text in texts(order) {
+        writer.text(text);
+    }
+    writer.signed(order.amount);
+    writer.signed(order.paid);
+    writer.signed(order.refunded);
+    let optionals = [order.first_promised_at, order.promised_at];
+    let times = Milestone::ALL
+        .iter()
+        .map(|milestone| order.times.get(*milestone))
+        .chain(optionals);
+    let bits = times
+        .clone()
+        .enumerate()
+        .fold(0, |bits, (at, time)| bits | u64::from(time.is_some()) << at);
+    writer.number(bits);
+    times.flatten().for_each(|time| writer.time(time));
+    writer.number(
+        order
+            .cook_minutes
+            .map_or(0, |minutes| zigzag(minutes).saturating_add(1)),
+    );
+    writer.number(u64::from(order.attempts));
+    writer.number(u64::from(order.reassigned));
+    writer.number(u64::from(order.redelivered));
+    writer.byte(order.reason.map_or(0, |reason| reason.code() + 1));
+    writer.byte(
+        order.liability.map_or(0, |liability| liability.code() + 1)
+            | order
+                .payment_before_claim
+                .map_or(0, |payment| payment.code() + 1)
+                << 4,
+    );
+    for cursor in [order.order_cursor, order.payment_cursor, order.claim_cursor] {
+        writer.cursor(cursor);
+    }
+    writer.number(order.deliveries.len() as u64);
+    for delivery in order.deliveries.iter() {
+        writer.text(&delivery.id);
+        writer.cursor(delivery.cursor);
+        writer.byte(u8::from(delivery.opened));
+    }
+    writer.number(order.current_delivery.map_or(0, |place| place as u64 + 1));
+    writer.wide(order.created_by);
+    writer.number(order.memory.entries().len() as u64);
+    for entry in order.memory.entries() {
+        writer.wide(entry.id);
+        writer.out.extend_from_slice(&entry.hash.to_le_bytes());
+        writer.byte(
+            entry.aggregate.code()
+                | u8::from(entry.judged) << 7
+                | u8::from(entry.version.is_some()) << 6,
+        );
+        if entry.aggregate == Aggregate::Delivery {
+            writer.number(entry.delivery as u64);
+        }
+        if let Some(version) = entry.version {
+            writer.number(version);
+        }
+    }
+    writer.byte(u8::from(order.last_applied.is_some()) | u8::from(order.ghost.is_some()) << 1);
+    for fact in order.last_applied.iter().chain(&order.ghost) {
+        writer.fact(fact);
+    }
+    writer.number(order.after_terminal.len() as u64);
+    for fact in &order.after_terminal {
+        writer.fact(fact);
+    }
+}
+
+/// Reads a record into the order, in place of what was in it.
+///
+/// # Errors
+/// Bytes that [`encode`] cannot have written; the order is then in an unspecified state.
+pub fn decode(bytes: &[u8], order: &mut Order) -> Result<(), OrderCodecError> {
+    order.clear();
+    let mut reader = Reader { bytes, base: 0 };
+    let format = reader.byte("format")?;
+    if format != FORMAT_VERSION {
+        return Err(OrderCodecError::Format(format));
+    }
+    order.updated_at = reader.signed("updatedAt")?;
+    reader.base = order.updated_at;
+    order.generation = reader.small("generation")?;
+    order.seq = reader.number("seq")?;
+    read_regions(&mut reader, order)?;
+    order.flags = reader.set("flags", OrderFlags::from_bits, OrderFlags::bits)?;
+    order.contradicted = reader.set("contradicted", AggregateSet::from_bits, AggregateSet::bits)?;
+    for target in texts_mut(order) {
+        target.push_str(reader.text("text")?);
+    }
+    order.amount = reader.signed("amount")?;
+    order.paid = reader.signed("paid")?;
+    order.refunded = reader.signed("refunded")?;
+    read_times(&mut reader, order)?;
+    order.cook_minutes = reader.number("cookMinutes")?.checked_sub(1).map(unzigzag);
+    order.attempts = reader.small("attempts")?;
+    order.reassigned = reader.small("reassigned")?;
+    order.redelivered = reader.small("redelivered")?;
+    order.reason = optional(reader.byte("reason")?, Reason::from_code, "reason")?;
+    let byte = reader.byte("liability")?;
+    order.liability = optional(byte & 15, Liability::from_code, "liability")?;
+    order.payment_before_claim =
+        optional(byte >> 4, Payment::from_code, "payment before the claim")?;
+    order.order_cursor = reader.cursor()?;
+    order.payment_cursor = reader.cursor()?;
+    order.claim_cursor = reader.cursor()?;
+    read_deliveries(&mut reader, order)?;
+    order.created_by = reader.wide("creator")?;
+    read_memory(&mut reader, order)?;
+    let facts = reader.byte("facts")?;
+    if facts > 3 {
+        return Err(Impossible("facts"));
+    }
+    order.last_applied = if facts & 1 == 0 {
+        None
+    } else {
+        Some(reader.fact()?)
+    };
+    order.ghost = if facts & 2 == 0 {
+        None
+    } else {
+        Some(reader.fact()?)
+    };
+    let count = reader.number("events after the end")?;
+    if count > MAX_AFTER_TERMINAL as u64 {
+        return Err(Impossible("number of events after the end"));
+    }
+    for _ in 0..count {
+        order.after_terminal.push(reader.fact()?);
+    }
+    if reader.bytes.is_empty() {
+        Ok(())
+    } else {
+        Err(OrderCodecError::Trailing(reader.bytes.len()))
+    }
+}
+
+fn texts(order: &Order) -> [&String; 8] {
+    [
+        &order.customer_id,
+        &order.store_id,
+        &order.category,
+        &order.sido,
+        &order.sigungu,
+        &order.dong,
+        &order.payment_method,
+        &order.ghost_event,
+    ]
+}
+
+fn texts_mut(order: &mut Order) -> [&mut String; 8] {
+    [
+        &mut order.customer_id,
+        &mut order.store_id,
+        &mut order.category,
+        &mut order.sido,
+        &mut order.sigungu,
+        &mut order.dong,
+        &mut order.payment_method,
+        &mut order.ghost_event,
+    ]
+}
+
+fn read_regions(reader: &mut Reader<'_>, order: &mut Order) -> Result<(), OrderCodecError> {
+    let (first, second, third) = (
+        reader.byte("main")?,
+        reader.byte("delivery")?,
+        reader.byte("kitchen")?,
+    );
+    order.regions = Regions {
+        main: Main::from_code(first & 15).ok_or(Impossible("main"))?,
+        claim: Claim::from_code(first >> 4).ok_or(Impossible("claim"))?,
+        delivery: Delivery::from_code(second & 15).ok_or(Impossible("delivery"))?,
+        payment: Payment::from_code(second >> 4).ok_or(Impossible("payment"))?,
+        kitchen: Kitchen::from_code(third & 15).ok_or(Impossible("kitchen"))?,
+    };
+    order.fulfilment = optional(third >> 4, Fulfilment::from_code, "fulfilment")?;
+    Ok(())
+}
+
+fn read_times(reader: &mut Reader<'_>, order: &mut Order) -> Result<(), OrderCodecError> {
+    let mut bits = reader.number("times")?;
+    let mut next = |reader: &mut Reader<'_>| -> Result<Option<i64>, OrderCodecError> {
+        let present = bits & 1 != 0;
+        bits >>= 1;
+        present.then(|| reader.time()).transpose()
+    };
+    for milestone in Milestone::ALL {
+        order.times.set(*milestone, next(reader)?);
+    }
+    order.first_promised_at = next(reader)?;
+    order.promised_at = next(reader)?;
+    if bits == 0 {
+        Ok(())
+    } else {
+        Err(Impossible("times"))
+    }
+}
+
+fn read_deliveries(reader: &mut Reader<'_>, order: &mut Order) -> Result<(), OrderCodecError> {
+    for _ in 0..reader.number("deliveries")? {
+        let place = order.deliveries.push(reader.text("delivery id")?);
+        let cursor = reader.cursor()?;
+        let opened = match reader.byte("delivery")? {
+            0 => false,
+            1 => true,
+            _ => return Err(Impossible("delivery")),
+        };
+        if let Some(delivery) = order.deliveries.get_mut(place) {
+            delivery.cursor = cursor;
+            delivery.opened = opened;
+        }
+    }
+    order.current_delivery = match reader.number("current delivery")?.checked_sub(1) {
+        None => None,
+        Some(place) => Some(order.place(place)?),
+    };
+    Ok(())
+}
+
+fn read_memory(reader: &mut Reader<'_>, order: &mut Order) -> Result<(), OrderCodecError> {
+    let count = reader.number("memory")?;
+    if count > MEMORY_EVENTS as u64 {
+        return Err(Impossible("memory"));
+    }
+    for _ in 0..count {
+        let id = reader.wide("remembered id")?;
+        let hash = u64::from_le_bytes(reader.array("remembered hash")?);
+        let bits = reader.byte("remembered aggregate")?;
+        let aggregate =
+            Aggregate::from_code(bits & 63).ok_or(Impossible("remembered aggregate"))?;
+        let delivery = match aggregate {
+            Aggregate::Delivery => order.place(reader.number("remembered delivery")?)?,
+            _ => 0,
+        };
+        let version = if bits & 64 == 0 {
+            None
+        } else {
+            Some(reader.number("remembered version")?)
+        };
+        order.memory.restore(Remembered {
+            id,
+            hash,
+            aggregate,
+            delivery,
+            version,
+            judged: bits & 128 != 0,
+        });
+    }
+    Ok(())
+}
+
+impl Order {
+    fn place(&self, number: u64) -> Result<usize, OrderCodecError> {
+        usize::try_from(number)
+            .ok()
+            .filter(|&place| place < self.deliveries.len())
+            .ok_or(Impossible("place of a delivery"))
+    }
+}
+
+fn optional<T>(
+    code: u8,
+    from_code: fn(u8) -> Option<T>,
+    name: &'static str,
+) -> Result<Option<T>, OrderCodecError> {
+    match code.checked_sub(1) {
+        None => Ok(None),
+        Some(code) => from_code(code).map(Some).ok_or(Impossible(name)),
+    }
+}

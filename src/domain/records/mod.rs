@@ -1,0 +1,49 @@
+//! The derived records, written as JSON into a reused buffer, with the fields in the order of their schema.
+
+mod json_writer;
+mod reconcile;
+mod rejected;
+mod state;
+mod transition;
+
+pub use reconcile::write_reconcile;
+pub use rejected::{RecordOrigin, write_rejected};
+pub use state::write_state;
+pub use transition::write_transition;
+
+use super::order::Order;
+use json_writer::Object;
+
+/// Writes the five regions.
+fn write_regions(object: &mut Object<'_>, order: &Order) {
+    let regions = &order.regions;
+    let mut inner = object.object("regions");
+    inner.name("main", regions.main.name());
+    inner.name("kitchen", regions.kitchen.name());
+    inner.name("delivery", regions.delivery.name());
+    inner.name("payment", regions.payment.name());
+    inner.name("claim", regions.claim.name());
+    inner.end();
+}
+
+/// Writes the version of each aggregate that has one.
+fn write_versions(object: &mut Object<'_>, order: &Order) {
+    let mut inner = object.object("versions");
+    for (name, cursor) in [
+        ("order", order.order_cursor),
+        ("payment", order.payment_cursor),
+        ("claim", order.claim_cursor),
+    ] {
+        if cursor.last > 0 {
+            inner.number(name, cursor.last);
+        }
+    }
+    if !order.deliveries.is_empty() {
+        let mut deliveries = inner.object("delivery");
+        for delivery in order.deliveries.iter() {
+            deliveries.number_of(&delivery.id, delivery.cursor.last);
+        }
+        deliveries.end();
+    }
+    inner.end();
+}

@@ -1,0 +1,13 @@
+//! Tests of the rules, through the same functions that the processor calls.
+
+mod awaited_search;
+mod codec;
+mod decoding;
+mod every_combination;
+mod fixture;
+mod json_scanner;
+mod lifecycle_rules;
+mod market_days;
+mod ordering_rules;
+mod output_records;
+mod state_graph;

@@ -1,0 +1,221 @@
+//! RFC 3339 times: parsed to epoch milliseconds, written in Korean time.
+//!
+//! Calendar arithmetic after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+
+/// Milliseconds of a day.
+pub const DAY_MS: i64 = 86_400_000;
+const KST_MS: i64 = 9 * 3_600_000;
+/// 0000-01-01T00:00:00 and 9999-12-31T23:59:59.999 in Korean time: what four digits of a year can say.
+const FIRST_MS: i64 = -62_167_219_200_000 - KST_MS;
+const LAST_MS: i64 = 253_402_300_799_999 - KST_MS;
+
+/// Parses an RFC 3339 time with offset to epoch milliseconds; finer fractions are cut off.
+#[must_use]
+pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    parse_common(text.as_bytes()).or_else(|| {
+        // Rare forms: lower-case letters, leap seconds, a space for the `T`.
+        let timestamp: jiff::Timestamp = text.parse().ok()?;
+        Some(timestamp.as_millisecond())
+    })
+}
+
+/// The common form: `YYYY-MM-DDTHH:MM:SS[.fraction](Z|±HH:MM)`.
+fn parse_common(bytes: &[u8]) -> Option<i64> {
+    let (head, rest) = bytes.split_at_checked(19)?;
+    let &[
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-',
+        m1,
+        m2,
+        b'-',
+        d1,
+        d2,
+        b'T',
+        h1,
+        h2,
+        b':',
+        n1,
+        n2,
+        b':',
+        s1,
+        s2,
+    ] = head
+    else {
+        return None;
+    };
+    let year = two(y1, y2)? * 100 + two(y3, y4)?;
+    let (month, day) = (two(m1, m2)?, two(d1, d2)?);
+    let (hour, minute, second) = (two(h1, h2)?, two(n1, n2)?, two(s1, s2)?);
+    if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
+        return None;
+    }
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let (fraction, offset) = match rest {
+        [b'.', a, b, c, offset @ ..]
+            if a.is_ascii_digit() && b.is_ascii_digit() && c.is_ascii_digit() =>
+        {
+            let fraction = digit(*a)? * 100 + digit(*b)? * 10 + digit(*c)?;
+            let finer = offset
+                .iter()
+                .take_while(|byte| byte.is_ascii_digit())
+                .count();
+            (fraction, offset.get(finer..)?)
+        }
+        [b'.', ..] => return None,
+        offset => (0, offset),
+    };
+    let offset_minutes = match offset {
+        [b'Z'] => 0,
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+            let (hours, minutes) = (two(*h1, *h2)?, two(*m1, *m2)?);
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
+            let minutes = hours * 60 + minutes;
+            if *sign == b'-' { -minutes } else { minutes }
+        }
+        _ => return None,
+    };
+    let minutes = (days_from_civil(year, month, day) * 24 + hour) * 60 + minute - offset_minutes;
+    Some((minutes * 60 + second) * 1000 + fraction)
+}
+
+fn digit(byte: u8) -> Option<i64> {
+    byte.is_ascii_digit().then(|| i64::from(byte - b'0'))
+}
+
+fn two(tens: u8, ones: u8) -> Option<i64> {
+    Some(digit(tens)? * 10 + digit(ones)?)
+}
+
+fn days_in_month(year: i64, month: i64) -> i64 {
+    match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        _ => 31,
+    }
+}
+
+/// Days since 1970-01-01 of a date of the Gregorian calendar.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// Year, month and day of the days since 1970-01-01.
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day)
+}
+
+/// Appends the time as `YYYY-MM-DDTHH:MM:SS.mmm+09:00`. Times beyond four digits of a year are clamped.
+pub fn write_rfc3339_kst(out: &mut Vec<u8>, epoch_ms: i64) {
+    let local = epoch_ms.clamp(FIRST_MS, LAST_MS) + KST_MS;
+    let (year, month, day) = civil_from_days(local.div_euclid(DAY_MS));
+    let ms = local.rem_euclid(DAY_MS);
+    let [y1, y2] = digits(year / 100);
+    let [y3, y4] = digits(year % 100);
+    let [m1, m2] = digits(month);
+    let [d1, d2] = digits(day);
+    let [h1, h2] = digits(ms / 3_600_000);
+    let [n1, n2] = digits(ms / 60_000 % 60);
+    let [s1, s2] = digits(ms / 1000 % 60);
+    let [f1, f2] = digits(ms % 1000 / 10);
+    let [_, f3] = digits(ms % 10);
+    out.extend_from_slice(&[
+        y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'.',
+        f1, f2, f3, b'+', b'0', b'9', b':', b'0', b'0',
+    ]);
+}
+
+/// Two decimal digits of a number below 100.
+fn digits(number: i64) -> [u8; 2] {
+    let [tens, ..] = (number / 10 % 10).to_le_bytes();
+    let [ones, ..] = (number % 10).to_le_bytes();
+    [b'0' + tens, b'0' + ones]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parse_common, parse_rfc3339, write_rfc3339_kst};
+    use proptest::prelude::*;
+
+    fn written(ms: i64) -> String {
+        let mut out = Vec::new();
+        write_rfc3339_kst(&mut out, ms);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn common_and_rare_forms_are_parsed() {
+        for (text, ms) in [
+            ("2024-05-12T12:03:11.482+09:00", 1_715_482_991_482),
+            ("2024-05-12T03:03:11.482Z", 1_715_482_991_482),
+            ("2024-05-12T03:03:11.482999Z", 1_715_482_991_482),
+            ("2024-05-12t03:03:11.482z", 1_715_482_991_482),
+            ("2024-05-11T22:03:11-05:00", 1_715_482_991_000),
+            ("2024-02-29T00:00:00Z", 1_709_164_800_000),
+            ("2024-05-12T03:03:11.4Z", 1_715_482_991_400),
+        ] {
+            assert_eq!(parse_rfc3339(text), Some(ms), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_or_has_no_offset_is_refused() {
+        for text in [
+            "",
+            "now",
+            "2024-05-12",
+            "2024-05-12T12:03:11",
+            "2024-13-12T12:03:11Z",
+            "2023-02-29T12:03:11Z",
+            "2024-05-12T24:03:11Z",
+            "2024-05-12T12:60:11Z",
+            "2024-05-12T12:03:11+9:00",
+            "2024-05-12T12:03:11.Z",
+            "1715482991482",
+        ] {
+            assert_eq!(parse_rfc3339(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_written_in_korean_time() {
+        assert_eq!(written(1_715_482_991_482), "2024-05-12T12:03:11.482+09:00");
+        assert_eq!(written(i64::MAX), "9999-12-31T23:59:59.999+09:00");
+        assert_eq!(written(i64::MIN), "0000-01-01T00:00:00.000+09:00");
+    }
+
+    proptest! {
+        #[test]
+        fn written_times_are_those_of_the_calendar_library(ms in -62_135_596_800_000_i64..253_370_764_799_999) {
+            let text = written(ms);
+            prop_assert_eq!(text.parse::<jiff::Timestamp>().unwrap().as_millisecond(), ms);
+            prop_assert_eq!(parse_common(text.as_bytes()), Some(ms));
+        }
+    }
+}

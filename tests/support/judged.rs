@@ -1,0 +1,54 @@
+//! What a run emitted against what the reference model says of the records that really lie in the input topics.
+
+use std::collections::{BTreeSet, HashMap};
+
+use jumun_harness::Kafka;
+
+use crate::model::order_of_arrival::order_of_arrival_in_all_partitions;
+use crate::model::verify::{Report, compare};
+use crate::model::{InputRecord, Model, Policy};
+use crate::topics::Outputs;
+
+/// Compares partition after partition: an order never leaves its own, and whole runs of parsed records are large.
+pub fn compare_with_model(kafka: &Kafka, records: &[InputRecord]) -> Report {
+    let outputs = Outputs::read(kafka);
+    let mut homes: HashMap<&[u8], i32> = HashMap::new();
+    for record in records {
+        homes
+            .entry(record.key.as_deref().unwrap_or_default())
+            .or_insert(record.partition);
+    }
+    let now = records
+        .iter()
+        .map(|record| record.timestamp)
+        .max()
+        .unwrap_or(0);
+    let partitions: BTreeSet<i32> = records.iter().map(|record| record.partition).collect();
+    let first = partitions.first().copied().unwrap_or(0);
+    let mut sum = Report::default();
+    for partition in partitions {
+        let of_partition = records
+            .iter()
+            .filter(|record| record.partition == partition)
+            .cloned()
+            .collect();
+        let mut model = Model::new(Policy::Strict);
+        // After the last record: no clock but that of the data is in play.
+        model.set_now(now);
+        let expected = model.play(&order_of_arrival_in_all_partitions(of_partition));
+        // What nobody sent is compared with the first partition, and so is not overlooked.
+        let is_key = |key: &[u8]| homes.get(key).copied().unwrap_or(first) == partition;
+        let actual = outputs.of(is_key, |of| of == partition);
+        add(&mut sum, compare(&expected, &actual));
+    }
+    sum
+}
+
+fn add(sum: &mut Report, part: Report) {
+    sum.compared += part.compared;
+    sum.missing += part.missing;
+    sum.duplicate += part.duplicate;
+    sum.wrong += part.wrong;
+    sum.unexpected += part.unexpected;
+    sum.differences.extend(part.differences);
+}
