@@ -185,7 +185,7 @@ fn a_second_live_member_of_the_same_name_replaces_the_first() {
     assert_eq!(fetch(&mut first, input), (pairs(&[(0, "v")]), Some(1)));
     for _ in 0..2 {
         let error = first.poll(NOW).unwrap_err();
-        assert_eq!(error.class(), ErrorClass::Fenced);
+        assert_eq!(error.class(), ErrorClass::Fatal);
         assert!(error.detail().starts_with("FENCED_INSTANCE_ID"), "{error}");
     }
     assert!(first.subscribe(&["t"]).is_err());

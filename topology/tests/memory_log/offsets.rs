@@ -118,7 +118,7 @@ fn a_replaced_static_member_is_fenced() {
     assert_eq!(error.class(), ErrorClass::Fenced);
     assert!(error.detail().starts_with("FENCED_INSTANCE_ID"), "{error}");
     let error = zombie.commit(&at(5)).unwrap_err();
-    assert_eq!(error.class(), ErrorClass::Fenced);
+    assert_eq!(error.class(), ErrorClass::Fatal);
 }
 
 #[test]
