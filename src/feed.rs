@@ -47,11 +47,21 @@ impl Feed {
         value: Option<&[u8]>,
         headers: Headers<'_>,
     ) -> Result<(), Error> {
-        let Some((_, output, sent)) = self.topics.iter_mut().find(|(name, _, _)| name == topic) else {
-            return Err(Error::fatal("send an event", format!("{topic} is no input topic")));
+        let Some((_, output, sent)) = self.topics.iter_mut().find(|(name, _, _)| name == topic)
+        else {
+            return Err(Error::fatal(
+                "send an event",
+                format!("{topic} is no input topic"),
+            ));
         };
-        let record =
-            OutputRecord { output: *output, partition: None, timestamp, key, value, headers };
+        let record = OutputRecord {
+            output: *output,
+            partition: None,
+            timestamp,
+            key,
+            value,
+            headers,
+        };
         self.producer.send(record)?;
         *sent += 1;
         Ok(())
@@ -87,7 +97,9 @@ impl Feed {
 
     /// What was sent, per topic.
     pub fn counts(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.topics.iter().map(|(name, _, sent)| (name.as_str(), *sent))
+        self.topics
+            .iter()
+            .map(|(name, _, sent)| (name.as_str(), *sent))
     }
 
     /// What was sent in all.
@@ -117,5 +129,9 @@ fn create_missing(log: &dyn Log, client_id: &str, topics: &[TopicSpec]) -> Resul
         .filter(|(_, topic)| topic.is_none())
         .map(|(spec, _)| spec.clone())
         .collect();
-    if missing.is_empty() { Ok(()) } else { admin.create_topics(&missing, CALL) }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        admin.create_topics(&missing, CALL)
+    }
 }

@@ -7,7 +7,10 @@ use crate::config;
 /// The `[kafka]` table with its scopes.
 pub fn properties(kafka: &config::KafkaProperties) -> KafkaProperties {
     let pairs = |properties: &config::Properties| {
-        properties.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        properties
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
     };
     KafkaProperties {
         common: pairs(&kafka.common),

@@ -8,7 +8,8 @@ use std::io::IsTerminal;
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
-const DEFAULT_FILTER: &str = "info";
+/// The binding complains about a consumer that was closed in order before it was dropped.
+const DEFAULT_FILTER: &str = "info,rdkafka::consumer::base_consumer=off";
 
 /// What a log line looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +56,10 @@ pub enum LoggingError {
 /// # Errors
 /// As [`start`].
 pub fn start_quiet() -> Result<(), LoggingError> {
-    start_with(Format::of_standard_error(), "warn")
+    start_with(
+        Format::of_standard_error(),
+        "warn,rdkafka::consumer::base_consumer=off",
+    )
 }
 
 /// Sets up logging for the whole process; to be called once, first thing.
@@ -99,11 +103,14 @@ mod tests {
     use super::*;
 
     fn check(set: &[(&str, &str)], expected: &str) {
-        let found = filter(|name| {
-            set.iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
-        });
+        let found = filter(
+            |name| {
+                set.iter()
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| (*value).to_owned())
+            },
+            "info",
+        );
         assert_eq!(
             found.map_or_else(|error| error.to_string(), |filter| filter.to_string()),
             expected
@@ -120,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_filter_that_cannot_be_read_is_refused_with_its_variable() {
-        let error = filter(|_| Some("topology=loud".to_owned()))
+        let error = filter(|_| Some("topology=loud".to_owned()), "info")
             .unwrap_err()
             .to_string();
         assert!(

@@ -25,7 +25,10 @@ const BROKEN: &str = "JUMUN_TEST_BROKEN";
 pub const PHASE_WIDTH: usize = 16;
 
 const CONTROLS: [(&str, BrokenControl); 3] = [
-    ("offsets-outside-transaction", BrokenControl::OffsetsOutsideTransaction),
+    (
+        "offsets-outside-transaction",
+        BrokenControl::OffsetsOutsideTransaction,
+    ),
     ("store-before-commit", BrokenControl::StoreBeforeCommit),
     ("overlay-kept", BrokenControl::OverlayKeptAfterAbort),
 ];
@@ -49,7 +52,11 @@ impl Hooks {
 
     fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let phase_file = variable(PHASE_FILE).map(|path| {
-            let file = File::options().create(true).truncate(false).write(true).open(&path);
+            let file = File::options()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(&path);
             file.map_err(|error| format!("{PHASE_FILE}: {path}: {error}"))
         });
         let pauses = variable(PAUSE).map_or_else(|| Ok(Vec::new()), |text| pauses(&text));
@@ -73,7 +80,10 @@ impl Hooks {
             tracing::warn!(%phase, ?pause, "test hook: lingering");
         }
         if let Some(control) = self.broken {
-            tracing::warn!(?control, "test hook: the commit protocol is BROKEN on purpose");
+            tracing::warn!(
+                ?control,
+                "test hook: the commit protocol is BROKEN on purpose"
+            );
         }
         streams.broken = self.broken;
         if self.phase_file.is_some() || !self.pauses.is_empty() {
@@ -100,8 +110,13 @@ impl PhaseObserver for Hooks {
 fn pauses(text: &str) -> Result<Vec<(CommitPhase, Duration)>, String> {
     let pause = |item: &str| {
         let (name, milliseconds) = item.split_once(':')?;
-        let phase = CommitPhase::ALL.into_iter().find(|phase| phase.as_str() == name.trim())?;
-        Some((phase, Duration::from_millis(milliseconds.trim().parse().ok()?)))
+        let phase = CommitPhase::ALL
+            .into_iter()
+            .find(|phase| phase.as_str() == name.trim())?;
+        Some((
+            phase,
+            Duration::from_millis(milliseconds.trim().parse().ok()?),
+        ))
     };
     let read = |item| pause(item).ok_or_else(|| format!("{item} is not step:milliseconds"));
     text.split(',').map(read).collect()
@@ -113,7 +128,9 @@ mod tests {
 
     fn hooks(set: &[(&str, &str)]) -> Result<Hooks, String> {
         Hooks::read(|name| {
-            set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            set.iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
         })
     }
 
@@ -131,7 +148,11 @@ mod tests {
 
     #[test]
     fn pauses_and_controls_are_read() {
-        let hooks = hooks(&[(PAUSE, "draining:40, store_batch:5"), (BROKEN, "store-before-commit")]).unwrap();
+        let hooks = hooks(&[
+            (PAUSE, "draining:40, store_batch:5"),
+            (BROKEN, "store-before-commit"),
+        ])
+        .unwrap();
         let expected = [
             (CommitPhase::Draining, Duration::from_millis(40)),
             (CommitPhase::StoreBatch, Duration::from_millis(5)),
@@ -142,7 +163,11 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_refused() {
-        for (name, value) in [(PAUSE, "drinking:40"), (PAUSE, "draining"), (BROKEN, "everything")] {
+        for (name, value) in [
+            (PAUSE, "drinking:40"),
+            (PAUSE, "draining"),
+            (BROKEN, "everything"),
+        ] {
             let error = hooks(&[(name, value)]).unwrap_err();
             assert!(error.starts_with(name), "{error}");
         }

@@ -60,7 +60,11 @@ impl Service {
         )?;
         OrderMetrics::register(&registry, streams.board())
             .map_err(|error| topology::Error::fatal("register metrics", error.to_string()))?;
-        let view = Arc::new(View { board: streams.board(), registry, description });
+        let view = Arc::new(View {
+            board: streams.board(),
+            registry,
+            description,
+        });
         Ok(Self {
             streams,
             metrics,
@@ -85,7 +89,8 @@ impl Service {
 
     /// What became of all records ever, as committed by the tasks of this instance.
     pub fn outcomes(&self) -> Vec<(Outcome, u64)> {
-        let mut outcomes: Vec<(Outcome, u64)> = Outcome::all().map(|outcome| (outcome, 0)).collect();
+        let mut outcomes: Vec<(Outcome, u64)> =
+            Outcome::all().map(|outcome| (outcome, 0)).collect();
         for counts in self.streams.counters().values() {
             for ((_, sum), count) in outcomes.iter_mut().zip(counts) {
                 *sum += count;
@@ -178,7 +183,12 @@ impl StatusSource for View {
             topology::runtime::State::NotRunning => State::NotRunning,
             topology::runtime::State::Error => State::Error,
         };
-        Status { state, detail: status.detail, tasks, restore }
+        Status {
+            state,
+            detail: status.detail,
+            tasks,
+            restore,
+        }
     }
 
     fn metrics(&self) -> &Registry {

@@ -2,7 +2,12 @@
 //!
 //! The undisturbed run is the reference model over the records that lie in the input topics: the outputs have fixed
 //! names, so a second run of the program itself would need a second cluster.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 #[path = "support/judged.rs"]
 mod judged;
@@ -67,11 +72,17 @@ fn committed_output_survives_kill_nine_at_every_step_of_the_commit() {
     assert!(report.compared > EVENTS, "{report}");
     ordeal.assert_no_state_was_wiped();
     for kill in &ordeal.kills {
-        assert!(kill.replayed <= kill.tail, "more than the unflushed tail was replayed: {kill:?}");
+        assert!(
+            kill.replayed <= kill.tail,
+            "more than the unflushed tail was replayed: {kill:?}"
+        );
     }
     let by_phase = ordeal.by_phase();
     assert!(by_phase.values().sum::<usize>() >= KILLS, "{by_phase:?}");
     for phase in AIMED {
-        assert!(by_phase.get(phase).copied().unwrap_or(0) >= KILLS_OF_EACH, "{phase}: {by_phase:?}");
+        assert!(
+            by_phase.get(phase).copied().unwrap_or(0) >= KILLS_OF_EACH,
+            "{phase}: {by_phase:?}"
+        );
     }
 }

@@ -26,7 +26,10 @@ impl Config {
             ConfigFormat::Toml => Format::Toml,
             ConfigFormat::Json => Format::Json,
         };
-        print!("{}", self.settings.load()?.print(format).map_err(Failure::work)?);
+        print!(
+            "{}",
+            self.settings.load()?.print(format).map_err(Failure::work)?
+        );
         Ok(())
     }
 }

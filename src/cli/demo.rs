@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use topology::io::Log;
 use topology::io::memory::MemoryLog;
+use topology::io::{Log, TopicSpec};
 use topology::time::SystemClock;
 
 use super::panel::{Panel, label};
@@ -13,7 +13,9 @@ use super::run::kafka;
 use super::{Failure, Settings};
 use crate::config::Configuration;
 use crate::feed::Feed;
-use crate::generate::{EventSource, FaultConfig, Faults, GeneratedEvent, Generator, GeneratorConfig, Rate};
+use crate::generate::{
+    EventSource, FaultConfig, Faults, GeneratedEvent, Generator, GeneratorConfig, Rate,
+};
 use crate::service::Service;
 use crate::{http, job, logging};
 
@@ -43,9 +45,13 @@ pub struct Demo {
 
 /// `90s`, `5m`, `2h`, `500ms`, or seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| "write a time such as 60s, 5m or 2h".to_owned())?;
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "write a time such as 60s, 5m or 2h".to_owned())?;
     match unit {
         "ms" => Ok(Duration::from_millis(number)),
         "" | "s" => Ok(Duration::from_secs(number)),
@@ -56,7 +62,9 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -82,11 +90,13 @@ impl Demo {
             .enable_all()
             .build()
             .map_err(Failure::work)?;
-        let listener = runtime.block_on(self.bind(&configuration)).map_err(Failure::work)?;
-        let address = listener.local_addr().map_err(Failure::work)?;
-        let feed = Feed::open(log.as_ref(), "jumun-demo", &job::topics::inputs(&configuration.topics))
+        let listener = runtime
+            .block_on(self.bind(&configuration))
             .map_err(Failure::work)?;
-        let mut service = Service::start(&configuration, log, |_| {}).map_err(Failure::work)?;
+        let address = listener.local_addr().map_err(Failure::work)?;
+        let topics = job::topics::inputs(&configuration.topics);
+        let mut service =
+            Service::start(&configuration, Arc::clone(&log), |_| {}).map_err(Failure::work)?;
         self.introduce(&configuration, address, on_kafka);
         let (stop_server, stopped) = tokio::sync::oneshot::channel::<()>();
         let source = service.status_source();
@@ -101,7 +111,7 @@ impl Demo {
                 interrupted.store(true, Ordering::SeqCst);
             }
         });
-        let outcome = self.play(&service, feed, &interrupted);
+        let outcome = self.play(&service, log.as_ref(), &topics, &interrupted);
         let closed = service.close(STOP);
         let _ = stop_server.send(());
         let _ = runtime.block_on(server);
@@ -110,7 +120,10 @@ impl Demo {
         summary(&service, sent, on_kafka)
     }
 
-    async fn bind(&self, configuration: &Configuration) -> Result<tokio::net::TcpListener, http::HttpError> {
+    async fn bind(
+        &self,
+        configuration: &Configuration,
+    ) -> Result<tokio::net::TcpListener, http::HttpError> {
         let asked = configuration.http.listen;
         match http::bind(asked).await {
             // Two demos side by side are welcome, unless a port was asked for.
@@ -123,24 +136,53 @@ impl Demo {
 
     #[expect(clippy::print_stderr, reason = "the demo's greeting is for people")]
     fn introduce(&self, configuration: &Configuration, address: SocketAddr, on_kafka: bool) {
-        let log = if on_kafka { configuration.kafka.bootstrap_servers() } else { "a log in this process" };
-        let until = self.duration.map_or("until Ctrl-C".to_owned(), |duration| format!("for {} s", duration.as_secs()));
-        eprintln!("jumun demo: {} events/s {until}, exactly once, on {log}", self.rate);
-        eprintln!("  metrics http://{address}/metrics   health http://{address}/health/ready   topology http://{address}/topology");
+        let log = if on_kafka {
+            configuration.kafka.bootstrap_servers()
+        } else {
+            "a log in this process"
+        };
+        let until = self.duration.map_or("until Ctrl-C".to_owned(), |duration| {
+            format!("for {} s", duration.as_secs())
+        });
+        eprintln!(
+            "jumun demo: {} events/s {until}, exactly once, on {log}",
+            self.rate
+        );
+        eprintln!(
+            "  metrics http://{address}/metrics   health http://{address}/health/ready   topology http://{address}/topology"
+        );
     }
 
     /// Generates until the time is over, someone stops it, or the processor ends; answers with the
     /// number of records sent.
-    fn play(&self, service: &Service, mut feed: Feed, interrupted: &AtomicBool) -> Result<u64, Failure> {
-        let mut config = GeneratorConfig::demo(self.seed, now_ms(), Rate::EventsPerSecond(f64::from(self.rate)));
+    fn play(
+        &self,
+        service: &Service,
+        log: &dyn Log,
+        topics: &[TopicSpec],
+        interrupted: &AtomicBool,
+    ) -> Result<u64, Failure> {
+        let mut config = GeneratorConfig::demo(
+            self.seed,
+            now_ms(),
+            Rate::EventsPerSecond(f64::from(self.rate)),
+        );
         config.stores = 3_000;
-        let mut faults = Faults::new(Generator::new(config), FaultConfig { seed: self.seed, ..FaultConfig::default() });
+        let mut faults = Faults::new(
+            Generator::new(config),
+            FaultConfig {
+                seed: self.seed,
+                ..FaultConfig::default()
+            },
+        );
         let started = Instant::now();
         let stop = AtomicBool::new(false);
         let sent = AtomicU64::new(0);
         let mut panel = Panel::new();
         std::thread::scope(|scope| {
             let generator = scope.spawn(|| -> Result<(), topology::Error> {
+                // On this thread, because clients stay on the thread that made them.
+                let mut feed = Feed::open(log, "jumun-demo", topics)?;
                 let mut event = GeneratedEvent::default();
                 let mut ready = faults.next_into(&mut event);
                 while ready && !stop.load(Ordering::SeqCst) {
@@ -160,8 +202,13 @@ impl Demo {
             loop {
                 let total = sent.load(Ordering::Relaxed);
                 panel.show(service, total);
-                let over = self.duration.is_some_and(|duration| started.elapsed() >= duration);
-                if interrupted.load(Ordering::SeqCst) || service.streams().is_finished() || generator.is_finished() {
+                let over = self
+                    .duration
+                    .is_some_and(|duration| started.elapsed() >= duration);
+                if interrupted.load(Ordering::SeqCst)
+                    || service.streams().is_finished()
+                    || generator.is_finished()
+                {
                     break;
                 }
                 if over {
@@ -198,7 +245,9 @@ fn summary(service: &Service, sent: u64, on_kafka: bool) -> Result<(), Failure> 
     println!("outcomes in all  {judged:>12}");
     // On a Kafka of its own the counts include what earlier runs judged.
     if !on_kafka && judged != consumed {
-        return Err(Failure::work(format!("{judged} outcomes for {consumed} records consumed")));
+        return Err(Failure::work(format!(
+            "{judged} outcomes for {consumed} records consumed"
+        )));
     }
     Ok(())
 }

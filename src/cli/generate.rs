@@ -11,8 +11,8 @@ use super::run::kafka;
 use super::{Failure, Settings};
 use crate::feed::Feed;
 use crate::generate::{
-    Carrier, DayCurve, EventFileWriter, EventSource, FaultConfig, Faults, GeneratedEvent, Generator,
-    GeneratorConfig, Limit, Rate,
+    Carrier, DayCurve, EventFileWriter, EventSource, FaultConfig, Faults, GeneratedEvent,
+    Generator, GeneratorConfig, Limit, Rate,
 };
 use crate::job;
 use crate::replay::{Pace, Speed};
@@ -64,10 +64,21 @@ impl Generate {
             (None, None) => return Err(Failure::usage("say how much: --orders N or --events N")),
         };
         let clean = Generator::new(config);
-        let carrier = if self.to.is_some() { Carrier::File } else { Carrier::Topics };
-        let faults = FaultConfig { seed: self.seed, carrier, ..FaultConfig::default() };
-        let mut events: Box<dyn EventSource> =
-            if self.faults { Box::new(Faults::new(clean, faults)) } else { Box::new(clean) };
+        let carrier = if self.to.is_some() {
+            Carrier::File
+        } else {
+            Carrier::Topics
+        };
+        let faults = FaultConfig {
+            seed: self.seed,
+            carrier,
+            ..FaultConfig::default()
+        };
+        let mut events: Box<dyn EventSource> = if self.faults {
+            Box::new(Faults::new(clean, faults))
+        } else {
+            Box::new(clean)
+        };
         match &self.to {
             Some(path) => self.to_file(path, events.as_mut()),
             None => self.to_topics(events.as_mut()),
@@ -75,7 +86,8 @@ impl Generate {
     }
 
     fn to_file(&self, path: &Path, events: &mut dyn EventSource) -> Result<(), Failure> {
-        let failed = |error: std::io::Error| Failure::work(format!("write {}: {error}", path.display()));
+        let failed =
+            |error: std::io::Error| Failure::work(format!("write {}: {error}", path.display()));
         let mut file = EventFileWriter::create(path).map_err(failed)?;
         let progress = Progress::new(self.events);
         let mut event = GeneratedEvent::default();
@@ -93,20 +105,28 @@ impl Generate {
     fn to_topics(&self, events: &mut dyn EventSource) -> Result<(), Failure> {
         let configuration = self.settings.configuration()?;
         let log = kafka(&configuration)?;
-        let mut feed = Feed::open(log.as_ref(), "jumun-generate", &job::topics::inputs(&configuration.topics))
-            .map_err(Failure::work)?;
+        let mut feed = Feed::open(
+            log.as_ref(),
+            "jumun-generate",
+            &job::topics::inputs(&configuration.topics),
+        )
+        .map_err(Failure::work)?;
         let progress = Progress::new(self.events);
         let mut event = GeneratedEvent::default();
         let mut pace: Option<Pace> = None;
         while events.next_into(&mut event) {
-            let pace = pace.get_or_insert_with(|| Pace::new(self.speed, event.timestamp, Instant::now()));
+            let pace =
+                pace.get_or_insert_with(|| Pace::new(self.speed, event.timestamp, Instant::now()));
             wait_until(pace.due(event.timestamp), &mut feed).map_err(Failure::work)?;
             send(&mut feed, &event).map_err(Failure::work)?;
             progress.set(feed.total());
         }
         feed.flush().map_err(Failure::work)?;
         progress.finish();
-        report(feed.counts().map(|(topic, count)| (topic.to_owned(), count)));
+        report(
+            feed.counts()
+                .map(|(topic, count)| (topic.to_owned(), count)),
+        );
         Ok(())
     }
 }
@@ -117,7 +137,10 @@ pub(super) fn send(feed: &mut Feed, event: &GeneratedEvent) -> Result<(), Error>
     headers.push("id", Some(&event.id));
     headers.push("action", Some(event.action.as_bytes()));
     let mut version = itoa::Buffer::new();
-    headers.push("schema-version", Some(version.format(event.schema_version).as_bytes()));
+    headers.push(
+        "schema-version",
+        Some(version.format(event.schema_version).as_bytes()),
+    );
     let present = |bytes: &'_ [u8]| !bytes.is_empty();
     feed.send(
         event.topic.name(),

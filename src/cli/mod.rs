@@ -71,17 +71,26 @@ pub struct Failure {
 impl Failure {
     /// At work.
     pub fn work(error: impl fmt::Display) -> Self {
-        Self { exit: Exit::Failed, message: error.to_string() }
+        Self {
+            exit: Exit::Failed,
+            message: error.to_string(),
+        }
     }
 
     /// Of usage or configuration.
     pub fn usage(error: impl fmt::Display) -> Self {
-        Self { exit: Exit::Usage, message: error.to_string() }
+        Self {
+            exit: Exit::Usage,
+            message: error.to_string(),
+        }
     }
 }
 
 /// Runs the command; its failure is printed here, as one message.
-#[expect(clippy::print_stderr, reason = "the last word of a command belongs on standard error")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the last word of a command belongs on standard error"
+)]
 pub fn run(cli: Cli) -> Exit {
     let outcome = match cli.command {
         Command::Run(command) => command.run(),

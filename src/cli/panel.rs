@@ -23,14 +23,22 @@ pub(super) struct Panel {
 
 impl Panel {
     pub(super) fn new() -> Self {
-        let bar = std::io::stderr().is_terminal().then(ProgressBar::new_spinner);
+        let bar = std::io::stderr()
+            .is_terminal()
+            .then(ProgressBar::new_spinner);
         if let Some(bar) = &bar
             && let Ok(style) = ProgressStyle::with_template("{msg}")
         {
             bar.set_style(style);
         }
         let now = Instant::now();
-        Self { bar, started: now, last: None, before: (now, 0), rate: 0.0 }
+        Self {
+            bar,
+            started: now,
+            last: None,
+            before: (now, 0),
+            rate: 0.0,
+        }
     }
 
     /// Shows the present figures, unless they were shown a moment ago.
@@ -73,7 +81,11 @@ impl Panel {
                     .filter(|(_, count)| *count > 0)
                     .map(|(outcome, count)| format!("{} {count}", label(*outcome)))
                     .collect();
-                eprintln!("{seconds:>4} s  {state}  sent {sent}  judged {judged}  ({:.0}/s)  {}", self.rate, line.join("  "));
+                eprintln!(
+                    "{seconds:>4} s  {state}  sent {sent}  judged {judged}  ({:.0}/s)  {}",
+                    self.rate,
+                    line.join("  ")
+                );
             }
         }
     }

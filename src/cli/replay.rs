@@ -32,12 +32,17 @@ impl Replay {
         let mut readers = Vec::new();
         // A file that is not there is told before anything is sent.
         for file in &self.files {
-            let reader = EventFileReader::open(file).map_err(|error| Failure::work(format!("{}: {error}", file.display())))?;
+            let reader = EventFileReader::open(file)
+                .map_err(|error| Failure::work(format!("{}: {error}", file.display())))?;
             readers.push((file, reader));
         }
         let log = kafka(&configuration)?;
-        let mut feed = Feed::open(log.as_ref(), "jumun-replay", &job::topics::inputs(&configuration.topics))
-            .map_err(Failure::work)?;
+        let mut feed = Feed::open(
+            log.as_ref(),
+            "jumun-replay",
+            &job::topics::inputs(&configuration.topics),
+        )
+        .map_err(Failure::work)?;
         let progress = Progress::new(None);
         let mut pace: Option<Pace> = None;
         let mut headers = HeaderBuffer::default();
@@ -46,7 +51,8 @@ impl Replay {
                 .next_record()
                 .map_err(|error| Failure::work(format!("{}: {error}", file.display())))?
             {
-                let pace = pace.get_or_insert_with(|| Pace::new(self.speed, record.timestamp, Instant::now()));
+                let pace = pace
+                    .get_or_insert_with(|| Pace::new(self.speed, record.timestamp, Instant::now()));
                 wait_until(pace.due(record.timestamp), &mut feed).map_err(Failure::work)?;
                 send(&mut feed, &mut headers, &record).map_err(Failure::work)?;
                 progress.set(feed.total());
@@ -54,13 +60,20 @@ impl Replay {
         }
         feed.flush().map_err(Failure::work)?;
         progress.finish();
-        report(feed.counts().map(|(topic, count)| (topic.to_owned(), count)));
+        report(
+            feed.counts()
+                .map(|(topic, count)| (topic.to_owned(), count)),
+        );
         Ok(())
     }
 }
 
 /// Sends a recorded event with the headers that the outbox relay gave it.
-fn send(feed: &mut Feed, headers: &mut HeaderBuffer, record: &ReplayRecord<'_>) -> Result<(), Error> {
+fn send(
+    feed: &mut Feed,
+    headers: &mut HeaderBuffer,
+    record: &ReplayRecord<'_>,
+) -> Result<(), Error> {
     headers.clear();
     if let Some(id) = &record.id {
         headers.push("id", Some(id.as_bytes()));
@@ -69,10 +82,19 @@ fn send(feed: &mut Feed, headers: &mut HeaderBuffer, record: &ReplayRecord<'_>) 
         headers.push("action", Some(action.as_bytes()));
     }
     if let Some(version) = record.schema_version {
-        headers.push("schema-version", Some(itoa::Buffer::new().format(version).as_bytes()));
+        headers.push(
+            "schema-version",
+            Some(itoa::Buffer::new().format(version).as_bytes()),
+        );
     }
     let timestamp = i64::try_from(record.timestamp).unwrap_or(i64::MAX);
-    feed.send(record.topic.name(), timestamp, record.key.as_deref(), Some(record.value), headers.view())
+    feed.send(
+        record.topic.name(),
+        timestamp,
+        record.key.as_deref(),
+        Some(record.value),
+        headers.view(),
+    )
 }
 
 /// Waits until an event is due, serving acknowledgements meanwhile.

@@ -32,7 +32,8 @@ impl Run {
 
 /// A log on Kafka with the configured properties.
 pub(super) fn kafka(configuration: &Configuration) -> Result<Arc<dyn Log>, Failure> {
-    let log = KafkaLog::new(crate::kafka::properties(&configuration.kafka)).map_err(Failure::usage)?;
+    let log =
+        KafkaLog::new(crate::kafka::properties(&configuration.kafka)).map_err(Failure::usage)?;
     Ok(Arc::new(log))
 }
 
@@ -50,7 +51,9 @@ pub(super) fn serve(
         .build()
         .map_err(Failure::work)?;
     // The port first: a second process on this machine is told before it touches anything.
-    let listener = runtime.block_on(http::bind(configuration.http.listen)).map_err(Failure::work)?;
+    let listener = runtime
+        .block_on(http::bind(configuration.http.listen))
+        .map_err(Failure::work)?;
     #[cfg(feature = "pause-hooks")]
     let hooks = crate::pause::Hooks::of_environment().map_err(Failure::usage)?;
     let mut service = Service::start(configuration, log, |streams| {
@@ -90,9 +93,10 @@ async fn ended(service: &Service) {
 /// SIGTERM or SIGINT.
 pub(super) async fn signal() -> &'static str {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
         return std::future::pending().await;
     };
     tokio::select! {

@@ -69,11 +69,17 @@ impl Settings {
             .with_some("application.instance_id", self.instance_id.as_ref())
             .with_some("application.state_dir", self.state_dir.as_ref().map(path))
             .with_some("application.threads", self.threads)
-            .with_some("application.processing_guarantee", self.processing_guarantee.as_ref())
+            .with_some(
+                "application.processing_guarantee",
+                self.processing_guarantee.as_ref(),
+            )
             .with_some("application.commit_interval_ms", self.commit_interval_ms)
             .with_some("application.ordering", self.ordering.as_ref())
             .with_some("application.max_rate", self.max_rate)
-            .with_some("application.leave_on_stop", self.leave_on_stop.then_some(true))
+            .with_some(
+                "application.leave_on_stop",
+                self.leave_on_stop.then_some(true),
+            )
             .with_some("http.listen", self.listen.as_ref());
         for (key, value) in &self.set {
             flags = flags.with(key, value);

@@ -31,24 +31,38 @@ pub fn decode(payload: Option<&[u8]>, event: &mut OrderEvent) -> Result<(), Defe
     if payload.len() > MAX_PAYLOAD {
         return Err(Defect {
             reason: DeadLetterReason::TooLarge,
-            message: format!("payload of {} bytes, at most {MAX_PAYLOAD} are allowed", payload.len()),
+            message: format!(
+                "payload of {} bytes, at most {MAX_PAYLOAD} are allowed",
+                payload.len()
+            ),
         });
     }
     if payload.is_empty() {
         return Err(malformed("payload is empty; deletes are not events"));
     }
-    let text = std::str::from_utf8(payload).map_err(|error| malformed(&format!("payload is not utf-8: {error}")))?;
+    let text = std::str::from_utf8(payload)
+        .map_err(|error| malformed(&format!("payload is not utf-8: {error}")))?;
     let trimmed = text.trim_matches([' ', '\t', '\r', '\n']);
     event.text.push_str(trimmed);
-    event.payload = Span { start: 0, end: trimmed.len() };
-    Envelope { scanner: Scanner::new(trimmed), event }.read()?;
+    event.payload = Span {
+        start: 0,
+        end: trimmed.len(),
+    };
+    Envelope {
+        scanner: Scanner::new(trimmed),
+        event,
+    }
+    .read()?;
     read_information(event);
     Ok(())
 }
 
 #[cold]
 fn malformed(message: &str) -> Defect {
-    Defect { reason: DeadLetterReason::Malformed, message: message.to_owned() }
+    Defect {
+        reason: DeadLetterReason::Malformed,
+        message: message.to_owned(),
+    }
 }
 
 #[cold]
@@ -90,7 +104,9 @@ impl Envelope<'_> {
     fn read(&mut self) -> Result<(), Defect> {
         let mut seen = Seen::default();
         let mut first = true;
-        self.scanner.enter_object().map_err(|_| malformed("payload is not a json object"))?;
+        self.scanner
+            .enter_object()
+            .map_err(|_| malformed("payload is not a json object"))?;
         while let Some(key) = self.scanner.next_member(first)? {
             first = false;
             match self.key(&key) {
@@ -179,27 +195,34 @@ impl Envelope<'_> {
 
     fn target(&mut self, outer: &Token) -> Result<(), Defect> {
         let (mut aggregate, mut id, mut order_no, mut version) = (None, None, None, None);
-        self.members(Some(outer), "target", |this, key, token| {
-            match key {
-                "type" => set_once(&mut aggregate, *token, "target.type"),
-                "id" => set_once(&mut id, *token, "target.id"),
-                "orderNo" => set_once(&mut order_no, *token, "target.orderNo"),
-                "version" if token.kind == Kind::Null => Ok(()),
-                "version" => match this.integer(token).and_then(|number| u64::try_from(number).ok()) {
-                    Some(number) if number > 0 => set_once(&mut version, number, "target.version"),
-                    _ => Err(not_a("target.version", "an integer from 1 upwards")),
-                },
-                _ => Ok(()),
-            }
+        self.members(Some(outer), "target", |this, key, token| match key {
+            "type" => set_once(&mut aggregate, *token, "target.type"),
+            "id" => set_once(&mut id, *token, "target.id"),
+            "orderNo" => set_once(&mut order_no, *token, "target.orderNo"),
+            "version" if token.kind == Kind::Null => Ok(()),
+            "version" => match this
+                .integer(token)
+                .and_then(|number| u64::try_from(number).ok())
+            {
+                Some(number) if number > 0 => set_once(&mut version, number, "target.version"),
+                _ => Err(not_a("target.version", "an integer from 1 upwards")),
+            },
+            _ => Ok(()),
         })?;
-        let aggregate = self.required_text(&aggregate.ok_or_else(|| missing("target.type"))?, "target.type")?;
+        let aggregate = self.required_text(
+            &aggregate.ok_or_else(|| missing("target.type"))?,
+            "target.type",
+        )?;
         self.event.target_type = Aggregate::from_name(self.event.text(aggregate));
         if self.event.target_type.is_none() {
             return Err(not_a("target.type", "order, delivery, payment or claim"));
         }
-        self.event.target_id = self.required_text(&id.ok_or_else(|| missing("target.id"))?, "target.id")?;
-        self.event.order_no =
-            self.required_text(&order_no.ok_or_else(|| missing("target.orderNo"))?, "target.orderNo")?;
+        self.event.target_id =
+            self.required_text(&id.ok_or_else(|| missing("target.id"))?, "target.id")?;
+        self.event.order_no = self.required_text(
+            &order_no.ok_or_else(|| missing("target.orderNo"))?,
+            "target.orderNo",
+        )?;
         self.event.version = version;
         Ok(())
     }
@@ -211,7 +234,10 @@ impl Envelope<'_> {
             "id" => set_once(&mut id, *token, "actor.id"),
             _ => Ok(()),
         })?;
-        let actor_type = self.required_text(&actor_type.ok_or_else(|| missing("actor.type"))?, "actor.type")?;
+        let actor_type = self.required_text(
+            &actor_type.ok_or_else(|| missing("actor.type"))?,
+            "actor.type",
+        )?;
         self.event.actor_type = ActorType::from_name(self.event.text(actor_type));
         if self.event.actor_type.is_none() {
             return Err(not_a("actor.type", "a known kind of actor"));
@@ -232,14 +258,26 @@ impl Envelope<'_> {
             });
         }
         let token = self.scanner.value()?;
-        if token.kind == Kind::Null { Ok(()) } else { Err(not_a("info", "an object")) }
+        if token.kind == Kind::Null {
+            Ok(())
+        } else {
+            Err(not_a("info", "an object"))
+        }
     }
 
     fn time(&mut self, outer: &Token) -> Result<(), Defect> {
         let (mut occurred, mut recorded) = (None, None);
         self.members(Some(outer), "time", |this, key, token| match key {
-            "occurredAt" => set_once(&mut occurred, this.moment(token, "time.occurredAt")?, "time.occurredAt"),
-            "recordedAt" => set_once(&mut recorded, this.moment(token, "time.recordedAt")?, "time.recordedAt"),
+            "occurredAt" => set_once(
+                &mut occurred,
+                this.moment(token, "time.occurredAt")?,
+                "time.occurredAt",
+            ),
+            "recordedAt" => set_once(
+                &mut recorded,
+                this.moment(token, "time.recordedAt")?,
+                "time.recordedAt",
+            ),
             _ => Ok(()),
         })?;
         self.event.occurred_at = occurred.ok_or_else(|| missing("time.occurredAt"))?;
@@ -251,7 +289,9 @@ impl Envelope<'_> {
         let mut version = None;
         self.members(None, "schema", |this, key, token| match key {
             "version" => {
-                let number = this.integer(token).ok_or_else(|| not_a("schema.version", "an integer"))?;
+                let number = this
+                    .integer(token)
+                    .ok_or_else(|| not_a("schema.version", "an integer"))?;
                 set_once(&mut version, number, "schema.version")
             }
             _ => Ok(()),
@@ -261,7 +301,13 @@ impl Envelope<'_> {
     }
 
     fn source(&mut self) -> Result<(), Defect> {
-        if !self.scanner.at_object() && self.scanner.clone().value().is_ok_and(|token| token.kind == Kind::Null) {
+        if !self.scanner.at_object()
+            && self
+                .scanner
+                .clone()
+                .value()
+                .is_ok_and(|token| token.kind == Kind::Null)
+        {
             self.scanner.value()?;
             return Ok(());
         }
@@ -278,7 +324,10 @@ impl Envelope<'_> {
     }
 
     fn add_hash(&mut self, key: &Token, value: &Token) {
-        self.event.content_hash = self.event.content_hash.wrapping_add(self.scanner.member_hash(key, value));
+        self.event.content_hash = self
+            .event
+            .content_hash
+            .wrapping_add(self.scanner.member_hash(key, value));
     }
 
     /// A key's text. A key written with escapes is none of ours: no producer escapes plain letters.
@@ -286,11 +335,17 @@ impl Envelope<'_> {
     where
         Self: 's,
     {
-        if token.escaped { "" } else { self.scanner.slice(token.start, token.end) }
+        if token.escaped {
+            ""
+        } else {
+            self.scanner.slice(token.start, token.end)
+        }
     }
 
     fn integer(&self, token: &Token) -> Option<i64> {
-        (token.kind == Kind::Integer).then(|| self.scanner.slice(token.start, token.end).parse().ok()).flatten()
+        (token.kind == Kind::Integer)
+            .then(|| self.scanner.slice(token.start, token.end).parse().ok())
+            .flatten()
     }
 
     fn moment(&self, token: &Token, name: &str) -> Result<i64, Defect> {
@@ -322,23 +377,37 @@ impl Envelope<'_> {
 }
 
 fn once(seen: &mut bool, name: &str) -> Result<(), Defect> {
-    if std::mem::replace(seen, true) { Err(malformed(&format!("{name} is there twice"))) } else { Ok(()) }
+    if std::mem::replace(seen, true) {
+        Err(malformed(&format!("{name} is there twice")))
+    } else {
+        Ok(())
+    }
 }
 
 fn set_once<T>(slot: &mut Option<T>, value: T, name: &str) -> Result<(), Defect> {
-    if slot.replace(value).is_some() { Err(malformed(&format!("{name} is there twice"))) } else { Ok(()) }
+    if slot.replace(value).is_some() {
+        Err(malformed(&format!("{name} is there twice")))
+    } else {
+        Ok(())
+    }
 }
 
 /// The range of a string's text; escapes are resolved into the end of the text.
 fn text_span(text: &mut String, token: &Token) -> Option<Span> {
     if !token.escaped {
-        return Some(Span { start: token.start, end: token.end });
+        return Some(Span {
+            start: token.start,
+            end: token.end,
+        });
     }
     let quoted = text.get(token.start.checked_sub(1)?..token.end + 1)?;
     let plain: String = serde_json::from_str(quoted).ok()?;
     let start = text.len();
     text.push_str(&plain);
-    Some(Span { start, end: text.len() })
+    Some(Span {
+        start,
+        end: text.len(),
+    })
 }
 
 /// What is behind a sound envelope: action, schema version and information.
@@ -355,8 +424,12 @@ fn find_defect(event: &mut OrderEvent) -> Result<(), Defect> {
     };
     let row = row(action);
     if event.schema_version != Some(SCHEMA_VERSION) {
-        let found = event.schema_version.map_or_else(|| "none".to_owned(), |version| version.to_string());
-        return Err(unsupported(format!("schema.version is {found}, only {SCHEMA_VERSION} is understood")));
+        let found = event
+            .schema_version
+            .map_or_else(|| "none".to_owned(), |version| version.to_string());
+        return Err(unsupported(format!(
+            "schema.version is {found}, only {SCHEMA_VERSION} is understood"
+        )));
     }
     let members = std::mem::take(&mut event.members);
     let mut given = InfoFieldSet::EMPTY;
@@ -367,7 +440,8 @@ fn find_defect(event: &mut OrderEvent) -> Result<(), Defect> {
             continue;
         }
         if given.contains(field) {
-            wrong.get_or_insert_with(|| malformed(&format!("info.{} is there twice", field.name())));
+            wrong
+                .get_or_insert_with(|| malformed(&format!("info.{} is there twice", field.name())));
         }
         given = given.with(field);
         if let Err(defect) = read_field(event, field, token) {
@@ -382,21 +456,36 @@ fn find_defect(event: &mut OrderEvent) -> Result<(), Defect> {
         return Err(defect);
     }
     if !row.aggregates.contains(event.aggregate()) {
-        return Err(malformed(&format!("{} is no event of a target of type {}", action.name(), event.aggregate().name())));
+        return Err(malformed(&format!(
+            "{} is no event of a target of type {}",
+            action.name(),
+            event.aggregate().name()
+        )));
     }
     Ok(())
 }
 
 #[cold]
 fn unsupported(message: String) -> Defect {
-    Defect { reason: DeadLetterReason::UnsupportedSchema, message }
+    Defect {
+        reason: DeadLetterReason::UnsupportedSchema,
+        message,
+    }
 }
 
 fn read_field(event: &mut OrderEvent, field: InfoField, token: &Token) -> Result<(), Defect> {
     let wrong = |expected: &str| not_a(&format!("info.{}", field.name()), expected);
     let integer = |event: &OrderEvent| -> Option<i64> {
         (token.kind == Kind::Integer)
-            .then(|| event.text(Span { start: token.start, end: token.end }).parse().ok())
+            .then(|| {
+                event
+                    .text(Span {
+                        start: token.start,
+                        end: token.end,
+                    })
+                    .parse()
+                    .ok()
+            })
             .flatten()
     };
     match field.info_type() {
@@ -417,8 +506,9 @@ fn read_field(event: &mut OrderEvent, field: InfoField, token: &Token) -> Result
             }
         }
         InfoType::Money => {
-            let number =
-                integer(event).filter(|&won| won >= 0).ok_or_else(|| wrong("an integer number of won from 0 upwards"))?;
+            let number = integer(event)
+                .filter(|&won| won >= 0)
+                .ok_or_else(|| wrong("an integer number of won from 0 upwards"))?;
             if field == InfoField::Amount {
                 event.info.amount = Some(number);
             }
@@ -427,7 +517,11 @@ fn read_field(event: &mut OrderEvent, field: InfoField, token: &Token) -> Result
             let number = integer(event).and_then(|number| u64::try_from(number).ok());
             event.info.version = Some(number.ok_or_else(|| wrong("an integer from 0 upwards"))?);
         }
-        InfoType::Text | InfoType::Time | InfoType::Fulfilment | InfoType::Liability | InfoType::Reason => {
+        InfoType::Text
+        | InfoType::Time
+        | InfoType::Fulfilment
+        | InfoType::Liability
+        | InfoType::Reason => {
             if token.kind != Kind::String {
                 return Err(wrong("a string"));
             }

@@ -73,7 +73,10 @@ impl Deliveries {
             slot.cursor = Cursor::default();
             slot.opened = false;
         } else {
-            self.slots.push(DeliveryCursor { id: id.to_owned(), ..DeliveryCursor::default() });
+            self.slots.push(DeliveryCursor {
+                id: id.to_owned(),
+                ..DeliveryCursor::default()
+            });
         }
         self.len += 1;
         place

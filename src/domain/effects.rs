@@ -20,7 +20,12 @@ pub(super) fn apply_effects(order: &mut Order, event: &OrderEvent, row: &Row, at
 }
 
 /// A kitchen's event after the food was handed out: only its topic was slow, or it was pressed late.
-pub(super) fn annotate_after_pick_up(order: &mut Order, event: &OrderEvent, action: Action, at: i64) -> AfterPickUp {
+pub(super) fn annotate_after_pick_up(
+    order: &mut Order,
+    event: &OrderEvent,
+    action: Action,
+    at: i64,
+) -> AfterPickUp {
     if order.picked_up_at().is_some_and(|picked_up| at > picked_up) {
         order.flag(OrderFlag::PressedLate);
         return AfterPickUp::PressedLate;
@@ -97,7 +102,10 @@ fn apply_effect(order: &mut Order, event: &OrderEvent, effect: Effect, at: i64) 
         Effect::PostCancel => {
             order.payment_before_claim = Some(order.regions.payment);
             order.regions.claim = Claim::PostCancelled;
-            if matches!(order.regions.payment, Payment::Approved | Payment::PartRefunded | Payment::Offline) {
+            if matches!(
+                order.regions.payment,
+                Payment::Approved | Payment::PartRefunded | Payment::Offline
+            ) {
                 order.regions.payment = Payment::RefundPending;
             }
         }
@@ -132,8 +140,11 @@ fn create(order: &mut Order, event: &OrderEvent, at: i64) {
     order.created_by = event.id_key();
     order.fulfilment = info.fulfilment;
     order.amount = info.amount.unwrap_or(0);
-    order.regions.delivery =
-        if info.fulfilment == Some(Fulfilment::Pickup) { Delivery::Na } else { Delivery::None };
+    order.regions.delivery = if info.fulfilment == Some(Fulfilment::Pickup) {
+        Delivery::Na
+    } else {
+        Delivery::None
+    };
     order.enter_main(Main::Created, at);
     promise(order, event);
     if OFFLINE_METHODS.contains(&order.payment_method.as_str()) {
@@ -154,18 +165,30 @@ fn approve(order: &mut Order, event: &OrderEvent, at: i64) {
 }
 
 fn refund(order: &mut Order, event: &OrderEvent) {
-    order.refunded = order.refunded.saturating_add(event.info().amount.unwrap_or(0));
-    order.regions.payment =
-        if order.refunded == order.paid { Payment::Refunded } else { Payment::PartRefunded };
+    order.refunded = order
+        .refunded
+        .saturating_add(event.info().amount.unwrap_or(0));
+    order.regions.payment = if order.refunded == order.paid {
+        Payment::Refunded
+    } else {
+        Payment::PartRefunded
+    };
 }
 
 fn withdraw(order: &mut Order, event: &OrderEvent) {
-    let before = order.payment_before_claim.take().unwrap_or(order.regions.payment);
+    let before = order
+        .payment_before_claim
+        .take()
+        .unwrap_or(order.regions.payment);
     order.regions.claim = Claim::Withdrawn;
     order.regions.payment = before;
     if event.info().recharge {
         order.refunded = 0;
-        order.regions.payment = if before == Payment::Offline { Payment::Offline } else { Payment::Approved };
+        order.regions.payment = if before == Payment::Offline {
+            Payment::Offline
+        } else {
+            Payment::Approved
+        };
     }
 }
 

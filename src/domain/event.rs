@@ -184,6 +184,10 @@ impl OrderEvent {
         let mut members = std::mem::take(&mut self.members);
         text.clear();
         members.clear();
-        *self = Self { text, members, ..Self::default() };
+        *self = Self {
+            text,
+            members,
+            ..Self::default()
+        };
     }
 }

@@ -15,15 +15,24 @@ impl EventId {
     #[must_use]
     pub fn new(text: &str) -> Self {
         match parse_uuid(text) {
-            Some(key) => Self { key, text: String::new() },
-            None => Self { key: xxh3_128(text.as_bytes()), text: text.to_owned() },
+            Some(key) => Self {
+                key,
+                text: String::new(),
+            },
+            None => Self {
+                key: xxh3_128(text.as_bytes()),
+                text: text.to_owned(),
+            },
         }
     }
 
     /// The id as stored: the bits, and the text if it is no UUID.
     #[must_use]
     pub fn from_parts(key: u128, text: &str) -> Self {
-        Self { key, text: text.to_owned() }
+        Self {
+            key,
+            text: text.to_owned(),
+        }
     }
 
     /// The 128 bits to compare by.
@@ -40,7 +49,11 @@ impl EventId {
 
     /// Appends the id as it was written.
     pub fn write(&self, out: &mut Vec<u8>) {
-        if self.text.is_empty() { write_uuid(out, self.key) } else { out.extend_from_slice(self.text.as_bytes()) }
+        if self.text.is_empty() {
+            write_uuid(out, self.key)
+        } else {
+            out.extend_from_slice(self.text.as_bytes())
+        }
     }
 }
 
@@ -82,7 +95,11 @@ fn write_uuid(out: &mut Vec<u8>, key: u128) {
 }
 
 const fn hex(nibble: u8) -> u8 {
-    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
+    if nibble < 10 {
+        b'0' + nibble
+    } else {
+        b'a' + nibble - 10
+    }
 }
 
 #[cfg(test)]
@@ -91,13 +108,22 @@ mod tests {
 
     #[test]
     fn ids_are_written_as_they_were_read() {
-        for text in ["0192f3c1-0000-7abc-8def-0123456789ab", "0192F3C1-0000-7ABC-8DEF-0123456789AB", "evt 1", "주문"] {
+        for text in [
+            "0192f3c1-0000-7abc-8def-0123456789ab",
+            "0192F3C1-0000-7ABC-8DEF-0123456789AB",
+            "evt 1",
+            "주문",
+        ] {
             let id = EventId::new(text);
             let mut out = Vec::new();
             id.write(&mut out);
             assert_eq!(out, text.as_bytes());
             assert_eq!(id.key(), event_id_key(text));
         }
-        assert!(EventId::new("0192f3c1-0000-7abc-8def-0123456789ab").text().is_none());
+        assert!(
+            EventId::new("0192f3c1-0000-7abc-8def-0123456789ab")
+                .text()
+                .is_none()
+        );
     }
 }

@@ -21,25 +21,46 @@ pub const CLOSED_PERIOD_MS: i64 = 30 * DAY_MS;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Verdict {
     /// A dead letter; its version is consumed if it is an unknown action in turn.
-    DeadLetter { reason: DeadLetterReason, consumes: bool },
+    DeadLetter {
+        reason: DeadLetterReason,
+        consumes: bool,
+    },
     /// Known by its id.
     Duplicate,
     /// Of a version consumed by an event that is forgotten.
     Stale,
     /// It came before something; the policy says what then.
-    Wait { waits_for: WaitsFor, violation: RejectionReason, explanation: Explanation },
+    Wait {
+        waits_for: WaitsFor,
+        violation: RejectionReason,
+        explanation: Explanation,
+    },
     /// Not to be applied.
-    Reject { reason: RejectionReason, explanation: Explanation },
+    Reject {
+        reason: RejectionReason,
+        explanation: Explanation,
+    },
     /// To be applied; `anew` if the order number begins a new life with it.
     Apply { row: &'static Row, anew: bool },
 }
 
 const fn reject(reason: RejectionReason, explanation: Explanation) -> Verdict {
-    Verdict::Reject { reason, explanation }
+    Verdict::Reject {
+        reason,
+        explanation,
+    }
 }
 
-const fn wait(waits_for: WaitsFor, violation: RejectionReason, explanation: Explanation) -> Verdict {
-    Verdict::Wait { waits_for, violation, explanation }
+const fn wait(
+    waits_for: WaitsFor,
+    violation: RejectionReason,
+    explanation: Explanation,
+) -> Verdict {
+    Verdict::Wait {
+        waits_for,
+        violation,
+        explanation,
+    }
 }
 
 /// Judges the event against the order as it is.
@@ -54,7 +75,10 @@ pub(super) fn examine(
         return examine_defect(order, event, context);
     };
     if context.headers.redrive_count > REDRIVE_LIMIT {
-        return reject(RejectionReason::RedriveLimit, Explanation::Redriven(context.headers.redrive_count));
+        return reject(
+            RejectionReason::RedriveLimit,
+            Explanation::Redriven(context.headers.redrive_count),
+        );
     }
     let row = row(action);
     let delivery = delivery_of(order, event);
@@ -75,41 +99,73 @@ pub(super) fn examine(
         }
         if version > last + 1 {
             if action == Action::OrderCancelled && !order.exists() {
-                return wait(WaitsFor::LegalState, RejectionReason::Premature, Explanation::NoOrder);
+                return wait(
+                    WaitsFor::LegalState,
+                    RejectionReason::Premature,
+                    Explanation::NoOrder,
+                );
             }
-            return wait(WaitsFor::Versions, RejectionReason::SeqGap, Explanation::Gap { last, version });
+            return wait(
+                WaitsFor::Versions,
+                RejectionReason::SeqGap,
+                Explanation::Gap { last, version },
+            );
         }
     }
     examine_guard(order, event, row, times, rights, false)
 }
 
 fn delivery_of(order: &Order, event: &OrderEvent) -> Option<usize> {
-    (event.aggregate() == Aggregate::Delivery).then(|| order.delivery_index(event.target_id())).flatten()
+    (event.aggregate() == Aggregate::Delivery)
+        .then(|| order.delivery_index(event.target_id()))
+        .flatten()
 }
 
 /// Whether a judged event is asked to be judged again, and nothing later of its aggregate was applied.
 fn may_be_forced(order: &Order, event: &OrderEvent, context: &RecordContext) -> bool {
-    let applied = order.cursor(event.aggregate(), delivery_of(order, event)).applied;
+    let applied = order
+        .cursor(event.aggregate(), delivery_of(order, event))
+        .applied;
     context.headers.redrive_force && event.version().is_some_and(|version| applied <= version)
 }
 
 /// An event whose envelope is sound, but not what is behind it.
 fn examine_defect(order: &Order, event: &OrderEvent, context: &RecordContext) -> Verdict {
-    let reason = event.defect().map_or(DeadLetterReason::UnknownAction, |defect| defect.reason);
-    let dead = Verdict::DeadLetter { reason, consumes: false };
+    let reason = event
+        .defect()
+        .map_or(DeadLetterReason::UnknownAction, |defect| defect.reason);
+    let dead = Verdict::DeadLetter {
+        reason,
+        consumes: false,
+    };
     if reason != DeadLetterReason::UnknownAction || !order.exists() {
         return dead;
     }
     if let Some(known) = order.memory.find(event.id_key()) {
         let same = known.hash == event.content_hash();
-        return if same && !may_be_forced(order, event, context) { Verdict::Duplicate } else { dead };
+        return if same && !may_be_forced(order, event, context) {
+            Verdict::Duplicate
+        } else {
+            dead
+        };
     }
-    let Some(version) = event.version() else { return dead };
-    let last = order.cursor(event.aggregate(), delivery_of(order, event)).last;
+    let Some(version) = event.version() else {
+        return dead;
+    };
+    let last = order
+        .cursor(event.aggregate(), delivery_of(order, event))
+        .last;
     if version > last + 1 {
-        return wait(WaitsFor::Versions, RejectionReason::SeqGap, Explanation::Gap { last, version });
+        return wait(
+            WaitsFor::Versions,
+            RejectionReason::SeqGap,
+            Explanation::Gap { last, version },
+        );
     }
-    Verdict::DeadLetter { reason, consumes: version == last + 1 }
+    Verdict::DeadLetter {
+        reason,
+        consumes: version == last + 1,
+    }
 }
 
 /// Step 3: the version was consumed, and not by this event as far as is remembered.
@@ -125,8 +181,12 @@ fn examine_consumed(
         if event.id_key() == order.created_by {
             return Verdict::Stale;
         }
-        let closed = order.times.get(Milestone::Closed).filter(|_| order.regions.main.is_terminal());
-        let is_over = closed.is_some_and(|at| times.record_at.saturating_sub(at) >= CLOSED_PERIOD_MS);
+        let closed = order
+            .times
+            .get(Milestone::Closed)
+            .filter(|_| order.regions.main.is_terminal());
+        let is_over =
+            closed.is_some_and(|at| times.record_at.saturating_sub(at) >= CLOSED_PERIOD_MS);
         return if is_over && version == 1 {
             examine_guard(&Order::default(), event, row(action), times, rights, true)
         } else {
@@ -134,8 +194,14 @@ fn examine_consumed(
         };
     }
     let delivery = delivery_of(order, event).unwrap_or(0);
-    if order.memory.knows_version(event.aggregate(), delivery, version) {
-        return reject(RejectionReason::VersionConflict, Explanation::OtherEvent(version));
+    if order
+        .memory
+        .knows_version(event.aggregate(), delivery, version)
+    {
+        return reject(
+            RejectionReason::VersionConflict,
+            Explanation::OtherEvent(version),
+        );
     }
     Verdict::Stale
 }
@@ -154,21 +220,42 @@ fn examine_guard(
     let aggregate = event.aggregate();
     let guard = Explanation::Guard(*regions);
     let annotates = annotates_after_pick_up(row, order);
-    let legal_main = if annotates { AFTER_PICK_UP } else { row.guard.main }.contains(regions.main);
+    let legal_main = if annotates {
+        AFTER_PICK_UP
+    } else {
+        row.guard.main
+    }
+    .contains(regions.main);
     if !legal_main {
         if regions.main.is_terminal() {
-            let delivered = aggregate == Aggregate::Delivery && regions.delivery == Delivery::Delivered;
-            return reject(if delivered { IllegalTransition } else { AfterTerminal }, guard);
+            let delivered =
+                aggregate == Aggregate::Delivery && regions.delivery == Delivery::Delivered;
+            return reject(
+                if delivered {
+                    IllegalTransition
+                } else {
+                    AfterTerminal
+                },
+                guard,
+            );
         }
         if awaits_another(row, aggregate, order) {
-            return wait(WaitsFor::Predecessor, RejectionReason::AwaitPredecessor, guard);
+            return wait(
+                WaitsFor::Predecessor,
+                RejectionReason::AwaitPredecessor,
+                guard,
+            );
         }
         if regions.main == Main::None {
             return wait(WaitsFor::LegalState, Premature, Explanation::NoOrder);
         }
     }
     if aggregate == Aggregate::Delivery && is_other_delivery(order, event, row) {
-        return wait(WaitsFor::LegalState, IllegalTransition, Explanation::OtherDelivery);
+        return wait(
+            WaitsFor::LegalState,
+            IllegalTransition,
+            Explanation::OtherDelivery,
+        );
     }
     let store_delivers = order.fulfilment == Some(Fulfilment::Store);
     let late = row.guard.delivery_late.contains(regions.delivery);
@@ -180,16 +267,25 @@ fn examine_guard(
             && row.guard.kitchen.contains(regions.kitchen)
             && row.guard.payment.contains(regions.payment)
             && row.guard.claim.contains(regions.claim)
-            && order.fulfilment.is_none_or(|fulfilment| row.guard.fulfilment.contains(fulfilment)));
+            && order
+                .fulfilment
+                .is_none_or(|fulfilment| row.guard.fulfilment.contains(fulfilment)));
     if !(legal_main && legal_rest) {
         if legal_main && awaits_another(row, aggregate, order) {
-            return wait(WaitsFor::Predecessor, RejectionReason::AwaitPredecessor, guard);
+            return wait(
+                WaitsFor::Predecessor,
+                RejectionReason::AwaitPredecessor,
+                guard,
+            );
         }
         return wait(WaitsFor::LegalState, IllegalTransition, guard);
     }
     match row.condition {
         Condition::WithinClaimPeriod => {
-            let closed = order.times.get(Milestone::Closed).unwrap_or(times.occurred_at);
+            let closed = order
+                .times
+                .get(Milestone::Closed)
+                .unwrap_or(times.occurred_at);
             if times.occurred_at.saturating_sub(closed) > CLOSED_PERIOD_MS {
                 return reject(IllegalTransition, Explanation::ClaimPeriodOver);
             }
@@ -202,12 +298,23 @@ fn examine_guard(
         _ => {}
     }
     if !is_allowed(order, event, row, late, store_delivers, rights) {
-        return reject(RejectionReason::ActorNotAllowed, Explanation::Actor(order.status()));
+        return reject(
+            RejectionReason::ActorNotAllowed,
+            Explanation::Actor(order.status()),
+        );
     }
     if row.condition == Condition::WithinPaid {
-        let refunds = order.refunded.saturating_add(event.info().amount.unwrap_or(0));
+        let refunds = order
+            .refunded
+            .saturating_add(event.info().amount.unwrap_or(0));
         if refunds > order.paid || regions.payment == Payment::Refunded {
-            return reject(OverRefund, Explanation::OverRefund { paid: order.paid, refunds });
+            return reject(
+                OverRefund,
+                Explanation::OverRefund {
+                    paid: order.paid,
+                    refunds,
+                },
+            );
         }
     }
     Verdict::Apply { row, anew }
@@ -223,13 +330,22 @@ pub(super) fn annotates_after_pick_up(row: &Row, order: &Order) -> bool {
 
 /// Whether the event is of a delivery that the region is not of, and may not become it.
 fn is_other_delivery(order: &Order, event: &OrderEvent, row: &Row) -> bool {
-    let Some(current) = order.current_delivery else { return false };
+    let Some(current) = order.current_delivery else {
+        return false;
+    };
     if row.is_note() {
         return false;
     }
     match order.delivery_index(event.target_id()) {
         Some(place) if place == current => false,
-        Some(place) if order.deliveries.get(place).is_some_and(|delivery| delivery.opened) => true,
+        Some(place)
+            if order
+                .deliveries
+                .get(place)
+                .is_some_and(|delivery| delivery.opened) =>
+        {
+            true
+        }
         _ => !row.opens_delivery(),
     }
 }

@@ -29,8 +29,10 @@ impl RecordHeaders {
         let Some(value) = value else { return };
         match name {
             REDRIVE_COUNT => {
-                self.redrive_count =
-                    std::str::from_utf8(value).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(u32::MAX);
+                self.redrive_count = std::str::from_utf8(value)
+                    .ok()
+                    .and_then(|text| text.trim().parse().ok())
+                    .unwrap_or(u32::MAX);
             }
             REDRIVE_FORCE => self.redrive_force = value == b"true",
             REPLAY => self.replay = value == b"true",
@@ -50,7 +52,14 @@ mod tests {
         headers.read("x-redrive-force", Some(b"true"));
         headers.read("x-replay", Some(b"false"));
         headers.read("traceparent", Some(b"true"));
-        assert_eq!(headers, RecordHeaders { redrive_count: 5, redrive_force: true, replay: false });
+        assert_eq!(
+            headers,
+            RecordHeaders {
+                redrive_count: 5,
+                redrive_force: true,
+                replay: false
+            }
+        );
         headers.read("x-redrive-count", Some(b"many"));
         assert!(headers.redrive_count > REDRIVE_LIMIT);
         headers.read("x-redrive-count", None);

@@ -72,9 +72,11 @@ impl InfoField {
         match self {
             Self::ItemsTotal | Self::DeliveryFee | Self::Discount | Self::Amount => InfoType::Money,
             Self::PromisedAt => InfoType::Time,
-            Self::CookMinutes | Self::WaitedSec | Self::AddMinutes | Self::DistanceM | Self::AssignNo => {
-                InfoType::Integer
-            }
+            Self::CookMinutes
+            | Self::WaitedSec
+            | Self::AddMinutes
+            | Self::DistanceM
+            | Self::AssignNo => InfoType::Integer,
             Self::OwnerConsent | Self::Recharge => InfoType::Boolean,
             Self::Version => InfoType::Version,
             Self::Fulfilment => InfoType::Fulfilment,

@@ -50,7 +50,13 @@ impl Token {
     /// An object whose members were read one by one, by the sum of their hashes.
     #[must_use]
     pub const fn object(content: u64) -> Self {
-        Self { kind: Kind::Object, start: 0, end: 0, escaped: false, content }
+        Self {
+            kind: Kind::Object,
+            start: 0,
+            end: 0,
+            escaped: false,
+            content,
+        }
     }
 }
 
@@ -65,7 +71,11 @@ pub struct JsonError {
 
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not valid json: expected {} at byte {}", self.expected, self.offset)
+        write!(
+            f,
+            "not valid json: expected {} at byte {}",
+            self.expected, self.offset
+        )
     }
 }
 
@@ -82,7 +92,12 @@ impl<'a> Scanner<'a> {
     /// A scanner at the start of the text.
     #[must_use]
     pub const fn new(text: &'a str) -> Self {
-        Self { text, bytes: text.as_bytes(), at: 0, depth: 0 }
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            at: 0,
+            depth: 0,
+        }
     }
 
     /// The text of a range that a token named.
@@ -92,7 +107,10 @@ impl<'a> Scanner<'a> {
     }
 
     fn error<T>(&self, expected: &'static str) -> Result<T, JsonError> {
-        Err(JsonError { expected, offset: self.at })
+        Err(JsonError {
+            expected,
+            offset: self.at,
+        })
     }
 
     fn peek(&self) -> Option<u8> {
@@ -177,7 +195,13 @@ impl<'a> Scanner<'a> {
                     let token = self.value()?;
                     content = content.wrapping_add(self.member_hash(&key, &token));
                 }
-                Ok(Token { kind: Kind::Object, start, end: self.at, escaped: false, content })
+                Ok(Token {
+                    kind: Kind::Object,
+                    start,
+                    end: self.at,
+                    escaped: false,
+                    content,
+                })
             }
             Some(b'[') => self.array(start),
             Some(b'-' | b'0'..=b'9') => self.number(start),
@@ -194,7 +218,11 @@ impl<'a> Scanner<'a> {
     /// If anything but white space follows.
     pub fn finish(&mut self) -> Result<(), JsonError> {
         self.skip_whitespace();
-        if self.at == self.bytes.len() { Ok(()) } else { self.error("the end") }
+        if self.at == self.bytes.len() {
+            Ok(())
+        } else {
+            self.error("the end")
+        }
     }
 
     /// The hash of one member of an object. The hash of the object is the sum of those of its members, so it
@@ -204,7 +232,9 @@ impl<'a> Scanner<'a> {
         let seed = key_seed(self.bytes.get(key.start..key.end).unwrap_or(&[]));
         let kind = value.kind as u64;
         match value.kind {
-            Kind::Array | Kind::Object => xxh3_64_with_seed(&value.content.to_le_bytes(), seed ^ kind),
+            Kind::Array | Kind::Object => {
+                xxh3_64_with_seed(&value.content.to_le_bytes(), seed ^ kind)
+            }
             _ => {
                 let written = self.bytes.get(value.start..value.end).unwrap_or(&[]);
                 // A string and a number of the same characters differ by the kind.
@@ -227,7 +257,11 @@ impl<'a> Scanner<'a> {
         } else {
             loop {
                 let value = self.value()?;
-                let place = Token { start: 0, end: 0, ..value };
+                let place = Token {
+                    start: 0,
+                    end: 0,
+                    ..value
+                };
                 let element = self.member_hash(&place, &value);
                 content = xxh3_64_with_seed(&element.to_le_bytes(), content.wrapping_add(index));
                 index += 1;
@@ -240,7 +274,13 @@ impl<'a> Scanner<'a> {
             }
         }
         self.depth -= 1;
-        Ok(Token { kind: Kind::Array, start, end: self.at, escaped: false, content })
+        Ok(Token {
+            kind: Kind::Array,
+            start,
+            end: self.at,
+            escaped: false,
+            content,
+        })
     }
 
     /// The rest of a string whose opening quote was taken.
@@ -253,13 +293,21 @@ impl<'a> Scanner<'a> {
                 Some(b'"') => {
                     let end = self.at;
                     self.at += 1;
-                    return Ok(Token { kind: Kind::String, start, end, escaped, content: 0 });
+                    return Ok(Token {
+                        kind: Kind::String,
+                        start,
+                        end,
+                        escaped,
+                        content: 0,
+                    });
                 }
                 Some(b'\\') => {
                     escaped = true;
                     self.at += 1;
                     match self.peek() {
-                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
+                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                            self.at += 1
+                        }
                         Some(b'u') => {
                             let hex = self.bytes.get(self.at + 1..self.at + 5).unwrap_or(&[]);
                             if hex.len() != 4 || !hex.iter().all(u8::is_ascii_hexdigit) {
@@ -317,7 +365,13 @@ impl<'a> Scanner<'a> {
             }
             self.some_digits()?;
         }
-        Ok(Token { kind, start, end: self.at, escaped: false, content: 0 })
+        Ok(Token {
+            kind,
+            start,
+            end: self.at,
+            escaped: false,
+            content: 0,
+        })
     }
 
     fn some_digits(&mut self) -> Result<(), JsonError> {
@@ -336,9 +390,19 @@ impl<'a> Scanner<'a> {
 
     fn word(&mut self, word: &'static str, kind: Kind) -> Result<Token, JsonError> {
         let start = self.at;
-        if self.bytes.get(start..).is_some_and(|rest| rest.starts_with(word.as_bytes())) {
+        if self
+            .bytes
+            .get(start..)
+            .is_some_and(|rest| rest.starts_with(word.as_bytes()))
+        {
             self.at += word.len();
-            return Ok(Token { kind, start, end: self.at, escaped: false, content: 0 });
+            return Ok(Token {
+                kind,
+                start,
+                end: self.at,
+                escaped: false,
+                content: 0,
+            });
         }
         self.error(word)
     }
@@ -355,7 +419,8 @@ fn key_seed(key: &[u8]) -> u64 {
     }
     let word = u128::from_le_bytes(padded);
     let (low, high) = (word as u64, (word >> 64) as u64);
-    (low ^ 0x9E37_79B9_7F4A_7C15).wrapping_mul(0xD6E8_FEB8_6659_FD93) ^ high.wrapping_mul(0xA076_1D64_78BD_642F).rotate_left(32)
+    (low ^ 0x9E37_79B9_7F4A_7C15).wrapping_mul(0xD6E8_FEB8_6659_FD93)
+        ^ high.wrapping_mul(0xA076_1D64_78BD_642F).rotate_left(32)
 }
 
 /// The high bit of each byte that ends a run of plain string characters: `"`, `\` and control characters.
@@ -393,7 +458,9 @@ mod tests {
 
     #[test]
     fn the_hash_ignores_key_order_and_white_space_and_nothing_else() {
-        let base = content(r#"{"a":1,"b":{"x":[1,"2"],"y":null},"aVeryLongKeyOfMoreThanSixteenBytes":"v"}"#);
+        let base = content(
+            r#"{"a":1,"b":{"x":[1,"2"],"y":null},"aVeryLongKeyOfMoreThanSixteenBytes":"v"}"#,
+        );
         let same = content(
             "{ \"b\" :{\"y\": null,\n\"x\":[ 1,\"2\" ]}, \"aVeryLongKeyOfMoreThanSixteenBytes\": \"v\",\"a\":1 }",
         );
@@ -421,17 +488,24 @@ mod tests {
 
     fn json_text() -> impl Strategy<Value = String> {
         let leaf = prop_oneof![
-            Just("null".to_owned()), Just("true".to_owned()), Just("-0".to_owned()), Just("1.5e+3".to_owned()),
-            Just("{}".to_owned()), Just("[]".to_owned()),
+            Just("null".to_owned()),
+            Just("true".to_owned()),
+            Just("-0".to_owned()),
+            Just("1.5e+3".to_owned()),
+            Just("{}".to_owned()),
+            Just("[]".to_owned()),
             any::<i64>().prop_map(|n| n.to_string()),
             any::<String>().prop_map(|s| serde_json::to_string(&s).unwrap()),
         ];
         leaf.prop_recursive(4, 24, 4, |inner| {
             prop_oneof![
-                proptest::collection::vec(inner.clone(), 0..4).prop_map(|v| format!("[{}]", v.join(" , "))),
+                proptest::collection::vec(inner.clone(), 0..4)
+                    .prop_map(|v| format!("[{}]", v.join(" , "))),
                 proptest::collection::vec(("[a-z\"\\\\]{0,20}", inner), 0..4).prop_map(|v| {
-                    let members: Vec<_> =
-                        v.iter().map(|(k, v)| format!("{}:{v}", serde_json::to_string(k).unwrap())).collect();
+                    let members: Vec<_> = v
+                        .iter()
+                        .map(|(k, v)| format!("{}:{v}", serde_json::to_string(k).unwrap()))
+                        .collect();
                     format!("{{{}}}", members.join(","))
                 }),
             ]

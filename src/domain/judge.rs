@@ -1,14 +1,15 @@
 //! Judging: one event against one order, in the order of steps of the taxonomy.
 
+use super::action::Action;
 use super::actor::Aggregate;
 use super::clock::event_times;
 use super::effects::{annotate_after_pick_up, apply_effects};
 use super::event::OrderEvent;
 use super::examine::{Verdict, annotates_after_pick_up, examine};
 use super::judgement::{
-    ClockSkew, EventTimes, Explanation, Judgement, Reconcile, ReconcileKind, RecordContext, Transition,
+    ClockSkew, EventTimes, Explanation, Judgement, Reconcile, ReconcileKind, RecordContext,
+    Transition,
 };
-use super::action::Action;
 use super::lifecycle::Row;
 use super::memory::Remembered;
 use super::order::{Fact, MAX_AFTER_TERMINAL, Order, OrderFlag};
@@ -28,14 +29,22 @@ pub struct JudgingPolicy {
 
 impl Default for JudgingPolicy {
     fn default() -> Self {
-        Self { ordering: OrderingPolicy::STRICT, cancel_rights: CANCEL_RIGHTS.to_vec() }
+        Self {
+            ordering: OrderingPolicy::STRICT,
+            cancel_rights: CANCEL_RIGHTS.to_vec(),
+        }
     }
 }
 
 /// Judges an event whose record's key was found to be its order number, and applies it to the order if it is
 /// legal. A rejection leaves the order as it was, except that a judged one is consumed, and that the last cancel
 /// before the creation is kept as the order's ghost.
-pub fn judge(order: &mut Order, event: &OrderEvent, context: &RecordContext, policy: &JudgingPolicy) -> Judgement {
+pub fn judge(
+    order: &mut Order,
+    event: &OrderEvent,
+    context: &RecordContext,
+    policy: &JudgingPolicy,
+) -> Judgement {
     let times = event_times(event.occurred_at(), context);
     let mut judgement = Judgement {
         outcome: Outcome::Duplicate,
@@ -59,10 +68,23 @@ pub fn judge(order: &mut Order, event: &OrderEvent, context: &RecordContext, pol
                 changed(order, &mut judgement);
             }
         }
-        Verdict::Wait { waits_for, violation, explanation } => match policy.ordering.choice(waits_for) {
-            Choice::Reject => reject(order, event, waits_for.rejection(violation), explanation, &mut judgement),
+        Verdict::Wait {
+            waits_for,
+            violation,
+            explanation,
+        } => match policy.ordering.choice(waits_for) {
+            Choice::Reject => reject(
+                order,
+                event,
+                waits_for.rejection(violation),
+                explanation,
+                &mut judgement,
+            ),
         },
-        Verdict::Reject { reason, explanation } => reject(order, event, reason, explanation, &mut judgement),
+        Verdict::Reject {
+            reason,
+            explanation,
+        } => reject(order, event, reason, explanation, &mut judgement),
         Verdict::Apply { row, anew } => apply(order, event, row, anew, &mut judgement),
     }
     judgement
@@ -79,7 +101,9 @@ fn consume(order: &mut Order, event: &OrderEvent, judged: bool) -> usize {
     let reset = event.action() == Some(Action::AggregateReset) && !judged;
     let (delivery, cursor) = order.cursor_mut(event);
     // A reset's own version says nothing.
-    let version = event.version().filter(|_| event.action() != Some(Action::AggregateReset));
+    let version = event
+        .version()
+        .filter(|_| event.action() != Some(Action::AggregateReset));
     if reset {
         cursor.last = event.info().version.unwrap_or(cursor.last);
         cursor.applied = cursor.applied.min(cursor.last);
@@ -102,13 +126,24 @@ fn consume(order: &mut Order, event: &OrderEvent, judged: bool) -> usize {
 
 /// The ghost's cancel was settled one way or another: consumers need not wait any longer.
 fn settle_ghost(order: &mut Order, event: &OrderEvent, judgement: &mut Judgement) {
-    if order.hold() && order.ghost.as_ref().is_some_and(|ghost| ghost.id.key() == event.id_key()) {
+    if order.hold()
+        && order
+            .ghost
+            .as_ref()
+            .is_some_and(|ghost| ghost.id.key() == event.id_key())
+    {
         order.ghost = None;
         changed(order, judgement);
     }
 }
 
-fn apply(order: &mut Order, event: &OrderEvent, row: &'static Row, anew: bool, judgement: &mut Judgement) {
+fn apply(
+    order: &mut Order,
+    event: &OrderEvent,
+    row: &'static Row,
+    anew: bool,
+    judgement: &mut Judgement,
+) {
     let at = judgement.times.occurred_at;
     if anew {
         let generation = order.generation;
@@ -188,7 +223,10 @@ fn reject(
         contradict(order, event, action, reason, judgement);
     }
     if reason.is_judged()
-        || matches!(reason, RejectionReason::EventIdConflict | RejectionReason::VersionConflict)
+        || matches!(
+            reason,
+            RejectionReason::EventIdConflict | RejectionReason::VersionConflict
+        )
     {
         settle_ghost(order, event, judgement);
     }

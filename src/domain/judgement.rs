@@ -138,8 +138,14 @@ impl fmt::Display for Explanation {
             ),
             Self::OtherDelivery => f.write_str("not the current delivery of the order"),
             Self::ClaimPeriodOver => f.write_str("more than 30 days after the order was closed"),
-            Self::Actor(status) => write!(f, "the actor may not do this while the order is {}", status.name()),
-            Self::OverRefund { paid, refunds } => write!(f, "refunds of {refunds} won, {paid} won were paid"),
+            Self::Actor(status) => write!(
+                f,
+                "the actor may not do this while the order is {}",
+                status.name()
+            ),
+            Self::OverRefund { paid, refunds } => {
+                write!(f, "refunds of {refunds} won, {paid} won were paid")
+            }
         }
     }
 }

@@ -7,8 +7,8 @@ use super::action::Action;
 use super::actor::{ActorSet, Aggregate, AggregateSet};
 use super::info::InfoFieldSet;
 use super::regions::{
-    Claim, ClaimSet, Delivery, DeliverySet, Fulfilment, FulfilmentSet, Kitchen, KitchenSet, Main, MainSet, Payment,
-    PaymentSet,
+    Claim, ClaimSet, Delivery, DeliverySet, Fulfilment, FulfilmentSet, Kitchen, KitchenSet, Main,
+    MainSet, Payment, PaymentSet,
 };
 
 /// A condition on the regions: all of the sets must hold.
@@ -166,7 +166,9 @@ impl Row {
     /// Whether the event gives a delivery its state: it is no annotation.
     #[must_use]
     pub fn changes_delivery(&self) -> bool {
-        self.effects.iter().any(|effect| matches!(effect, Effect::Delivery(_)))
+        self.effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Delivery(_)))
     }
 }
 
@@ -257,26 +259,64 @@ pub const TABLE: &[Row] = &[
     FIRST,
     entry!(PaymentApproved, [Payment], [Pg], guard!(payment: PaymentSet of Payment: None), [E::Approve],
         [Amount Method], required = AMOUNT, awaits = Awaits::Creation),
-    entry!(PaymentFailed, [Payment], [Pg],
-        guard!(main: MainSet of Main: Created Cancelled; payment: PaymentSet of Payment: None), [E::FailPayment],
-        [Code], awaits = Awaits::Creation),
-    entry!(OrderRelayed, [Order], [System], guard!(main: MainSet of Main: Paid), [], [Channel],
-        awaits = Awaits::Approval),
+    entry!(
+        PaymentFailed,
+        [Payment],
+        [Pg],
+        guard!(main: MainSet of Main: Created Cancelled; payment: PaymentSet of Payment: None),
+        [E::FailPayment],
+        [Code],
+        awaits = Awaits::Creation
+    ),
+    entry!(
+        OrderRelayed,
+        [Order],
+        [System],
+        guard!(main: MainSet of Main: Paid),
+        [],
+        [Channel],
+        awaits = Awaits::Approval
+    ),
     entry!(OrderAccepted, [Order], [Store System], guard!(main: MainSet of Main: Paid),
         [E::Main(Main::Accepted), E::Promise], [CookMinutes PromisedAt], awaits = Awaits::Approval),
-    entry!(OrderRejected, [Order], [Store], guard!(main: MainSet of Main: Paid),
-        [E::Main(Main::Rejected), E::SettleCancelRequest, E::AskRefund, E::Blame], [Reason],
-        awaits = Awaits::Approval),
-    entry!(OrderExpired, [Order], [System], guard!(main: MainSet of Main: Paid),
-        [E::Main(Main::Expired), E::SettleCancelRequest, E::AskRefund], [WaitedSec], awaits = Awaits::Approval),
+    entry!(
+        OrderRejected,
+        [Order],
+        [Store],
+        guard!(main: MainSet of Main: Paid),
+        [
+            E::Main(Main::Rejected),
+            E::SettleCancelRequest,
+            E::AskRefund,
+            E::Blame
+        ],
+        [Reason],
+        awaits = Awaits::Approval
+    ),
+    entry!(
+        OrderExpired,
+        [Order],
+        [System],
+        guard!(main: MainSet of Main: Paid),
+        [E::Main(Main::Expired), E::SettleCancelRequest, E::AskRefund],
+        [WaitedSec],
+        awaits = Awaits::Approval
+    ),
     entry!(CookingStarted, [Order], [Store System],
         guard!(main: MainSet of Main: Accepted; kitchen: KitchenSet of Kitchen: Idle),
         [E::Kitchen(Kitchen::Cooking)], [], condition = Condition::AnnotatesAfterPickUp),
     entry!(CookingDelayed, [Order], [Store],
         guard!(main: MainSet of Main: Accepted; kitchen: KitchenSet of Kitchen: Idle Cooking),
         [E::Promise], [AddMinutes PromisedAt], condition = Condition::AnnotatesAfterPickUp),
-    entry!(CookingCompleted, [Order], [Store], guard!(main: MainSet of Main: Accepted Completed),
-        [E::Kitchen(Kitchen::Ready)], [], condition = Condition::AnnotatesAfterPickUp),
+    entry!(
+        CookingCompleted,
+        [Order],
+        [Store],
+        guard!(main: MainSet of Main: Accepted Completed),
+        [E::Kitchen(Kitchen::Ready)],
+        [],
+        condition = Condition::AnnotatesAfterPickUp
+    ),
     entry!(DeliveryRequested, [Delivery], [System],
         guard!(main: MainSet of Main: Accepted; delivery: DeliverySet of Delivery: None Cancelled),
         [E::Delivery(Delivery::Requested)], [DeliveryId Type DistanceM], awaits = Awaits::Acceptance),
@@ -286,17 +326,41 @@ pub const TABLE: &[Row] = &[
     entry!(DeliveryUnassigned, [Delivery], [Rider Cs Dispatch],
         guard!(delivery: DeliverySet of Delivery: Assigned AtStore),
         [E::Delivery(Delivery::Requested), E::CountReassignment], [Reason]),
-    entry!(DeliveryPickupRequested, [Delivery], [Dispatch],
-        guard!(delivery: DeliverySet of Delivery: Assigned AtStore), [], []),
-    entry!(DeliveryArrivedStore, [Delivery], [Rider], guard!(delivery: DeliverySet of Delivery: Assigned),
-        [E::Delivery(Delivery::AtStore)], []),
-    entry!(DeliveryPickedUp, [Delivery], [Rider],
+    entry!(
+        DeliveryPickupRequested,
+        [Delivery],
+        [Dispatch],
+        guard!(delivery: DeliverySet of Delivery: Assigned AtStore),
+        [],
+        []
+    ),
+    entry!(
+        DeliveryArrivedStore,
+        [Delivery],
+        [Rider],
+        guard!(delivery: DeliverySet of Delivery: Assigned),
+        [E::Delivery(Delivery::AtStore)],
+        []
+    ),
+    entry!(
+        DeliveryPickedUp,
+        [Delivery],
+        [Rider],
         guard!(main: MainSet of Main: Accepted; delivery: DeliverySet of Delivery: Assigned AtStore;
             delivery_by_store: DeliverySet of Delivery: None Requested),
-        [E::Delivery(Delivery::PickedUp), E::ImplyReady], [],
-        actors_by_store = set!(ActorSet of ActorType: Store), awaits = Awaits::Acceptance),
-    entry!(DeliveryArrivedCustomer, [Delivery], [Rider], guard!(delivery: DeliverySet of Delivery: PickedUp),
-        [E::Delivery(Delivery::AtCustomer)], []),
+        [E::Delivery(Delivery::PickedUp), E::ImplyReady],
+        [],
+        actors_by_store = set!(ActorSet of ActorType: Store),
+        awaits = Awaits::Acceptance
+    ),
+    entry!(
+        DeliveryArrivedCustomer,
+        [Delivery],
+        [Rider],
+        guard!(delivery: DeliverySet of Delivery: PickedUp),
+        [E::Delivery(Delivery::AtCustomer)],
+        []
+    ),
     entry!(DeliveryDelivered, [Delivery], [Rider Store],
         guard!(main: MainSet of Main: Accepted; delivery: DeliverySet of Delivery: PickedUp AtCustomer),
         [E::Delivery(Delivery::Delivered), E::Main(Main::Completed), E::SettleCancelRequest], []),
@@ -308,15 +372,30 @@ pub const TABLE: &[Row] = &[
     entry!(DeliverySwitchedToStore, [Delivery], [Store Cs],
         guard!(delivery: DeliverySet of Delivery: Requested Cancelled Failed),
         [E::DeliverByStore, E::Delivery(Delivery::None)], []),
-    entry!(DeliveryReturned, [Delivery], [Rider], guard!(delivery: DeliverySet of Delivery: Failed),
-        [E::Delivery(Delivery::Returned)], []),
+    entry!(
+        DeliveryReturned,
+        [Delivery],
+        [Rider],
+        guard!(delivery: DeliverySet of Delivery: Failed),
+        [E::Delivery(Delivery::Returned)],
+        []
+    ),
     entry!(DeliveryCancelled, [Delivery], [System Cs],
         guard!(delivery: DeliverySet of Delivery: Requested Assigned AtStore;
             delivery_late: DeliverySet of Delivery: PickedUp AtCustomer),
         [E::Delivery(Delivery::Cancelled)], [Reason], late_actors = set!(ActorSet of ActorType: Cs)),
-    entry!(OrderHandedOver, [Order], [Store],
+    entry!(
+        OrderHandedOver,
+        [Order],
+        [Store],
         guard!(main: MainSet of Main: Accepted; fulfilment: FulfilmentSet of Fulfilment: Pickup),
-        [E::Main(Main::Completed), E::ImplyReady, E::SettleCancelRequest], []),
+        [
+            E::Main(Main::Completed),
+            E::ImplyReady,
+            E::SettleCancelRequest
+        ],
+        []
+    ),
     // Never waited for: what a customer may ask hangs on what the customer could see when asking.
     entry!(OrderCancelRequested, [Order], [Customer Store],
         guard!(main: MainSet of Main: Paid Accepted;
@@ -332,19 +411,50 @@ pub const TABLE: &[Row] = &[
         },
         [E::Main(Main::Cancelled), E::SettleCancelRequest, E::AskRefund, E::Blame], [Reason Liability],
         condition = Condition::ByRights),
-    entry!(PaymentRefunded, [Payment], [Pg], REFUNDABLE, [E::Refund], [Amount], required = AMOUNT,
-        condition = Condition::WithinPaid, awaits = Awaits::RefundDue),
-    entry!(PaymentPartRefunded, [Payment], [Pg], REFUNDABLE, [E::Refund], [Amount], required = AMOUNT,
-        condition = Condition::WithinPaid, awaits = Awaits::RefundDue),
-    entry!(PaymentRefundFailed, [Payment], [Pg],
-        guard!(payment: PaymentSet of Payment: RefundPending PartRefunded), [E::FailRefund], [Code],
-        awaits = Awaits::RefundAsked),
+    entry!(
+        PaymentRefunded,
+        [Payment],
+        [Pg],
+        REFUNDABLE,
+        [E::Refund],
+        [Amount],
+        required = AMOUNT,
+        condition = Condition::WithinPaid,
+        awaits = Awaits::RefundDue
+    ),
+    entry!(
+        PaymentPartRefunded,
+        [Payment],
+        [Pg],
+        REFUNDABLE,
+        [E::Refund],
+        [Amount],
+        required = AMOUNT,
+        condition = Condition::WithinPaid,
+        awaits = Awaits::RefundDue
+    ),
+    entry!(
+        PaymentRefundFailed,
+        [Payment],
+        [Pg],
+        guard!(payment: PaymentSet of Payment: RefundPending PartRefunded),
+        [E::FailRefund],
+        [Code],
+        awaits = Awaits::RefundAsked
+    ),
     entry!(ClaimPostCancelled, [Claim], [Cs],
         guard!(main: MainSet of Main: Completed; claim: ClaimSet of Claim: None Withdrawn),
         [E::PostCancel, E::Blame], [Reason Liability OwnerConsent],
         condition = Condition::WithinClaimPeriod, awaits = Awaits::Completion),
-    entry!(ClaimWithdrawn, [Claim], [Cs], guard!(claim: ClaimSet of Claim: PostCancelled), [E::Withdraw],
-        [Recharge], condition = Condition::NotRefundedUnlessRecharged),
+    entry!(
+        ClaimWithdrawn,
+        [Claim],
+        [Cs],
+        guard!(claim: ClaimSet of Claim: PostCancelled),
+        [E::Withdraw],
+        [Recharge],
+        condition = Condition::NotRefundedUnlessRecharged
+    ),
     note(Action::OrderAddressChanged),
     note(Action::OrderNoteAdded),
     note(Action::VerificationPassed),
@@ -361,5 +471,11 @@ pub const TABLE: &[Row] = &[
 
 /// An annotation of any aggregate, by anyone, on any order that exists.
 const fn note(action: Action) -> Row {
-    Row { action, aggregates: AggregateSet::ALL, actors: ActorSet::ALL, awaits: Awaits::Creation, ..BASE }
+    Row {
+        action,
+        aggregates: AggregateSet::ALL,
+        actors: ActorSet::ALL,
+        awaits: Awaits::Creation,
+        ..BASE
+    }
 }

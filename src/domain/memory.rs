@@ -44,9 +44,11 @@ impl Memory {
     /// Whether an event of this version of this aggregate is remembered.
     #[must_use]
     pub fn knows_version(&self, aggregate: Aggregate, delivery: usize, version: u64) -> bool {
-        self.entries
-            .iter()
-            .any(|entry| entry.aggregate == aggregate && entry.delivery == delivery && entry.version == Some(version))
+        self.entries.iter().any(|entry| {
+            entry.aggregate == aggregate
+                && entry.delivery == delivery
+                && entry.version == Some(version)
+        })
     }
 
     /// Remembers an event; the oldest is forgotten when there are too many. An event that is remembered

@@ -88,7 +88,12 @@ impl Fact {
     /// The fact of an event that happened at this time.
     #[must_use]
     pub fn of(event: &OrderEvent, action: Action, occurred_at: i64) -> Self {
-        Self { id: EventId::new(event.id()), action, version: event.version(), occurred_at }
+        Self {
+            id: EventId::new(event.id()),
+            action,
+            version: event.version(),
+            occurred_at,
+        }
     }
 }
 
@@ -208,7 +213,9 @@ impl Order {
     /// Whether the store or a rider handed the food out.
     #[must_use]
     pub fn picked_up_at(&self) -> Option<i64> {
-        self.times.get(Milestone::PickedUp).or_else(|| self.times.get(Milestone::HandedOver))
+        self.times
+            .get(Milestone::PickedUp)
+            .or_else(|| self.times.get(Milestone::HandedOver))
     }
 
     /// The place of the delivery of this id.
@@ -238,9 +245,15 @@ impl Order {
             Aggregate::Claim => (0, &mut self.claim_cursor),
             Aggregate::Delivery => {
                 let id = event.target_id();
-                let place = self.deliveries.position(id).unwrap_or_else(|| self.deliveries.push(id));
+                let place = self
+                    .deliveries
+                    .position(id)
+                    .unwrap_or_else(|| self.deliveries.push(id));
                 // The delivery is there: it was found, or pushed above. The spare cursor only spares a panic.
-                let cursor = self.deliveries.get_mut(place).map_or(&mut self.order_cursor, |delivery| &mut delivery.cursor);
+                let cursor = self
+                    .deliveries
+                    .get_mut(place)
+                    .map_or(&mut self.order_cursor, |delivery| &mut delivery.cursor);
                 (place, cursor)
             }
         }

@@ -21,7 +21,9 @@ pub const FORMAT_VERSION: u8 = 1;
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum OrderCodecError {
     /// Written by another version of the program.
-    #[error("order record of format {0}, this program reads format {FORMAT_VERSION}; restore the store from its changelog with the program that wrote it")]
+    #[error(
+        "order record of format {0}, this program reads format {FORMAT_VERSION}; restore the store from its changelog with the program that wrote it"
+    )]
     Format(u8),
     /// The record ends before it is complete.
     #[error("order record ends early, in {0}")]
@@ -38,7 +40,10 @@ use OrderCodecError::{Impossible, Truncated};
 
 /// Appends the record of the order.
 pub fn encode(order: &Order, out: &mut Vec<u8>) {
-    let mut writer = Writer { out, base: order.updated_at };
+    let mut writer = Writer {
+        out,
+        base: order.updated_at,
+    };
     writer.byte(FORMAT_VERSION);
     writer.signed(order.updated_at);
     writer.number(u64::from(order.generation));
@@ -46,7 +51,13 @@ pub fn encode(order: &Order, out: &mut Vec<u8>) {
     let regions = &order.regions;
     writer.byte(regions.main.code() | regions.claim.code() << 4);
     writer.byte(regions.delivery.code() | regions.payment.code() << 4);
-    writer.byte(regions.kitchen.code() | order.fulfilment.map_or(0, |fulfilment| fulfilment.code() + 1) << 4);
+    writer.byte(
+        regions.kitchen.code()
+            | order
+                .fulfilment
+                .map_or(0, |fulfilment| fulfilment.code() + 1)
+                << 4,
+    );
     writer.number(order.flags.bits());
     writer.number(order.contradicted.bits());
     for text in texts(order) {
@@ -56,18 +67,31 @@ pub fn encode(order: &Order, out: &mut Vec<u8>) {
     writer.signed(order.paid);
     writer.signed(order.refunded);
     let optionals = [order.first_promised_at, order.promised_at];
-    let times = Milestone::ALL.iter().map(|milestone| order.times.get(*milestone)).chain(optionals);
-    let bits = times.clone().enumerate().fold(0, |bits, (at, time)| bits | u64::from(time.is_some()) << at);
+    let times = Milestone::ALL
+        .iter()
+        .map(|milestone| order.times.get(*milestone))
+        .chain(optionals);
+    let bits = times
+        .clone()
+        .enumerate()
+        .fold(0, |bits, (at, time)| bits | u64::from(time.is_some()) << at);
     writer.number(bits);
     times.flatten().for_each(|time| writer.time(time));
-    writer.number(order.cook_minutes.map_or(0, |minutes| zigzag(minutes).saturating_add(1)));
+    writer.number(
+        order
+            .cook_minutes
+            .map_or(0, |minutes| zigzag(minutes).saturating_add(1)),
+    );
     writer.number(u64::from(order.attempts));
     writer.number(u64::from(order.reassigned));
     writer.number(u64::from(order.redelivered));
     writer.byte(order.reason.map_or(0, |reason| reason.code() + 1));
     writer.byte(
         order.liability.map_or(0, |liability| liability.code() + 1)
-            | order.payment_before_claim.map_or(0, |payment| payment.code() + 1) << 4,
+            | order
+                .payment_before_claim
+                .map_or(0, |payment| payment.code() + 1)
+                << 4,
     );
     for cursor in [order.order_cursor, order.payment_cursor, order.claim_cursor] {
         writer.cursor(cursor);
@@ -84,7 +108,11 @@ pub fn encode(order: &Order, out: &mut Vec<u8>) {
     for entry in order.memory.entries() {
         writer.wide(entry.id);
         writer.out.extend_from_slice(&entry.hash.to_le_bytes());
-        writer.byte(entry.aggregate.code() | u8::from(entry.judged) << 7 | u8::from(entry.version.is_some()) << 6);
+        writer.byte(
+            entry.aggregate.code()
+                | u8::from(entry.judged) << 7
+                | u8::from(entry.version.is_some()) << 6,
+        );
         if entry.aggregate == Aggregate::Delivery {
             writer.number(entry.delivery as u64);
         }
@@ -134,7 +162,8 @@ pub fn decode(bytes: &[u8], order: &mut Order) -> Result<(), OrderCodecError> {
     order.reason = optional(reader.byte("reason")?, Reason::from_code, "reason")?;
     let byte = reader.byte("liability")?;
     order.liability = optional(byte & 15, Liability::from_code, "liability")?;
-    order.payment_before_claim = optional(byte >> 4, Payment::from_code, "payment before the claim")?;
+    order.payment_before_claim =
+        optional(byte >> 4, Payment::from_code, "payment before the claim")?;
     order.order_cursor = reader.cursor()?;
     order.payment_cursor = reader.cursor()?;
     order.claim_cursor = reader.cursor()?;
@@ -145,8 +174,16 @@ pub fn decode(bytes: &[u8], order: &mut Order) -> Result<(), OrderCodecError> {
     if facts > 3 {
         return Err(Impossible("facts"));
     }
-    order.last_applied = if facts & 1 == 0 { None } else { Some(reader.fact()?) };
-    order.ghost = if facts & 2 == 0 { None } else { Some(reader.fact()?) };
+    order.last_applied = if facts & 1 == 0 {
+        None
+    } else {
+        Some(reader.fact()?)
+    };
+    order.ghost = if facts & 2 == 0 {
+        None
+    } else {
+        Some(reader.fact()?)
+    };
     let count = reader.number("events after the end")?;
     if count > MAX_AFTER_TERMINAL as u64 {
         return Err(Impossible("number of events after the end"));
@@ -154,7 +191,11 @@ pub fn decode(bytes: &[u8], order: &mut Order) -> Result<(), OrderCodecError> {
     for _ in 0..count {
         order.after_terminal.push(reader.fact()?);
     }
-    if reader.bytes.is_empty() { Ok(()) } else { Err(OrderCodecError::Trailing(reader.bytes.len())) }
+    if reader.bytes.is_empty() {
+        Ok(())
+    } else {
+        Err(OrderCodecError::Trailing(reader.bytes.len()))
+    }
 }
 
 fn texts(order: &Order) -> [&String; 7] {
@@ -182,7 +223,11 @@ fn texts_mut(order: &mut Order) -> [&mut String; 7] {
 }
 
 fn read_regions(reader: &mut Reader<'_>, order: &mut Order) -> Result<(), OrderCodecError> {
-    let (first, second, third) = (reader.byte("main")?, reader.byte("delivery")?, reader.byte("kitchen")?);
+    let (first, second, third) = (
+        reader.byte("main")?,
+        reader.byte("delivery")?,
+        reader.byte("kitchen")?,
+    );
     order.regions = Regions {
         main: Main::from_code(first & 15).ok_or(Impossible("main"))?,
         claim: Claim::from_code(first >> 4).ok_or(Impossible("claim"))?,
@@ -206,7 +251,11 @@ fn read_times(reader: &mut Reader<'_>, order: &mut Order) -> Result<(), OrderCod
     }
     order.first_promised_at = next(reader)?;
     order.promised_at = next(reader)?;
-    if bits == 0 { Ok(()) } else { Err(Impossible("times")) }
+    if bits == 0 {
+        Ok(())
+    } else {
+        Err(Impossible("times"))
+    }
 }
 
 fn read_deliveries(reader: &mut Reader<'_>, order: &mut Order) -> Result<(), OrderCodecError> {
@@ -239,13 +288,25 @@ fn read_memory(reader: &mut Reader<'_>, order: &mut Order) -> Result<(), OrderCo
         let id = reader.wide("remembered id")?;
         let hash = u64::from_le_bytes(reader.array("remembered hash")?);
         let bits = reader.byte("remembered aggregate")?;
-        let aggregate = Aggregate::from_code(bits & 63).ok_or(Impossible("remembered aggregate"))?;
+        let aggregate =
+            Aggregate::from_code(bits & 63).ok_or(Impossible("remembered aggregate"))?;
         let delivery = match aggregate {
             Aggregate::Delivery => order.place(reader.number("remembered delivery")?)?,
             _ => 0,
         };
-        let version = if bits & 64 == 0 { None } else { Some(reader.number("remembered version")?) };
-        order.memory.restore(Remembered { id, hash, aggregate, delivery, version, judged: bits & 128 != 0 });
+        let version = if bits & 64 == 0 {
+            None
+        } else {
+            Some(reader.number("remembered version")?)
+        };
+        order.memory.restore(Remembered {
+            id,
+            hash,
+            aggregate,
+            delivery,
+            version,
+            judged: bits & 128 != 0,
+        });
     }
     Ok(())
 }
@@ -259,7 +320,11 @@ impl Order {
     }
 }
 
-fn optional<T>(code: u8, from_code: fn(u8) -> Option<T>, name: &'static str) -> Result<Option<T>, OrderCodecError> {
+fn optional<T>(
+    code: u8,
+    from_code: fn(u8) -> Option<T>,
+    name: &'static str,
+) -> Result<Option<T>, OrderCodecError> {
     match code.checked_sub(1) {
         None => Ok(None),
         Some(code) => from_code(code).map(Some).ok_or(Impossible(name)),
@@ -284,7 +349,10 @@ impl Writer<'_> {
         self.out.push(byte);
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "seven bits and a mark fit a byte")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "seven bits and a mark fit a byte"
+    )]
     fn number(&mut self, mut number: u64) {
         while number >= 0x80 {
             self.byte(number as u8 | 0x80);
@@ -391,12 +459,19 @@ impl<'a> Reader<'a> {
     ) -> Result<T, OrderCodecError> {
         let number = self.number(name)?;
         let set = from_bits(number);
-        if bits(set) == number { Ok(set) } else { Err(Impossible(name)) }
+        if bits(set) == number {
+            Ok(set)
+        } else {
+            Err(Impossible(name))
+        }
     }
 
     fn cursor(&mut self) -> Result<Cursor, OrderCodecError> {
         let last = self.number("version")?;
-        Ok(Cursor { last, applied: last.wrapping_sub(self.number("version")?) })
+        Ok(Cursor {
+            last,
+            applied: last.wrapping_sub(self.number("version")?),
+        })
     }
 
     fn fact(&mut self) -> Result<Fact, OrderCodecError> {
@@ -405,7 +480,8 @@ impl<'a> Reader<'a> {
         if !text.is_empty() && EventId::new(text).key() != key {
             return Err(Impossible("id of a fact"));
         }
-        let action = Action::from_code(self.byte("action of a fact")?).ok_or(Impossible("action of a fact"))?;
+        let action = Action::from_code(self.byte("action of a fact")?)
+            .ok_or(Impossible("action of a fact"))?;
         let version = self.number("version of a fact")?;
         Ok(Fact {
             id: EventId::from_parts(key, text),

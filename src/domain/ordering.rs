@@ -35,8 +35,11 @@ pub struct OrderingPolicy {
 
 impl OrderingPolicy {
     /// Everything that came too early is rejected at once.
-    pub const STRICT: Self =
-        Self { predecessor: Choice::Reject, versions: Choice::Reject, legal_state: Choice::Reject };
+    pub const STRICT: Self = Self {
+        predecessor: Choice::Reject,
+        versions: Choice::Reject,
+        legal_state: Choice::Reject,
+    };
 
     /// The choice for a cause.
     #[must_use]

@@ -27,7 +27,13 @@ impl RejectionReason {
     /// repairable: the cursor and the memory stay as they were, and a redrive fits.
     #[must_use]
     pub const fn is_judged(self) -> bool {
-        matches!(self, Self::AfterTerminal | Self::IllegalTransition | Self::ActorNotAllowed | Self::OverRefund)
+        matches!(
+            self,
+            Self::AfterTerminal
+                | Self::IllegalTransition
+                | Self::ActorNotAllowed
+                | Self::OverRefund
+        )
     }
 }
 
@@ -90,10 +96,22 @@ impl Outcome {
 
     /// Every outcome, in the order of the indices.
     pub fn all() -> impl Iterator<Item = Self> {
-        [Self::Applied, Self::AppliedSkip, Self::Annotated, Self::Duplicate, Self::Stale, Self::Parked]
-            .into_iter()
-            .chain(RejectionReason::ALL.iter().copied().map(Self::Rejected))
-            .chain(DeadLetterReason::ALL.iter().copied().map(Self::DeadLettered))
+        [
+            Self::Applied,
+            Self::AppliedSkip,
+            Self::Annotated,
+            Self::Duplicate,
+            Self::Stale,
+            Self::Parked,
+        ]
+        .into_iter()
+        .chain(RejectionReason::ALL.iter().copied().map(Self::Rejected))
+        .chain(
+            DeadLetterReason::ALL
+                .iter()
+                .copied()
+                .map(Self::DeadLettered),
+        )
     }
 
     /// The label `outcome` of metrics, and the `outcome` of a transition.

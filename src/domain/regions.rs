@@ -21,7 +21,14 @@ impl Main {
     /// Whether the region can never change again.
     #[must_use]
     pub const fn is_terminal(self) -> bool {
-        matches!(self, Self::Completed | Self::Rejected | Self::Expired | Self::Cancelled | Self::PaymentFailed)
+        matches!(
+            self,
+            Self::Completed
+                | Self::Rejected
+                | Self::Expired
+                | Self::Cancelled
+                | Self::PaymentFailed
+        )
     }
 }
 

@@ -14,20 +14,34 @@ pub struct CancelRights {
     pub with_reason: ActorSet,
 }
 
-const CUSTOMER_CS_SYSTEM: ActorSet =
-    ActorSet::EMPTY.with(ActorType::Customer).with(ActorType::Cs).with(ActorType::System);
+const CUSTOMER_CS_SYSTEM: ActorSet = ActorSet::EMPTY
+    .with(ActorType::Customer)
+    .with(ActorType::Cs)
+    .with(ActorType::System);
 const CS_SYSTEM: ActorSet = ActorSet::EMPTY.with(ActorType::Cs).with(ActorType::System);
 const CS: ActorSet = ActorSet::EMPTY.with(ActorType::Cs);
 const STORE: ActorSet = ActorSet::EMPTY.with(ActorType::Store);
 
 const fn rights(status: DisplayStatus, actors: ActorSet, with_reason: ActorSet) -> CancelRights {
-    CancelRights { status, actors, with_reason }
+    CancelRights {
+        status,
+        actors,
+        with_reason,
+    }
 }
 
 /// The rights of the marketplace. A status that is not here allows nobody.
 pub const CANCEL_RIGHTS: &[CancelRights] = &[
-    rights(DisplayStatus::PaymentWait, CUSTOMER_CS_SYSTEM, ActorSet::EMPTY),
-    rights(DisplayStatus::WaitingAccept, CUSTOMER_CS_SYSTEM, ActorSet::EMPTY),
+    rights(
+        DisplayStatus::PaymentWait,
+        CUSTOMER_CS_SYSTEM,
+        ActorSet::EMPTY,
+    ),
+    rights(
+        DisplayStatus::WaitingAccept,
+        CUSTOMER_CS_SYSTEM,
+        ActorSet::EMPTY,
+    ),
     rights(DisplayStatus::Accepted, CS_SYSTEM, STORE),
     rights(DisplayStatus::Cooking, CS_SYSTEM, STORE),
     rights(DisplayStatus::Ready, CS_SYSTEM, STORE),
@@ -38,9 +52,16 @@ pub const CANCEL_RIGHTS: &[CancelRights] = &[
 
 /// Whether the actor may cancel an order in this status.
 #[must_use]
-pub fn may_cancel(rights: &[CancelRights], status: DisplayStatus, actor: ActorType, has_reason: bool) -> bool {
+pub fn may_cancel(
+    rights: &[CancelRights],
+    status: DisplayStatus,
+    actor: ActorType,
+    has_reason: bool,
+) -> bool {
     rights
         .iter()
         .find(|row| row.status == status)
-        .is_some_and(|row| row.actors.contains(actor) || (has_reason && row.with_reason.contains(actor)))
+        .is_some_and(|row| {
+            row.actors.contains(actor) || (has_reason && row.with_reason.contains(actor))
+        })
 }

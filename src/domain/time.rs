@@ -22,7 +22,28 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
 /// The common form: `YYYY-MM-DDTHH:MM:SS[.fraction](Z|±HH:MM)`.
 fn parse_common(bytes: &[u8]) -> Option<i64> {
     let (head, rest) = bytes.split_at_checked(19)?;
-    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] = head else {
+    let &[
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-',
+        m1,
+        m2,
+        b'-',
+        d1,
+        d2,
+        b'T',
+        h1,
+        h2,
+        b':',
+        n1,
+        n2,
+        b':',
+        s1,
+        s2,
+    ] = head
+    else {
         return None;
     };
     let year = two(y1, y2)? * 100 + two(y3, y4)?;
@@ -35,9 +56,14 @@ fn parse_common(bytes: &[u8]) -> Option<i64> {
         return None;
     }
     let (fraction, offset) = match rest {
-        [b'.', a, b, c, offset @ ..] if a.is_ascii_digit() && b.is_ascii_digit() && c.is_ascii_digit() => {
+        [b'.', a, b, c, offset @ ..]
+            if a.is_ascii_digit() && b.is_ascii_digit() && c.is_ascii_digit() =>
+        {
             let fraction = digit(*a)? * 100 + digit(*b)? * 10 + digit(*c)?;
-            let finer = offset.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let finer = offset
+                .iter()
+                .take_while(|byte| byte.is_ascii_digit())
+                .count();
             (fraction, offset.get(finer..)?)
         }
         [b'.', ..] => return None,
@@ -91,11 +117,16 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }
@@ -115,13 +146,17 @@ pub fn write_rfc3339_kst(out: &mut Vec<u8>, epoch_ms: i64) {
     let [f1, f2] = digits(ms % 1000 / 10);
     let [_, f3] = digits(ms % 10);
     out.extend_from_slice(&[
-        y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'.', f1, f2, f3, b'+',
-        b'0', b'9', b':', b'0', b'0',
+        y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'.',
+        f1, f2, f3, b'+', b'0', b'9', b':', b'0', b'0',
     ]);
 }
 
 /// Two decimal digits of a number below 100.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a remainder of ten is one digit")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a remainder of ten is one digit"
+)]
 fn digits(number: i64) -> [u8; 2] {
     [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
 }
@@ -155,8 +190,16 @@ mod tests {
     #[test]
     fn what_is_no_time_or_has_no_offset_is_refused() {
         for text in [
-            "", "now", "2024-05-12", "2024-05-12T12:03:11", "2024-13-12T12:03:11Z", "2023-02-29T12:03:11Z",
-            "2024-05-12T24:03:11Z", "2024-05-12T12:60:11Z", "2024-05-12T12:03:11+9:00", "2024-05-12T12:03:11.Z",
+            "",
+            "now",
+            "2024-05-12",
+            "2024-05-12T12:03:11",
+            "2024-13-12T12:03:11Z",
+            "2023-02-29T12:03:11Z",
+            "2024-05-12T24:03:11Z",
+            "2024-05-12T12:60:11Z",
+            "2024-05-12T12:03:11+9:00",
+            "2024-05-12T12:03:11.Z",
             "1715482991482",
         ] {
             assert_eq!(parse_rfc3339(text), None, "{text}");

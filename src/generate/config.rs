@@ -86,13 +86,13 @@ impl GeneratorConfig {
         }
     }
 
-    /// A stream to look at: a steady rate, and orders that live for about twenty seconds, so
+    /// A stream to look at: a steady rate, and orders that live for about fifteen seconds, so
     /// that every status shows within half a minute.
     pub fn demo(seed: u64, start: u64, rate: Rate) -> Self {
         Self {
             rate,
             day_curve: DayCurve::Flat,
-            story_speed: 150,
+            story_speed: 200,
             ..Self::new(seed, start)
         }
     }

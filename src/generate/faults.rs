@@ -80,9 +80,9 @@ pub struct Faults<S> {
     rng: Xoshiro256PlusPlus,
     clock: ClockText,
     /// The next event of the source, if it is not yet damaged.
-    upcoming: Option<Box<Parcel>>,
-    ready: VecDeque<Box<Parcel>>,
-    held: Vec<Option<Box<Parcel>>>,
+    upcoming: Option<Parcel>,
+    ready: VecDeque<Parcel>,
+    held: Vec<Option<Parcel>>,
     vacant: Vec<usize>,
     /// When held parcels are let go, epoch ms; then the slot in `held` and its ticket.
     releases: BinaryHeap<Reverse<(u64, u64, usize)>>,
@@ -91,7 +91,7 @@ pub struct Faults<S> {
     next_ticket: u64,
     /// Parcels that go right after the next event of their order.
     swaps: HashMap<Vec<u8>, usize>,
-    unused: Vec<Box<Parcel>>,
+    unused: Vec<Parcel>,
     injection: Option<Injection>,
     lines: u64,
 }
@@ -129,7 +129,7 @@ impl<S: EventSource> Faults<S> {
         &self.source
     }
 
-    fn parcel(&mut self) -> Box<Parcel> {
+    fn parcel(&mut self) -> Parcel {
         let mut parcel = self.unused.pop().unwrap_or_default();
         parcel.injection = None;
         parcel
@@ -140,7 +140,7 @@ impl<S: EventSource> Faults<S> {
         event: &GeneratedEvent,
         kind: InjectionKind,
         detail: InjectionDetail,
-    ) -> Box<Parcel> {
+    ) -> Parcel {
         let mut parcel = self.parcel();
         parcel.event.copy_from(event);
         parcel.injection = Some(Injection { kind, detail });
@@ -194,7 +194,7 @@ impl<S: EventSource> Faults<S> {
         self.ready.push_back(parcel);
     }
 
-    fn hold(&mut self, parcel: Box<Parcel>, ms: u64) -> usize {
+    fn hold(&mut self, parcel: Parcel, ms: u64) -> usize {
         let release = parcel.event.timestamp + ms;
         let slot = self.vacant.pop().unwrap_or(self.held.len());
         let ticket = self.next_ticket;
@@ -214,7 +214,7 @@ impl<S: EventSource> Faults<S> {
     }
 
     /// Decides what becomes of an event. At most one thing is done to it.
-    fn damage(&mut self, mut parcel: Box<Parcel>) {
+    fn damage(&mut self, mut parcel: Parcel) {
         let rates = self.config.rates;
         let event = &parcel.event;
         let is_creation = event.action == Action::OrderCreated.name();
@@ -232,9 +232,8 @@ impl<S: EventSource> Faults<S> {
         }
         let follower = self.swaps.get(&parcel.event.key).copied();
 
-        if impossible.is_some() || follower.is_some() {
-            self.ready.push_back(parcel);
-        } else if self.happens(rates.illegal * HIJACKED) && self.hijack(&mut parcel) {
+        let is_spared = impossible.is_some() || follower.is_some();
+        if is_spared || (self.happens(rates.illegal * HIJACKED) && self.hijack(&mut parcel)) {
             self.ready.push_back(parcel);
         } else if self.happens(rates.clock_ahead) {
             let ms = if self.rng.random_bool(0.3) {
@@ -327,7 +326,7 @@ impl<S: EventSource> Faults<S> {
         parcel.injection = Some(Injection { kind, detail });
     }
 
-    fn poison(&mut self, event: &GeneratedEvent) -> Box<Parcel> {
+    fn poison(&mut self, event: &GeneratedEvent) -> Parcel {
         let choices = Poison::choices(self.config.carrier);
         let index = self.rng.random_range(0..choices.len());
         let poison = choices.get(index).copied().unwrap_or(Poison::Cut);
@@ -339,7 +338,7 @@ impl<S: EventSource> Faults<S> {
     }
 
     /// The customer's cancel of an order that does not exist yet.
-    fn premature_cancel(&mut self, creation: &GeneratedEvent) -> Box<Parcel> {
+    fn premature_cancel(&mut self, creation: &GeneratedEvent) -> Parcel {
         let detail = InjectionDetail::None;
         let mut parcel = self.copy(creation, InjectionKind::Premature, detail);
         let event = &mut parcel.event;
@@ -357,7 +356,7 @@ impl<S: EventSource> Faults<S> {
 
     /// Something that cannot happen to an order at the end of its story, with the next version of
     /// its aggregate.
-    fn impossible_event(&mut self, last: &GeneratedEvent) -> Option<Box<Parcel>> {
+    fn impossible_event(&mut self, last: &GeneratedEvent) -> Option<Parcel> {
         let order = |action, actor, information| (TargetType::Order, action, actor, information);
         let accepted = order(
             Action::OrderAccepted,

@@ -12,11 +12,15 @@ mod day_curve;
 mod envelope;
 mod event;
 mod event_file;
+#[cfg(test)]
+mod fault_tests;
 mod faults;
 mod generator;
 mod identifier;
 mod injection;
 mod input_topic;
+#[cfg(test)]
+mod legality;
 mod order;
 pub mod order_number;
 mod place;

@@ -1,6 +1,8 @@
 //! Stores and where they are: 300 000 stores (Zipf 0.65) in 250 districts (Zipf 1.0) of the 17
 //! provinces and metropolitan cities.
 
+use std::cmp::Reverse;
+
 use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand_distr::{Distribution, Zipf};
@@ -81,7 +83,7 @@ impl Places {
                 })
             })
             .collect();
-        ranked.sort_by(|left, right| right.0.cmp(&left.0));
+        ranked.sort_by_key(|district| Reverse(district.0));
         let total: f64 = (1..=DISTRICTS).map(|rank| 1.0 / rank as f64).sum();
         let mut cumulated = 0.0;
         let districts = ranked

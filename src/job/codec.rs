@@ -57,7 +57,11 @@ pub struct Incoming {
 pub struct IncomingDeserializer;
 
 impl Deserializer<Incoming> for IncomingDeserializer {
-    fn deserialize(&mut self, data: Option<&[u8]>, target: &mut Incoming) -> Result<(), CodecError> {
+    fn deserialize(
+        &mut self,
+        data: Option<&[u8]>,
+        target: &mut Incoming,
+    ) -> Result<(), CodecError> {
         target.defect = decode(data, &mut target.event).err();
         Ok(())
     }

@@ -93,7 +93,11 @@ fn about(source: &SourceRecord<'_>, wall_clock: i64) -> RecordContext {
     for (name, value) in source.headers.iter() {
         headers.read(name, value);
     }
-    RecordContext { timestamp: source.timestamp, wall_clock, headers }
+    RecordContext {
+        timestamp: source.timestamp,
+        wall_clock,
+        headers,
+    }
 }
 
 fn dead_letter(
@@ -143,7 +147,13 @@ impl JudgeProcessor {
         self.order_no.clear();
         self.order_no.push_str(event.order_no());
         self.json.0.clear();
-        if records::write_transition(&mut self.json.0, &self.order, event, judgement, about.headers.replay) {
+        if records::write_transition(
+            &mut self.json.0,
+            &self.order,
+            event,
+            judgement,
+            about.headers.replay,
+        ) {
             self.forward(ends.transitions, source.timestamp, context)?;
         }
         let origin = records::RecordOrigin {

@@ -34,13 +34,46 @@ pub fn topology() -> Topology {
     let mut topology = Topology::new();
     let (key, json) = (|| OrderNumberSerializer, || JsonTextSerializer);
     topology
-        .add_source(names::EVENTS, &topics::INPUTS, || KeyDeserializer, || IncomingDeserializer)
+        .add_source(
+            names::EVENTS,
+            &topics::INPUTS,
+            || KeyDeserializer,
+            || IncomingDeserializer,
+        )
         .add_processor(names::JUDGE, JudgeProcessor::default, &[names::EVENTS])
-        .add_store(StoreBuilder::persistent(names::ORDERS).keyed_by_record(), &[names::JUDGE])
-        .add_sink(names::TRANSITIONS, topics::TRANSITIONS, key, json, &[names::JUDGE])
-        .add_sink_with(names::STATE, topics::STATE, SinkMode::LatestPerCommit, key, json, &[names::JUDGE])
-        .add_sink(names::REJECTED, topics::REJECTED, key, json, &[names::JUDGE])
-        .add_sink(names::RECONCILE, topics::RECONCILE, key, json, &[names::JUDGE])
+        .add_store(
+            StoreBuilder::persistent(names::ORDERS).keyed_by_record(),
+            &[names::JUDGE],
+        )
+        .add_sink(
+            names::TRANSITIONS,
+            topics::TRANSITIONS,
+            key,
+            json,
+            &[names::JUDGE],
+        )
+        .add_sink_with(
+            names::STATE,
+            topics::STATE,
+            SinkMode::LatestPerCommit,
+            key,
+            json,
+            &[names::JUDGE],
+        )
+        .add_sink(
+            names::REJECTED,
+            topics::REJECTED,
+            key,
+            json,
+            &[names::JUDGE],
+        )
+        .add_sink(
+            names::RECONCILE,
+            topics::RECONCILE,
+            key,
+            json,
+            &[names::JUDGE],
+        )
         .dead_letter_topic(topics::DEAD_LETTERS)
         .counters(Outcome::all().map(|outcome| format!("{}/{}", outcome.name(), outcome.reason())));
     topology

@@ -31,26 +31,45 @@ fn spec(name: &str, partitions: i32, topics: &Topics, config: &[(&str, String)])
         name: name.to_owned(),
         partitions,
         replication_factor: i16::try_from(topics.replication_factor).unwrap_or(i16::MAX),
-        config: config.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
+        config: config
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.clone()))
+            .collect(),
     }
 }
 
 fn retention(days: u64) -> [(&'static str, String); 2] {
-    [("cleanup.policy", "delete".to_owned()), ("retention.ms", (days * DAY_MS).to_string())]
+    [
+        ("cleanup.policy", "delete".to_owned()),
+        ("retention.ms", (days * DAY_MS).to_string()),
+    ]
 }
 
 /// The input topics as `replay` and `generate` create them where they are missing.
 pub fn inputs(topics: &Topics) -> Vec<TopicSpec> {
-    INPUTS.iter().map(|name| spec(name, topics.partitions, topics, &retention(31))).collect()
+    INPUTS
+        .iter()
+        .map(|name| spec(name, topics.partitions, topics, &retention(31)))
+        .collect()
 }
 
 /// The output topics as `run` creates them where they are missing.
 pub fn outputs(topics: &Topics) -> Vec<TopicSpec> {
     vec![
         spec(TRANSITIONS, topics.partitions, topics, &retention(7)),
-        spec(STATE, topics.partitions, topics, &[("cleanup.policy", "compact".to_owned())]),
+        spec(
+            STATE,
+            topics.partitions,
+            topics,
+            &[("cleanup.policy", "compact".to_owned())],
+        ),
         spec(REJECTED, topics.output_partitions, topics, &retention(31)),
         spec(RECONCILE, topics.output_partitions, topics, &retention(7)),
-        spec(DEAD_LETTERS, topics.output_partitions, topics, &retention(31)),
+        spec(
+            DEAD_LETTERS,
+            topics.output_partitions,
+            topics,
+            &retention(31),
+        ),
     ]
 }

@@ -280,3 +280,184 @@ impl<'de> Visitor<'de> for ScalarVisitor {
         Ok(Scalar::Other)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    const CREATED: &str = r#"{"id":"a-1","target":{"type":"order","id":"B1","orderNo":"B1","version":1},"action":"order.created","actor":{"type":"CUSTOMER","id":"cu_1"},"info":{},"time":{"occurredAt":"2026-11-20T00:00:00.000+09:00","recordedAt":"2026-11-20T00:00:00.250+09:00"},"schema":{"name":"order.created","version":1}}"#;
+    const APPROVED: &str = r#"{ "time" : { "recordedAt" : "2026-11-19T15:00:01Z" }, "target" : { "orderNo" : "B1", "type" : "payment" }, "action" : "payment.approved" }"#;
+    const CREATED_AT: u64 = 1_795_100_400_250;
+    const APPROVED_AT: u64 = 1_795_100_401_000;
+
+    type Line = (InputTopic, Option<String>, u64, Vec<u8>);
+
+    fn read(input: impl BufRead) -> Vec<Line> {
+        let mut reader = EventFileReader::new(input);
+        let mut lines = Vec::new();
+        while let Some(record) = reader.next_record().unwrap() {
+            let key = record
+                .key
+                .map(|key| String::from_utf8_lossy(&key).into_owned());
+            lines.push((record.topic, key, record.timestamp, record.value.to_owned()));
+        }
+        lines
+    }
+
+    fn line(topic: InputTopic, key: Option<&str>, timestamp: u64, value: &[u8]) -> Line {
+        (topic, key.map(str::to_owned), timestamp, value.to_owned())
+    }
+
+    fn both() -> Vec<Line> {
+        vec![
+            line(
+                InputTopic::Order,
+                Some("B1"),
+                CREATED_AT,
+                CREATED.as_bytes(),
+            ),
+            line(
+                InputTopic::Payment,
+                Some("B1"),
+                APPROVED_AT,
+                APPROVED.as_bytes(),
+            ),
+        ]
+    }
+
+    #[test]
+    fn lines_become_records_whatever_their_ends() {
+        for (first, last) in [
+            ("\n", "\n"),
+            ("\n", ""),
+            ("\r\n", "\r\n"),
+            ("\n\n\r\n\n", "\n\n"),
+        ] {
+            let text = format!("{CREATED}{first}{APPROVED}{last}");
+            assert_eq!(read(text.as_bytes()), both(), "{first:?} {last:?}");
+        }
+        assert_eq!(read(&b""[..]), vec![]);
+    }
+
+    #[test]
+    fn headers_come_from_the_envelope() {
+        let mut reader = EventFileReader::new(CREATED.as_bytes());
+        let record = reader.next_record().unwrap().unwrap();
+        assert_eq!(record.id.as_deref(), Some("a-1"));
+        assert_eq!(record.action.as_deref(), Some("order.created"));
+        assert_eq!(record.schema_version, Some(1));
+    }
+
+    #[test]
+    fn compression_is_found_by_content_even_in_several_members() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("no-suffix");
+        let mut file = File::create(&path).unwrap();
+        for text in [CREATED, APPROVED] {
+            let mut member =
+                flate2::write::GzEncoder::new(&mut file, flate2::Compression::default());
+            writeln!(member, "{text}").unwrap();
+            member.finish().unwrap();
+        }
+        assert_eq!(read(EventFileReader::open(&path).unwrap().input), both());
+
+        let path = directory.path().join("plain.gz");
+        std::fs::write(&path, format!("{CREATED}\n{APPROVED}")).unwrap();
+        assert_eq!(read(EventFileReader::open(&path).unwrap().input), both());
+    }
+
+    #[test]
+    fn a_file_cut_off_within_its_compression_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("cut.gz");
+        let mut member = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        member.write_all(CREATED.as_bytes()).unwrap();
+        let bytes = member.finish().unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() - 12]).unwrap();
+        let mut reader = EventFileReader::open(&path).unwrap();
+        assert!(reader.next_record().is_err());
+    }
+
+    #[test]
+    fn broken_lines_are_records_with_what_can_be_read_of_them() {
+        use InputTopic::{Delivery, Order};
+        let cut = CREATED.get(..90).unwrap();
+        let mut bad_utf8 = APPROVED.as_bytes().to_vec();
+        bad_utf8[3] = 0xff;
+        let check = |broken: &[u8], topic, key, timestamp| {
+            let mut text = format!("{CREATED}\n").into_bytes();
+            text.extend_from_slice(broken);
+            let expected = line(topic, key, timestamp, broken);
+            assert_eq!(
+                read(text.as_slice())[1],
+                expected,
+                "{}",
+                String::from_utf8_lossy(broken)
+            );
+        };
+        for broken in [
+            &b"[1,2,3]"[..],
+            b"{}",
+            b"null",
+            b"17",
+            b"not json",
+            b"{\"target\":7}",
+            b"\xff\xfe",
+        ] {
+            check(broken, Order, None, CREATED_AT);
+        }
+        check(cut.as_bytes(), Order, Some("B1"), CREATED_AT);
+        check(&bad_utf8, Order, None, CREATED_AT);
+        check(
+            br#"{"target":{"type":"delivery","orderNo":"B2"},"time":{"recordedAt":5}}"#,
+            Delivery,
+            Some("B2"),
+            CREATED_AT,
+        );
+        check(
+            br#"{"target":{"type":[],"orderNo":12},"time":{"recordedAt":"2026-11-19T15:00:01Z"}}"#,
+            Order,
+            None,
+            APPROVED_AT,
+        );
+        check(
+            br#"{"target":{"type":"order","orderNo":"B\u0033"}}"#,
+            Order,
+            Some("B3"),
+            CREATED_AT,
+        );
+    }
+
+    #[test]
+    fn broken_lines_before_the_first_time_carry_the_time_zero() {
+        assert_eq!(
+            read(&b"oops"[..]),
+            vec![line(InputTopic::Order, None, 0, b"oops")]
+        );
+    }
+
+    #[test]
+    fn market_days_are_read_whole() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+        for (name, lines, without_key) in [
+            ("market-day-0.ndjson.gz", 5_575, 0),
+            ("market-day-4.ndjson.gz", 13_089, 0),
+            ("market-day-4-faults.ndjson.gz", 13_251, 2),
+        ] {
+            let path = directory.join(name);
+            if !path.exists() {
+                println!("skipped: {} does not exist", path.display());
+                continue;
+            }
+            let all = read(EventFileReader::open(&path).unwrap().input);
+            assert_eq!(all.len(), lines);
+            assert_eq!(
+                all.iter().filter(|line| line.1.is_none()).count(),
+                without_key,
+                "{name}"
+            );
+            assert!(all.iter().all(|line| line.2 > 1_795_000_000_000));
+        }
+    }
+}

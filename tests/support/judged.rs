@@ -21,14 +21,24 @@ pub fn compare_with_model(kafka: &Kafka, records: &[InputRecord]) -> Comparison 
     let outputs = Outputs::read(kafka);
     let mut homes: HashMap<&[u8], i32> = HashMap::new();
     for record in records {
-        homes.entry(record.key.as_deref().unwrap_or_default()).or_insert(record.partition);
+        homes
+            .entry(record.key.as_deref().unwrap_or_default())
+            .or_insert(record.partition);
     }
-    let now = records.iter().map(|record| record.timestamp).max().unwrap_or(0);
+    let now = records
+        .iter()
+        .map(|record| record.timestamp)
+        .max()
+        .unwrap_or(0);
     let partitions: BTreeSet<i32> = records.iter().map(|record| record.partition).collect();
     let first = partitions.first().copied().unwrap_or(0);
     let mut sum = Comparison { report: Report::default(), outcomes: BTreeMap::new() };
     for partition in partitions {
-        let of_partition = records.iter().filter(|record| record.partition == partition).cloned().collect();
+        let of_partition = records
+            .iter()
+            .filter(|record| record.partition == partition)
+            .cloned()
+            .collect();
         let mut model = Model::new(Policy::Strict);
         // After the last record: no clock but that of the data is in play.
         model.set_now(now);

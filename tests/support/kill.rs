@@ -21,8 +21,14 @@ const LINGERED: [&str; 4] = ["draining", "offsets", "committing", "store_batch"]
 const COMMIT_INTERVAL: Duration = Duration::from_millis(300);
 
 /// In these a transaction is open, being committed, or committed with the state on disk still behind.
-pub const IN_TRANSACTION: [&str; 6] =
-    ["processing", "changelog", "draining", "offsets", "committing", "store_batch"];
+pub const IN_TRANSACTION: [&str; 6] = [
+    "processing",
+    "changelog",
+    "draining",
+    "offsets",
+    "committing",
+    "store_batch",
+];
 
 /// One SIGKILL.
 #[derive(Debug)]
@@ -65,9 +71,14 @@ impl<'a> Ordeal<'a> {
         seed: u64,
     ) -> Self {
         let phase_file = setup.state_dir.join("phase");
-        let pause = LINGERED.map(|phase| format!("{phase}:{}", LINGER.as_millis())).join(",");
+        let pause = LINGERED
+            .map(|phase| format!("{phase}:{}", LINGER.as_millis()))
+            .join(",");
         let setup = setup
-            .flag("--commit-interval-ms", &COMMIT_INTERVAL.as_millis().to_string())
+            .flag(
+                "--commit-interval-ms",
+                &COMMIT_INTERVAL.as_millis().to_string(),
+            )
             .env("JUMUN_TEST_PHASE_FILE", &phase_file.display().to_string())
             .env("JUMUN_TEST_PAUSE", &pause);
         Self {
@@ -97,9 +108,20 @@ impl<'a> Ordeal<'a> {
             processor = self.setup.start_ready();
             let restart = started.elapsed();
             let replayed = processor.metric("topology_restored_records_total");
-            self.kills.push(Kill { phase, remaining, replayed: replayed as u64, tail, restart });
+            self.kills.push(Kill {
+                phase,
+                remaining,
+                replayed: replayed as u64,
+                tail,
+                restart,
+            });
         }
-        wait_consumed(self.kafka, &self.setup.application_id, self.ends, 3 * TIMEOUT);
+        wait_consumed(
+            self.kafka,
+            &self.setup.application_id,
+            self.ends,
+            3 * TIMEOUT,
+        );
         processor.stop();
     }
 
@@ -111,18 +133,32 @@ impl<'a> Ordeal<'a> {
             self.wait_phase(target, false);
         }
         self.wait_phase(target, true);
-        let lasts = if LINGERED.contains(&target) { LINGER } else { COMMIT_INTERVAL / 2 };
+        let lasts = if LINGERED.contains(&target) {
+            LINGER
+        } else {
+            COMMIT_INTERVAL / 2
+        };
         let moment = lasts.mul_f64(self.random.random_range(0.0..1.1));
         // Not a wait for anything: the blow is to fall anywhere in the step, and now and then just after it.
         thread::sleep(moment);
         processor.process.kill9().unwrap();
-        let partitions = self.ends.keys().map(|(_, partition)| partition + 1).max().unwrap_or(0);
-        let committed: i64 = decided_offsets(self.kafka, &self.setup.application_id, partitions).values().sum();
+        let partitions = self
+            .ends
+            .keys()
+            .map(|(_, partition)| partition + 1)
+            .max()
+            .unwrap_or(0);
+        let committed: i64 = decided_offsets(self.kafka, &self.setup.application_id, partitions)
+            .values()
+            .sum();
         (self.phase(), self.ends.values().sum::<i64>() - committed)
     }
 
     fn phase(&self) -> String {
-        fs::read_to_string(&self.phase_file).unwrap_or_default().trim_end().to_owned()
+        fs::read_to_string(&self.phase_file)
+            .unwrap_or_default()
+            .trim_end()
+            .to_owned()
     }
 
     /// Looks often: a step may be over in a moment. Gives up quietly when the input is used up and no commit comes.
@@ -147,7 +183,9 @@ impl<'a> Ordeal<'a> {
     /// Of these steps, the one that was hit least.
     pub fn least_hit(&self, phases: &[&'static str]) -> Option<(&'static str, usize)> {
         let hits = self.by_phase();
-        let hits = phases.iter().map(|phase| (*phase, hits.get(phase).copied().unwrap_or(0)));
+        let hits = phases
+            .iter()
+            .map(|phase| (*phase, hits.get(phase).copied().unwrap_or(0)));
         hits.min_by_key(|(_, hits)| *hits)
     }
 
@@ -166,7 +204,12 @@ fn states_on_disk(store_dir: &Path) -> BTreeMap<String, String> {
     let directories = entries.filter(|entry| entry.path().is_dir());
     let identity = |path: PathBuf| fs::read_to_string(path.join("IDENTITY")).unwrap_or_default();
     directories
-        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), identity(entry.path())))
+        .map(|entry| {
+            (
+                entry.file_name().to_string_lossy().into_owned(),
+                identity(entry.path()),
+            )
+        })
         .collect()
 }
 

@@ -19,7 +19,13 @@ pub fn preload(kafka: &Kafka, events: usize, partitions: i32) {
     let mut config = GeneratorConfig::new(7, START_MS);
     config.rate = Rate::EventsPerSecond(EVENTS_PER_SECOND);
     config.day_curve = DayCurve::Flat;
-    let mut source = Faults::new(Generator::new(config), FaultConfig { seed: 7, ..FaultConfig::default() });
+    let mut source = Faults::new(
+        Generator::new(config),
+        FaultConfig {
+            seed: 7,
+            ..FaultConfig::default()
+        },
+    );
     let events: Vec<GeneratedEvent> = std::iter::from_fn(|| {
         let mut event = GeneratedEvent::default();
         source.next_into(&mut event).then_some(event)
@@ -41,5 +47,9 @@ fn message(event: &GeneratedEvent) -> Message<'_> {
         .header("id", &event.id)
         .header("action", event.action)
         .header("schema-version", &event.schema_version.to_string());
-    if event.key.is_empty() { message.keyless() } else { message }
+    if event.key.is_empty() {
+        message.keyless()
+    } else {
+        message
+    }
 }

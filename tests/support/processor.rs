@@ -73,8 +73,13 @@ impl Setup {
 
     pub fn start(&self) -> Processor {
         let mut command = jumun("run");
-        command.args(&self.arguments).envs(self.environment.iter().cloned());
-        Processor { process: Process::start(command).unwrap(), address: None }
+        command
+            .args(&self.arguments)
+            .envs(self.environment.iter().cloned());
+        Processor {
+            process: Process::start(command).unwrap(),
+            address: None,
+        }
     }
 
     /// Starts it and waits until every task processes.
@@ -105,23 +110,32 @@ impl Processor {
     pub fn address(&mut self) -> SocketAddr {
         if self.address.is_none() {
             let told = wait_for("the HTTP server's address in the log", TIMEOUT, || {
-                let line = self.log_lines().into_iter().find(|line| line["message"] == "HTTP listens")?;
+                let line = self
+                    .log_lines()
+                    .into_iter()
+                    .find(|line| line["message"] == "HTTP listens")?;
                 line["address"].as_str()?.parse().ok()
             });
-            self.address = Some(told.unwrap_or_else(|error| panic!("{error}:\n{}", self.process.stderr())));
+            self.address =
+                Some(told.unwrap_or_else(|error| panic!("{error}:\n{}", self.process.stderr())));
         }
         self.address.unwrap()
     }
 
     /// The log so far; what is no JSON object is left out.
     pub fn log_lines(&self) -> Vec<Value> {
-        self.process.stderr().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        self.process
+            .stderr()
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
     }
 
     /// Waits until a line of the log, or the last word on standard error, contains the text.
     pub fn wait_logged(&self, text: &str) {
         let logged = || self.process.stderr().contains(text).then_some(());
-        wait_for(text, TIMEOUT, logged).unwrap_or_else(|error| panic!("{error}:\n{}", self.process.stderr()));
+        wait_for(text, TIMEOUT, logged)
+            .unwrap_or_else(|error| panic!("{error}:\n{}", self.process.stderr()));
     }
 
     /// Status and body of `/health/ready`.
@@ -144,7 +158,10 @@ impl Processor {
 
     /// The value of one series without labels.
     pub fn metric(&mut self, name: &str) -> f64 {
-        let found = self.metrics(name).into_iter().find(|(series, _)| series == name);
+        let found = self
+            .metrics(name)
+            .into_iter()
+            .find(|(series, _)| series == name);
         found.unwrap_or_else(|| panic!("no metric {name}")).1
     }
 

@@ -26,7 +26,9 @@ const CALL: Duration = Duration::from_secs(30);
 /// Creates the three input topics.
 pub fn create_inputs(kafka: &Kafka, partitions: i32) {
     for topic in INPUTS {
-        kafka.create_topic(topic, partitions, &[("retention.ms", "-1")]).unwrap();
+        kafka
+            .create_topic(topic, partitions, &[("retention.ms", "-1")])
+            .unwrap();
     }
 }
 
@@ -35,13 +37,20 @@ pub fn input_records(kafka: &Kafka) -> Vec<InputRecord> {
     let mut records = Vec::new();
     for topic in INPUTS {
         let of_topic = kafka.consume_all(topic, Isolation::ReadCommitted).unwrap();
-        records.extend(of_topic.into_iter().map(|record| input_record(topic, record)));
+        records.extend(
+            of_topic
+                .into_iter()
+                .map(|record| input_record(topic, record)),
+        );
     }
     records
 }
 
 fn input_record(topic: &str, record: Record) -> InputRecord {
-    let headers = record.headers.into_iter().map(|(name, value)| (name, value.unwrap_or_default()));
+    let headers = record
+        .headers
+        .into_iter()
+        .map(|(name, value)| (name, value.unwrap_or_default()));
     InputRecord {
         topic: topic.to_owned(),
         partition: record.partition,
@@ -80,31 +89,55 @@ impl Outputs {
     }
 
     /// The part that belongs to certain keys, and to certain partitions of the inputs.
-    pub fn of(&self, is_key: impl Fn(&[u8]) -> bool, is_partition: impl Fn(i32) -> bool) -> RunOutput {
+    pub fn of(
+        &self,
+        is_key: impl Fn(&[u8]) -> bool,
+        is_partition: impl Fn(i32) -> bool,
+    ) -> RunOutput {
         let mut output = RunOutput::default();
         let values = |records: &[Record]| -> Vec<Value> {
-            let chosen = records.iter().filter(|record| is_key(record.key.as_deref().unwrap_or_default()));
-            chosen.filter_map(|record| Some(parsed(record.value.as_deref()?))).collect()
+            let chosen = records
+                .iter()
+                .filter(|record| is_key(record.key.as_deref().unwrap_or_default()));
+            chosen
+                .filter_map(|record| Some(parsed(record.value.as_deref()?)))
+                .collect()
         };
-        values(&self.transitions).into_iter().for_each(|value| output.add_transition(value));
-        values(&self.states).into_iter().for_each(|value| output.add_state(value));
-        values(&self.rejections).into_iter().for_each(|value| output.add_rejection(value));
-        values(&self.reconciles).into_iter().for_each(|value| output.add_reconcile(value));
+        values(&self.transitions)
+            .into_iter()
+            .for_each(|value| output.add_transition(value));
+        values(&self.states)
+            .into_iter()
+            .for_each(|value| output.add_state(value));
+        values(&self.rejections)
+            .into_iter()
+            .for_each(|value| output.add_rejection(value));
+        values(&self.reconciles)
+            .into_iter()
+            .for_each(|value| output.add_reconcile(value));
         let letters = self.dead_letters.iter().map(dead_letter);
-        output.dead_letters = letters.filter(|letter| is_partition(letter.partition)).collect();
+        output.dead_letters = letters
+            .filter(|letter| is_partition(letter.partition))
+            .collect();
         output
     }
 }
 
 fn parsed(bytes: &[u8]) -> Value {
-    serde_json::from_slice(bytes).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(bytes)))
+    serde_json::from_slice(bytes)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(bytes)))
 }
 
 fn dead_letter(record: &Record) -> DeadLetter {
     let header = |name: &str| {
         let name = format!("__streams.errors.{name}");
-        let value = record.headers.iter().find(|(known, _)| *known == name).and_then(|(_, value)| value.clone());
-        String::from_utf8(value.unwrap_or_else(|| panic!("no {name} in {:?}", record.headers))).unwrap()
+        let value = record
+            .headers
+            .iter()
+            .find(|(known, _)| *known == name)
+            .and_then(|(_, value)| value.clone());
+        String::from_utf8(value.unwrap_or_else(|| panic!("no {name} in {:?}", record.headers)))
+            .unwrap()
     };
     DeadLetter {
         topic: header("topic"),
@@ -115,7 +148,11 @@ fn dead_letter(record: &Record) -> DeadLetter {
 }
 
 /// The offsets a group has committed on the inputs, without waiting for a transaction that still is undecided.
-pub fn decided_offsets(kafka: &Kafka, group: &str, partitions: i32) -> BTreeMap<(String, i32), i64> {
+pub fn decided_offsets(
+    kafka: &Kafka,
+    group: &str,
+    partitions: i32,
+) -> BTreeMap<(String, i32), i64> {
     let consumer: BaseConsumer = kafka
         .client_config()
         .set("group.id", group)
@@ -134,25 +171,45 @@ pub fn decided_offsets(kafka: &Kafka, group: &str, partitions: i32) -> BTreeMap<
     let elements = committed.elements();
     elements
         .iter()
-        .map(|element| ((element.topic().to_owned(), element.partition()), offset(element.offset())))
+        .map(|element| {
+            (
+                (element.topic().to_owned(), element.partition()),
+                offset(element.offset()),
+            )
+        })
         .collect()
 }
 
 /// Waits until a group has committed the ends of all inputs.
-pub fn wait_consumed(kafka: &Kafka, group: &str, ends: &BTreeMap<(String, i32), i64>, timeout: Duration) {
+pub fn wait_consumed(
+    kafka: &Kafka,
+    group: &str,
+    ends: &BTreeMap<(String, i32), i64>,
+    timeout: Duration,
+) {
     let consumed = || {
         let committed = kafka.committed_offsets(group, &INPUTS).ok()?;
-        ends.iter().all(|(partition, end)| committed.get(partition) == Some(end)).then_some(())
+        ends.iter()
+            .all(|(partition, end)| committed.get(partition) == Some(end))
+            .then_some(())
     };
-    wait_for("all input to be processed and committed", timeout, consumed)
-        .unwrap_or_else(|error| panic!("{error}: {:?} of {ends:?}", kafka.committed_offsets(group, &INPUTS)));
+    wait_for("all input to be processed and committed", timeout, consumed).unwrap_or_else(
+        |error| {
+            panic!(
+                "{error}: {:?} of {ends:?}",
+                kafka.committed_offsets(group, &INPUTS)
+            )
+        },
+    );
 }
 
 /// The offset after the last record of every partition of the inputs that has any.
 pub fn ends(records: &[InputRecord]) -> BTreeMap<(String, i32), i64> {
     let mut ends = BTreeMap::new();
     for record in records {
-        let end = ends.entry((record.topic.clone(), record.partition)).or_default();
+        let end = ends
+            .entry((record.topic.clone(), record.partition))
+            .or_default();
         *end = (record.offset + 1).max(*end);
     }
     ends
@@ -162,12 +219,20 @@ pub fn ends(records: &[InputRecord]) -> BTreeMap<(String, i32), i64> {
 pub fn changelog_ends(kafka: &Kafka, application_id: &str) -> i64 {
     let consumer: BaseConsumer = kafka.client_config().create().unwrap();
     let metadata = consumer.fetch_metadata(None, CALL).unwrap();
-    let is_changelog =
-        |name: &str| name.starts_with(&format!("{application_id}-")) && name.ends_with("-changelog");
+    let is_changelog = |name: &str| {
+        name.starts_with(&format!("{application_id}-")) && name.ends_with("-changelog")
+    };
     let mut sum = 0;
-    for topic in metadata.topics().iter().filter(|topic| is_changelog(topic.name())) {
+    for topic in metadata
+        .topics()
+        .iter()
+        .filter(|topic| is_changelog(topic.name()))
+    {
         for partition in topic.partitions() {
-            sum += consumer.fetch_watermarks(topic.name(), partition.id(), CALL).unwrap().1;
+            sum += consumer
+                .fetch_watermarks(topic.name(), partition.id(), CALL)
+                .unwrap()
+                .1;
         }
     }
     sum

@@ -64,7 +64,8 @@ impl<'a> Object<'a> {
     /// A member that is an integer.
     pub(super) fn number(&mut self, key: &str, number: impl itoa::Integer) {
         self.key(key);
-        self.out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+        self.out
+            .extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
     }
 
     /// A member whose key is data.
@@ -72,13 +73,15 @@ impl<'a> Object<'a> {
         self.comma();
         write_string(self.out, key);
         self.out.push(b':');
-        self.out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+        self.out
+            .extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
     }
 
     /// A member that is true or false.
     pub(super) fn boolean(&mut self, key: &str, value: bool) {
         self.key(key);
-        self.out.extend_from_slice(if value { b"true" } else { b"false" });
+        self.out
+            .extend_from_slice(if value { b"true" } else { b"false" });
     }
 
     /// A member that is a time.
@@ -117,10 +120,15 @@ impl<'a> Object<'a> {
 pub(super) fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+    while let Some(at) = rest
+        .iter()
+        .position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
+    {
         let (plain, tail) = rest.split_at(at);
         out.extend_from_slice(plain);
-        let Some((&byte, tail)) = tail.split_first() else { break };
+        let Some((&byte, tail)) = tail.split_first() else {
+            break;
+        };
         match byte {
             b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
             b'\n' => out.extend_from_slice(b"\\n"),
@@ -129,7 +137,11 @@ pub(super) fn write_string(out: &mut Vec<u8>, text: &str) {
             _ => {
                 out.extend_from_slice(b"\\u00");
                 out.push(b'0' + (byte >> 4));
-                out.push(if byte & 15 < 10 { b'0' + (byte & 15) } else { b'a' + (byte & 15) - 10 });
+                out.push(if byte & 15 < 10 {
+                    b'0' + (byte & 15)
+                } else {
+                    b'a' + (byte & 15) - 10
+                });
             }
         }
         rest = tail;

@@ -29,9 +29,11 @@ fn write_regions(object: &mut Object<'_>, order: &Order) {
 /// Writes the version of each aggregate that has one.
 fn write_versions(object: &mut Object<'_>, order: &Order) {
     let mut inner = object.object("versions");
-    for (name, cursor) in
-        [("order", order.order_cursor), ("payment", order.payment_cursor), ("claim", order.claim_cursor)]
-    {
+    for (name, cursor) in [
+        ("order", order.order_cursor),
+        ("payment", order.payment_cursor),
+        ("claim", order.claim_cursor),
+    ] {
         if cursor.last > 0 {
             inner.number(name, cursor.last);
         }

@@ -6,8 +6,15 @@ use crate::domain::order::{Fact, Order};
 
 /// Appends the record of a contradiction: first the rejected event, then the last applied one. Returns false,
 /// and appends nothing, if the event contradicted nothing.
-pub fn write_reconcile(out: &mut Vec<u8>, order_no: &str, order: &Order, judgement: &Judgement) -> bool {
-    let Some(reconcile) = &judgement.reconcile else { return false };
+pub fn write_reconcile(
+    out: &mut Vec<u8>,
+    order_no: &str,
+    order: &Order,
+    judgement: &Judgement,
+) -> bool {
+    let Some(reconcile) = &judgement.reconcile else {
+        return false;
+    };
     let mut object = Object::new(out);
     object.text("orderNo", order_no);
     object.name("kind", reconcile.kind.name());

@@ -31,7 +31,9 @@ pub fn write_rejected(
     judgement: &Judgement,
     origin: &RecordOrigin<'_>,
 ) -> bool {
-    let Outcome::Rejected(reason) = judgement.outcome else { return false };
+    let Outcome::Rejected(reason) = judgement.outcome else {
+        return false;
+    };
     let mut object = Object::new(out);
     object.text("orderNo", event.order_no());
     object.name("reason", reason.name());
@@ -39,7 +41,13 @@ pub fn write_rejected(
         object.written("detail", |out| {
             out.push(b'"');
             // Writing to memory cannot fail; explanations hold only numbers and names of ours.
-            let _ = write!(out, "{}: {explanation}", event.action().map_or("unknown action", |action| action.name()));
+            let _ = write!(
+                out,
+                "{}: {explanation}",
+                event
+                    .action()
+                    .map_or("unknown action", |action| action.name())
+            );
             out.push(b'"');
         });
     }
@@ -54,7 +62,9 @@ pub fn write_rejected(
     if let Some(parked_ms) = origin.parked_ms {
         object.number("parkedMs", parked_ms);
     }
-    object.written("event", |out| out.extend_from_slice(event.envelope().as_bytes()));
+    object.written("event", |out| {
+        out.extend_from_slice(event.envelope().as_bytes())
+    });
     object.end();
     true
 }

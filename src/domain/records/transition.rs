@@ -15,7 +15,9 @@ pub fn write_transition(
     judgement: &Judgement,
     replay: bool,
 ) -> bool {
-    let Some(transition) = &judgement.transition else { return false };
+    let Some(transition) = &judgement.transition else {
+        return false;
+    };
     let mut object = Object::new(out);
     object.text("orderNo", event.order_no());
     object.number("generation", order.generation);

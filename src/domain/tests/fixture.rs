@@ -46,7 +46,11 @@ pub fn ev(action: &str, actor: &str, version: i64) -> Ev {
         id: format!("{action}-{aggregate}-{version}"),
         action: action.to_owned(),
         aggregate: aggregate.to_owned(),
-        target: if aggregate == "delivery" { "dl_1".to_owned() } else { "B1".to_owned() },
+        target: if aggregate == "delivery" {
+            "dl_1".to_owned()
+        } else {
+            "B1".to_owned()
+        },
         version: (version != 0).then_some(version),
         actor: actor.to_owned(),
         info: info.to_owned(),
@@ -93,7 +97,9 @@ impl Ev {
             crate::domain::time::write_rfc3339_kst(&mut out, NOON + (seconds * 1000.0) as i64);
             String::from_utf8(out).unwrap()
         };
-        let version = self.version.map_or(String::new(), |version| format!(r#","version":{version}"#));
+        let version = self
+            .version
+            .map_or(String::new(), |version| format!(r#","version":{version}"#));
         format!(
             r#"{{"id":"{}","target":{{"type":"{}","id":"{}","orderNo":"B1"{version}}},"action":"{}","actor":{{"type":"{}","id":"x1"}},"info":{},"time":{{"occurredAt":"{}","recordedAt":"{}"}},"schema":{{"name":"{}","version":1}},"source":{{"system":"test"}}}}"#,
             self.id,
@@ -129,7 +135,12 @@ impl Desk {
         let mut desk = Self::default();
         for event in events {
             let judgement = desk.judge(event);
-            assert!(judgement.outcome.is_accepted(), "{}: {:?}", event.action, judgement);
+            assert!(
+                judgement.outcome.is_accepted(),
+                "{}: {:?}",
+                event.action,
+                judgement
+            );
         }
         desk
     }
@@ -156,7 +167,11 @@ impl Desk {
 
 /// An order accepted by the store, with card payment.
 pub fn accepted() -> Vec<Ev> {
-    vec![ev("order.created", "CUSTOMER", 1), ev("payment.approved", "PG", 1), ev("order.accepted", "STORE", 2)]
+    vec![
+        ev("order.created", "CUSTOMER", 1),
+        ev("payment.approved", "PG", 1),
+        ev("order.accepted", "STORE", 2),
+    ]
 }
 
 /// An accepted order with a rider assigned.

@@ -14,18 +14,27 @@ use crate::domain::judgement::{AfterPickUp, RecordContext};
 use crate::domain::order::Order;
 use crate::domain::order_codec;
 use crate::domain::outcome::Outcome;
-use crate::domain::records::{RecordOrigin, write_reconcile, write_rejected, write_state, write_transition};
+use crate::domain::records::{
+    RecordOrigin, write_reconcile, write_rejected, write_state, write_transition,
+};
 use crate::domain::regions::Main;
 
 fn lines(name: &str) -> Option<Vec<Vec<u8>>> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared/data")
+        .join(name);
     let Ok(file) = std::fs::File::open(&path) else {
         eprintln!("skipped: {} does not exist", path.display());
         return None;
     };
     let mut bytes = Vec::new();
-    flate2::read::MultiGzDecoder::new(file).read_to_end(&mut bytes).unwrap();
-    let mut lines: Vec<Vec<u8>> = bytes.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
+    flate2::read::MultiGzDecoder::new(file)
+        .read_to_end(&mut bytes)
+        .unwrap();
+    let mut lines: Vec<Vec<u8>> = bytes
+        .split(|&byte| byte == b'\n')
+        .map(<[u8]>::to_vec)
+        .collect();
     if lines.last().is_some_and(Vec::is_empty) {
         lines.pop();
     }
@@ -52,7 +61,10 @@ impl Day {
     }
 
     fn status(&self, name: &str) -> usize {
-        self.orders.values().filter(|order| order.exists() && order.status().name() == name).count()
+        self.orders
+            .values()
+            .filter(|order| order.exists() && order.status().name() == name)
+            .count()
     }
 }
 
@@ -112,7 +124,12 @@ fn play(lines: &[Vec<u8>]) -> Day {
     day
 }
 
-fn check_clean_day(name: &str, expected: &[(&str, usize)], statuses: &[(&str, usize)], late: usize) {
+fn check_clean_day(
+    name: &str,
+    expected: &[(&str, usize)],
+    statuses: &[(&str, usize)],
+    late: usize,
+) {
     let Some(lines) = lines(name) else { return };
     let day = play(&lines);
     for (what, count) in expected {
@@ -122,7 +139,10 @@ fn check_clean_day(name: &str, expected: &[(&str, usize)], statuses: &[(&str, us
         assert_eq!(day.status(status), *count, "{name}: {status}");
     }
     assert_eq!(day.late.len(), late, "{name}: ready pressed late");
-    assert_eq!(statuses.iter().map(|(_, count)| count).sum::<usize>(), day.orders.len());
+    assert_eq!(
+        statuses.iter().map(|(_, count)| count).sum::<usize>(),
+        day.orders.len()
+    );
     println!("{name}: largest order record {} bytes", day.largest);
 }
 
@@ -200,8 +220,12 @@ fn day_4_has_the_counts_that_were_published_for_it() {
 
 #[test]
 fn the_faults_of_day_4_are_judged_as_the_truth_says() {
-    let Some(lines) = lines("market-day-4-faults.ndjson.gz") else { return };
-    let Some(truth) = self::lines("market-day-4-faults.truth.ndjson.gz") else { return };
+    let Some(lines) = lines("market-day-4-faults.ndjson.gz") else {
+        return;
+    };
+    let Some(truth) = self::lines("market-day-4-faults.truth.ndjson.gz") else {
+        return;
+    };
     let day = play(&lines);
     assert_eq!(day.outcomes.len(), lines.len(), "one outcome per record");
     let mut differences = Vec::new();
@@ -213,20 +237,29 @@ fn the_faults_of_day_4_are_judged_as_the_truth_says() {
     for (at, outcome) in day.outcomes.iter().enumerate() {
         if outcome.ends_with("/SEQ_GAP") || outcome.ends_with("/AWAIT_PREDECESSOR") {
             decode(Some(&lines[at]), &mut event).unwrap();
-            rejected_early.entry(event.order_no().to_owned()).or_insert(at);
+            rejected_early
+                .entry(event.order_no().to_owned())
+                .or_insert(at);
         }
     }
     for line in &truth {
         let entry: serde_json::Value = serde_json::from_slice(line).unwrap();
-        let Some(expected) = entry["expect"].as_str() else { continue };
+        let Some(expected) = entry["expect"].as_str() else {
+            continue;
+        };
         let at = usize::try_from(entry["line"].as_u64().unwrap()).unwrap();
-        let early = entry["orderNo"].as_str().and_then(|order_no| rejected_early.get(order_no));
+        let early = entry["orderNo"]
+            .as_str()
+            .and_then(|order_no| rejected_early.get(order_no));
         if early.is_some_and(|early| *early <= at) {
             continue;
         }
         compared += 1;
         if day.outcomes[at] != expected {
-            differences.push(format!("line {at}: {} instead of {expected}: {entry}", day.outcomes[at]));
+            differences.push(format!(
+                "line {at}: {} instead of {expected}: {entry}",
+                day.outcomes[at]
+            ));
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
@@ -248,7 +281,9 @@ fn the_faults_of_day_4_are_judged_as_the_truth_says() {
 #[test]
 #[ignore = "measures"]
 fn nanoseconds_per_event() {
-    let Some(lines) = lines("market-day-4.ndjson.gz") else { return };
+    let Some(lines) = lines("market-day-4.ndjson.gz") else {
+        return;
+    };
     let policy = JudgingPolicy::default();
     let bytes: usize = lines.iter().map(Vec::len).sum();
     let mut event = OrderEvent::default();
@@ -273,8 +308,11 @@ fn nanoseconds_per_event() {
                 order_codec::decode(record, &mut order).unwrap();
             }
             let loaded = Instant::now();
-            let context =
-                RecordContext { timestamp: event.recorded_at(), wall_clock: event.recorded_at(), ..Default::default() };
+            let context = RecordContext {
+                timestamp: event.recorded_at(),
+                wall_clock: event.recorded_at(),
+                ..Default::default()
+            };
             let judgement = judge(&mut order, &event, &context, &policy);
             let judged = Instant::now();
             record.clear();
@@ -283,11 +321,19 @@ fn nanoseconds_per_event() {
             out.clear();
             write_transition(&mut out, &order, &event, &judgement, false);
             write_state(&mut out, event.order_no(), &order);
-            let origin = RecordOrigin { topic: "order.events.v1", partition: 0, offset: 0, parked_ms: None };
+            let origin = RecordOrigin {
+                topic: "order.events.v1",
+                partition: 0,
+                offset: 0,
+                parked_ms: None,
+            };
             write_rejected(&mut out, &order, &event, &judgement, &origin);
             write_reconcile(&mut out, event.order_no(), &order, &judgement);
             std::hint::black_box(&out);
-            assert!(matches!(judgement.outcome, Outcome::Applied | Outcome::AppliedSkip | Outcome::Annotated));
+            assert!(matches!(
+                judgement.outcome,
+                Outcome::Applied | Outcome::AppliedSkip | Outcome::Annotated
+            ));
             judging += (judged - loaded).as_nanos();
             loading += (loaded - found).as_nanos() + (stored - judged).as_nanos();
             writing += stored.elapsed().as_nanos();

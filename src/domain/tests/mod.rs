@@ -8,3 +8,4 @@ mod fixture;
 mod market_days;
 mod output_records;
 mod special_rules;
+mod state_graph;

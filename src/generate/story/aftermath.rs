@@ -186,7 +186,7 @@ impl Story<'_> {
     }
 
     fn post_cancel(&mut self, leg: &Leg) -> u32 {
-        let at = leg.arrived + self.between(5 * MINUTE, 60 * MINUTE);
+        let at = leg.arrived + self.between(3 * MINUTE, 30 * MINUTE);
         let (reason, liability) = self.one_of(
             (Reason::WrongOrMissing, Liability::Store),
             &[

@@ -166,7 +166,7 @@ impl Story<'_> {
             assigned = self.assign(lost);
         }
         let at_store = assigned + self.between(3 * MINUTE, 9 * MINUTE);
-        if self.perhaps(0.15) {
+        if self.perhaps(0.06) {
             self.step(
                 at_store,
                 Action::DeliveryArrivedStore,
@@ -175,7 +175,7 @@ impl Story<'_> {
             );
         }
         let picked_up = at_store.max(ready) + self.between(30 * SECOND, 150 * SECOND);
-        if self.perhaps(0.05) {
+        if self.perhaps(0.02) {
             let at = self.between(assigned + SECOND, picked_up - SECOND);
             self.step(
                 at,
@@ -230,7 +230,7 @@ impl Story<'_> {
     }
 
     fn deliver(&mut self, left_store: u32, arrived: u32, actor: ActorType) {
-        if actor == ActorType::Rider && self.perhaps(0.08) {
+        if actor == ActorType::Rider && self.perhaps(0.03) {
             let at = arrived - self.between(20 * SECOND, 90 * SECOND);
             self.step(
                 at,
@@ -239,7 +239,7 @@ impl Story<'_> {
                 Detail::None,
             );
         }
-        if self.perhaps(0.03) {
+        if self.perhaps(0.015) {
             let at = self.between(left_store + SECOND, arrived - 2 * MINUTE);
             self.step(
                 at,
