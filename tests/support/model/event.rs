@@ -233,7 +233,8 @@ pub fn canonical_text(value: &Value) -> String {
     }
 }
 
-fn epoch_milliseconds(value: &Value) -> Option<i64> {
+/// A time as RFC 3339 text.
+pub fn epoch_milliseconds(value: &Value) -> Option<i64> {
     let moment: Timestamp = value.as_str()?.parse().ok()?;
     Some(moment.as_millisecond())
 }

@@ -103,7 +103,10 @@ fn identity(kind: &str, value: &Value) -> String {
             let topic = value["topic"].as_str().unwrap_or_default();
             format!("of {topic}/{}@{}", value["partition"], value["offset"])
         }
-        "reconcile" => format!("{} of {}", value["kind"], value["facts"][0]["id"]),
+        "reconcile" => {
+            let value = normalised(kind, value);
+            format!("{} of {}", value["kind"], value["facts"][0]["eventId"])
+        }
         _ => "at the end".to_string(),
     }
 }
