@@ -1,3 +1,10 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::explicit_write
+)]
 //! The reference model checked for itself: against the counts that are known of the market days, and against a few
 //! scenarios written down from the prose of the rules.
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use clap::Args;
 use topology::io::memory::MemoryLog;
 use topology::io::{Log, TopicSpec};
+use topology::runtime::StreamsConfig;
 use topology::time::SystemClock;
 
 use super::panel::{Panel, label};
@@ -23,6 +24,7 @@ use crate::{http, job, logging};
 const CATCH_UP: Duration = Duration::from_secs(30);
 /// After Ctrl-C everything is over within five seconds.
 const STOP: Duration = Duration::from_secs(4);
+const MAX_TASK_IDLE: Duration = Duration::from_millis(50);
 const TICK: Duration = Duration::from_millis(10);
 /// Records kept per partition of the log in memory, so that a demo can run for days.
 const KEPT_RECORDS: usize = 50_000;
@@ -82,7 +84,7 @@ impl Demo {
             kafka(&configuration)?
         } else {
             let log = MemoryLog::new(Arc::new(SystemClock::new()));
-            log.set_retention(KEPT_RECORDS);
+            log.retain_records(Some(KEPT_RECORDS));
             log
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -95,8 +97,12 @@ impl Demo {
             .map_err(Failure::work)?;
         let address = listener.local_addr().map_err(Failure::work)?;
         let topics = job::topics::inputs(&configuration.topics);
+        // Before the processor looks for them.
+        drop(Feed::open(log.as_ref(), "jumun-demo", &topics).map_err(Failure::work)?);
+        // The events of an order come milliseconds apart here, so inputs are waited for a little.
+        let patient = |streams: &mut StreamsConfig| streams.max_task_idle = MAX_TASK_IDLE;
         let mut service =
-            Service::start(&configuration, Arc::clone(&log), |_| {}).map_err(Failure::work)?;
+            Service::start(&configuration, Arc::clone(&log), patient).map_err(Failure::work)?;
         self.introduce(&configuration, address, on_kafka);
         let (stop_server, stopped) = tokio::sync::oneshot::channel::<()>();
         let source = service.status_source();

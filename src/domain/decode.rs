@@ -5,21 +5,17 @@
 //! between the two, and because an unknown action still has a version.
 
 use super::action::Action;
-use super::actor::{ActorType, Aggregate, Liability};
+use super::actor::{ActorType, Aggregate};
+use super::decode_info::read_information;
 use super::event::{Defect, OrderEvent, Span};
 use super::event_id::event_id_key;
-use super::info::{InfoField, InfoFieldSet, InfoType};
+use super::info::InfoField;
 use super::json::{JsonError, Kind, Scanner, Token};
-use super::lifecycle::row;
 use super::outcome::DeadLetterReason;
-use super::reason::Reason;
-use super::regions::Fulfilment;
 use super::time::parse_rfc3339;
 
 /// Largest payload in bytes.
 pub const MAX_PAYLOAD: usize = 16 * 1024;
-/// The only schema version that this program understands.
-pub const SCHEMA_VERSION: i64 = 1;
 
 /// Decodes a record's value into the event, in place of what was in it.
 ///
@@ -58,7 +54,7 @@ pub fn decode(payload: Option<&[u8]>, event: &mut OrderEvent) -> Result<(), Defe
 }
 
 #[cold]
-fn malformed(message: &str) -> Defect {
+pub(super) fn malformed(message: &str) -> Defect {
     Defect {
         reason: DeadLetterReason::Malformed,
         message: message.to_owned(),
@@ -71,7 +67,7 @@ fn missing(field: &str) -> Defect {
 }
 
 #[cold]
-fn not_a(field: &str, expected: &str) -> Defect {
+pub(super) fn not_a(field: &str, expected: &str) -> Defect {
     malformed(&format!("{field} is not {expected}"))
 }
 
@@ -393,7 +389,7 @@ fn set_once<T>(slot: &mut Option<T>, value: T, name: &str) -> Result<(), Defect>
 }
 
 /// The range of a string's text; escapes are resolved into the end of the text.
-fn text_span(text: &mut String, token: &Token) -> Option<Span> {
+pub(super) fn text_span(text: &mut String, token: &Token) -> Option<Span> {
     if !token.escaped {
         return Some(Span {
             start: token.start,
@@ -408,151 +404,4 @@ fn text_span(text: &mut String, token: &Token) -> Option<Span> {
         start,
         end: text.len(),
     })
-}
-
-/// What is behind a sound envelope: action, schema version and information.
-fn read_information(event: &mut OrderEvent) {
-    event.defect = find_defect(event).err();
-}
-
-fn find_defect(event: &mut OrderEvent) -> Result<(), Defect> {
-    let Some(action) = event.action else {
-        return Err(Defect {
-            reason: DeadLetterReason::UnknownAction,
-            message: format!("action {} is not known", event.action_name()),
-        });
-    };
-    let row = row(action);
-    if event.schema_version != Some(SCHEMA_VERSION) {
-        let found = event
-            .schema_version
-            .map_or_else(|| "none".to_owned(), |version| version.to_string());
-        return Err(unsupported(format!(
-            "schema.version is {found}, only {SCHEMA_VERSION} is understood"
-        )));
-    }
-    let members = std::mem::take(&mut event.members);
-    let mut given = InfoFieldSet::EMPTY;
-    let mut wrong = None;
-    for (field, token) in &members {
-        let Some(field) = *field else { continue };
-        if token.kind == Kind::Null || !row.info.contains(field) {
-            continue;
-        }
-        if given.contains(field) {
-            wrong
-                .get_or_insert_with(|| malformed(&format!("info.{} is there twice", field.name())));
-        }
-        given = given.with(field);
-        if let Err(defect) = read_field(event, field, token) {
-            wrong.get_or_insert(defect);
-        }
-    }
-    event.members = members;
-    if let Some(field) = row.required.minus(given).iter().next() {
-        return Err(unsupported(format!("info.{} is missing", field.name())));
-    }
-    if let Some(defect) = wrong {
-        return Err(defect);
-    }
-    if !row.aggregates.contains(event.aggregate()) {
-        return Err(malformed(&format!(
-            "{} is no event of a target of type {}",
-            action.name(),
-            event.aggregate().name()
-        )));
-    }
-    Ok(())
-}
-
-#[cold]
-fn unsupported(message: String) -> Defect {
-    Defect {
-        reason: DeadLetterReason::UnsupportedSchema,
-        message,
-    }
-}
-
-fn read_field(event: &mut OrderEvent, field: InfoField, token: &Token) -> Result<(), Defect> {
-    let wrong = |expected: &str| not_a(&format!("info.{}", field.name()), expected);
-    let integer = |event: &OrderEvent| -> Option<i64> {
-        (token.kind == Kind::Integer)
-            .then(|| {
-                event
-                    .text(Span {
-                        start: token.start,
-                        end: token.end,
-                    })
-                    .parse()
-                    .ok()
-            })
-            .flatten()
-    };
-    match field.info_type() {
-        InfoType::Boolean => {
-            let value = match token.kind {
-                Kind::True => true,
-                Kind::False => false,
-                _ => return Err(wrong("true or false")),
-            };
-            if field == InfoField::Recharge {
-                event.info.recharge = value;
-            }
-        }
-        InfoType::Integer => {
-            let number = integer(event).ok_or_else(|| wrong("an integer"))?;
-            if field == InfoField::CookMinutes {
-                event.info.cook_minutes = Some(number);
-            }
-        }
-        InfoType::Money => {
-            let number = integer(event)
-                .filter(|&won| won >= 0)
-                .ok_or_else(|| wrong("an integer number of won from 0 upwards"))?;
-            if field == InfoField::Amount {
-                event.info.amount = Some(number);
-            }
-        }
-        InfoType::Version => {
-            let number = integer(event).and_then(|number| u64::try_from(number).ok());
-            event.info.version = Some(number.ok_or_else(|| wrong("an integer from 0 upwards"))?);
-        }
-        InfoType::Text
-        | InfoType::Time
-        | InfoType::Fulfilment
-        | InfoType::Liability
-        | InfoType::Reason => {
-            if token.kind != Kind::String {
-                return Err(wrong("a string"));
-            }
-            let span = text_span(&mut event.text, token).ok_or_else(|| wrong("text"))?;
-            read_text(event, field, span).ok_or_else(|| wrong("a known value"))?;
-        }
-    }
-    Ok(())
-}
-
-/// Keeps the value of a field that is text; none if it is not a value of the field.
-fn read_text(event: &mut OrderEvent, field: InfoField, span: Span) -> Option<()> {
-    let text = event.text.get(span.start..span.end)?;
-    let info = &mut event.info;
-    match field {
-        InfoField::StoreId => info.store_id = Some(span),
-        InfoField::Category => info.category = Some(span),
-        InfoField::Sido => info.sido = Some(span),
-        InfoField::Sigungu => info.sigungu = Some(span),
-        InfoField::Dong => info.dong = Some(span),
-        InfoField::CustomerId => info.customer_id = Some(span),
-        InfoField::PaymentMethod => info.payment_method = Some(span),
-        InfoField::PromisedAt => info.promised_at = Some(parse_rfc3339(text)?),
-        InfoField::Fulfilment => info.fulfilment = Some(Fulfilment::from_name(text)?),
-        InfoField::Liability => info.liability = Some(Liability::from_name(text)?),
-        InfoField::Reason if !text.is_empty() => {
-            let reason = Reason::from_name(text);
-            info.unknown_reason = reason.is_none();
-            info.reason = Some(reason.unwrap_or(Reason::Other));
-        }
-        _ => {}
-    }
-    Some(())
 }

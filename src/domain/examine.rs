@@ -97,7 +97,7 @@ pub(super) fn examine(
         if version <= last {
             return examine_consumed(order, event, action, version, times, rights);
         }
-        if version > last + 1 {
+        if version > last.saturating_add(1) {
             if action == Action::OrderCancelled && !order.exists() {
                 return wait(
                     WaitsFor::LegalState,
@@ -155,7 +155,7 @@ fn examine_defect(order: &Order, event: &OrderEvent, context: &RecordContext) ->
     let last = order
         .cursor(event.aggregate(), delivery_of(order, event))
         .last;
-    if version > last + 1 {
+    if version > last.saturating_add(1) {
         return wait(
             WaitsFor::Versions,
             RejectionReason::SeqGap,
@@ -164,7 +164,7 @@ fn examine_defect(order: &Order, event: &OrderEvent, context: &RecordContext) ->
     }
     Verdict::DeadLetter {
         reason,
-        consumes: version == last + 1,
+        consumes: version == last.saturating_add(1),
     }
 }
 
@@ -187,10 +187,11 @@ fn examine_consumed(
             .filter(|_| order.regions.main.is_terminal());
         let is_over =
             closed.is_some_and(|at| times.record_at.saturating_sub(at) >= CLOSED_PERIOD_MS);
-        return if is_over && version == 1 {
-            examine_guard(&Order::default(), event, row(action), times, rights, true)
-        } else {
-            reject(RejectionReason::OrderIdReuse, Explanation::NumberInUse)
+        let anew = examine_guard(&Order::default(), event, row(action), times, rights, true);
+        // What may not begin a new life of the number leaves the old one as it is.
+        return match anew {
+            Verdict::Apply { .. } if is_over && version == 1 => anew,
+            _ => reject(RejectionReason::OrderIdReuse, Explanation::NumberInUse),
         };
     }
     let delivery = delivery_of(order, event).unwrap_or(0);
@@ -290,10 +291,10 @@ fn examine_guard(
                 return reject(IllegalTransition, Explanation::ClaimPeriodOver);
             }
         }
-        Condition::NotRefundedUnlessRecharged => {
-            if regions.payment == Payment::Refunded && !event.info().recharge {
-                return wait(WaitsFor::LegalState, IllegalTransition, guard);
-            }
+        Condition::NotRefundedUnlessRecharged
+            if regions.payment == Payment::Refunded && !event.info().recharge =>
+        {
+            return wait(WaitsFor::LegalState, IllegalTransition, guard);
         }
         _ => {}
     }

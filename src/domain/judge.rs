@@ -39,6 +39,29 @@ impl Default for JudgingPolicy {
 /// Judges an event whose record's key was found to be its order number, and applies it to the order if it is
 /// legal. A rejection leaves the order as it was, except that a judged one is consumed, and that the last cancel
 /// before the creation is kept as the order's ghost.
+///
+/// ```
+/// use jumun::domain::{decode::decode, event::OrderEvent, judge::*, judgement::RecordContext, order::Order};
+///
+/// let payload = r#"{"id": "0192f3c1-0000-7abc-8def-0123456789ab",
+///   "target": {"type": "order", "id": "B1", "orderNo": "B1", "version": 1},
+///   "action": "order.created", "actor": {"type": "CUSTOMER", "id": "cu_1"},
+///   "info": {"storeId": "st_1", "category": "치킨", "sido": "서울", "sigungu": "강남구", "dong": "역삼동",
+///            "fulfilment": "BAEMIN_SINGLE", "amount": 20000, "paymentMethod": "CARD"},
+///   "time": {"occurredAt": "2026-11-20T12:00:00.000+09:00", "recordedAt": "2026-11-20T12:00:00.010+09:00"},
+///   "schema": {"name": "order.created", "version": 1}}"#;
+/// let mut event = OrderEvent::default();
+/// decode(Some(payload.as_bytes()), &mut event).map_err(|defect| defect.message)?;
+///
+/// let (mut order, policy) = (Order::default(), JudgingPolicy::default());
+/// let now = event.recorded_at();
+/// let context = RecordContext { timestamp: now, wall_clock: now, ..RecordContext::default() };
+/// let judgement = judge(&mut order, &event, &context, &policy);
+/// assert_eq!(judgement.outcome.name(), "APPLIED");
+/// assert_eq!(order.status().korean(), "결제대기");
+/// assert_eq!(judge(&mut order, &event, &context, &policy).outcome.name(), "DUPLICATE");
+/// # Ok::<(), String>(())
+/// ```
 pub fn judge(
     order: &mut Order,
     event: &OrderEvent,
@@ -133,6 +156,7 @@ fn settle_ghost(order: &mut Order, event: &OrderEvent, judgement: &mut Judgement
             .is_some_and(|ghost| ghost.id.key() == event.id_key())
     {
         order.ghost = None;
+        order.ghost_event.clear();
         changed(order, judgement);
     }
 }
@@ -213,6 +237,8 @@ fn reject(
     let Some(action) = event.action() else { return };
     if reason == RejectionReason::Premature && action == Action::OrderCancelled {
         order.ghost = Some(Fact::of(event, action, judgement.times.occurred_at));
+        order.ghost_event.clear();
+        order.ghost_event.push_str(event.envelope());
         changed(order, judgement);
         return;
     }

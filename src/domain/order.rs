@@ -173,6 +173,8 @@ pub struct Order {
     pub last_applied: Option<Fact>,
     /// The rejected cancel that came before the creation.
     pub ghost: Option<Fact>,
+    /// Its envelope, to be told when the order is created after all; empty without a ghost.
+    pub ghost_event: String,
     /// Events that came after the end.
     pub after_terminal: Vec<Fact>,
     /// When the order last changed, epoch milliseconds.
@@ -270,6 +272,7 @@ impl Order {
             (&mut self.sigungu, &mut fresh.sigungu),
             (&mut self.dong, &mut fresh.dong),
             (&mut self.payment_method, &mut fresh.payment_method),
+            (&mut self.ghost_event, &mut fresh.ghost_event),
         ] {
             kept.clear();
             std::mem::swap(kept, target);

@@ -6,11 +6,10 @@
 
 use thiserror::Error;
 
-use super::action::Action;
 use super::actor::{Aggregate, AggregateSet, Liability};
-use super::event_id::EventId;
 use super::memory::{MEMORY_EVENTS, Remembered};
-use super::order::{Cursor, Fact, MAX_AFTER_TERMINAL, Milestone, Order, OrderFlags};
+use super::order::{MAX_AFTER_TERMINAL, Milestone, Order, OrderFlags};
+use super::order_bytes::{Reader, Writer, unzigzag, zigzag};
 use super::reason::Reason;
 use super::regions::{Claim, Delivery, Fulfilment, Kitchen, Main, Payment, Regions};
 
@@ -36,7 +35,7 @@ pub enum OrderCodecError {
     Trailing(usize),
 }
 
-use OrderCodecError::{Impossible, Truncated};
+use OrderCodecError::Impossible;
 
 /// Appends the record of the order.
 pub fn encode(order: &Order, out: &mut Vec<u8>) {
@@ -198,7 +197,7 @@ pub fn decode(bytes: &[u8], order: &mut Order) -> Result<(), OrderCodecError> {
     }
 }
 
-fn texts(order: &Order) -> [&String; 7] {
+fn texts(order: &Order) -> [&String; 8] {
     [
         &order.customer_id,
         &order.store_id,
@@ -207,10 +206,11 @@ fn texts(order: &Order) -> [&String; 7] {
         &order.sigungu,
         &order.dong,
         &order.payment_method,
+        &order.ghost_event,
     ]
 }
 
-fn texts_mut(order: &mut Order) -> [&mut String; 7] {
+fn texts_mut(order: &mut Order) -> [&mut String; 8] {
     [
         &mut order.customer_id,
         &mut order.store_id,
@@ -219,6 +219,7 @@ fn texts_mut(order: &mut Order) -> [&mut String; 7] {
         &mut order.sigungu,
         &mut order.dong,
         &mut order.payment_method,
+        &mut order.ghost_event,
     ]
 }
 
@@ -328,166 +329,5 @@ fn optional<T>(
     match code.checked_sub(1) {
         None => Ok(None),
         Some(code) => from_code(code).map(Some).ok_or(Impossible(name)),
-    }
-}
-
-const fn zigzag(number: i64) -> u64 {
-    (number << 1 ^ number >> 63).cast_unsigned()
-}
-
-const fn unzigzag(number: u64) -> i64 {
-    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
-}
-
-struct Writer<'a> {
-    out: &'a mut Vec<u8>,
-    base: i64,
-}
-
-impl Writer<'_> {
-    fn byte(&mut self, byte: u8) {
-        self.out.push(byte);
-    }
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "seven bits and a mark fit a byte"
-    )]
-    fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.byte(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.byte(number as u8);
-    }
-
-    fn signed(&mut self, number: i64) {
-        self.number(zigzag(number));
-    }
-
-    fn time(&mut self, at: i64) {
-        self.signed(at.wrapping_sub(self.base));
-    }
-
-    fn wide(&mut self, number: u128) {
-        self.out.extend_from_slice(&number.to_le_bytes());
-    }
-
-    fn text(&mut self, text: &str) {
-        self.number(text.len() as u64);
-        self.out.extend_from_slice(text.as_bytes());
-    }
-
-    /// Most cursors have nothing that was judged and not applied, so the second number is mostly one byte.
-    fn cursor(&mut self, cursor: Cursor) {
-        self.number(cursor.last);
-        self.number(cursor.last.wrapping_sub(cursor.applied));
-    }
-
-    fn fact(&mut self, fact: &Fact) {
-        self.wide(fact.id.key());
-        self.text(fact.id.text().unwrap_or(""));
-        self.byte(fact.action.code());
-        self.number(fact.version.unwrap_or(0));
-        self.time(fact.occurred_at);
-    }
-}
-
-struct Reader<'a> {
-    bytes: &'a [u8],
-    base: i64,
-}
-
-impl<'a> Reader<'a> {
-    fn byte(&mut self, name: &'static str) -> Result<u8, OrderCodecError> {
-        let (&byte, rest) = self.bytes.split_first().ok_or(Truncated(name))?;
-        self.bytes = rest;
-        Ok(byte)
-    }
-
-    fn number(&mut self, name: &'static str) -> Result<u64, OrderCodecError> {
-        let mut number = 0u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte(name)?;
-            let bits = u64::from(byte & 0x7f);
-            let placed = bits << shift;
-            if placed >> shift != bits || (byte == 0 && shift > 0) {
-                return Err(Impossible(name));
-            }
-            number |= placed;
-            if byte < 0x80 {
-                return Ok(number);
-            }
-        }
-        Err(Impossible(name))
-    }
-
-    fn small(&mut self, name: &'static str) -> Result<u32, OrderCodecError> {
-        u32::try_from(self.number(name)?).map_err(|_| Impossible(name))
-    }
-
-    fn signed(&mut self, name: &'static str) -> Result<i64, OrderCodecError> {
-        self.number(name).map(unzigzag)
-    }
-
-    fn time(&mut self) -> Result<i64, OrderCodecError> {
-        Ok(self.signed("time")?.wrapping_add(self.base))
-    }
-
-    fn array<const N: usize>(&mut self, name: &'static str) -> Result<[u8; N], OrderCodecError> {
-        let (array, rest) = self.bytes.split_first_chunk::<N>().ok_or(Truncated(name))?;
-        self.bytes = rest;
-        Ok(*array)
-    }
-
-    fn wide(&mut self, name: &'static str) -> Result<u128, OrderCodecError> {
-        self.array(name).map(u128::from_le_bytes)
-    }
-
-    fn text(&mut self, name: &'static str) -> Result<&'a str, OrderCodecError> {
-        let len = usize::try_from(self.number(name)?).map_err(|_| Truncated(name))?;
-        let (text, rest) = self.bytes.split_at_checked(len).ok_or(Truncated(name))?;
-        self.bytes = rest;
-        std::str::from_utf8(text).map_err(|_| Impossible(name))
-    }
-
-    fn set<T: Copy>(
-        &mut self,
-        name: &'static str,
-        from_bits: fn(u64) -> T,
-        bits: fn(T) -> u64,
-    ) -> Result<T, OrderCodecError> {
-        let number = self.number(name)?;
-        let set = from_bits(number);
-        if bits(set) == number {
-            Ok(set)
-        } else {
-            Err(Impossible(name))
-        }
-    }
-
-    fn cursor(&mut self) -> Result<Cursor, OrderCodecError> {
-        let last = self.number("version")?;
-        Ok(Cursor {
-            last,
-            applied: last.wrapping_sub(self.number("version")?),
-        })
-    }
-
-    fn fact(&mut self) -> Result<Fact, OrderCodecError> {
-        let key = self.wide("id of a fact")?;
-        let text = self.text("id of a fact")?;
-        if !text.is_empty() && EventId::new(text).key() != key {
-            return Err(Impossible("id of a fact"));
-        }
-        let action = Action::from_code(self.byte("action of a fact")?)
-            .ok_or(Impossible("action of a fact"))?;
-        let version = self.number("version of a fact")?;
-        Ok(Fact {
-            id: EventId::from_parts(key, text),
-            action,
-            version: (version > 0).then_some(version),
-            occurred_at: self.time()?,
-        })
     }
 }

@@ -152,13 +152,10 @@ pub fn write_rfc3339_kst(out: &mut Vec<u8>, epoch_ms: i64) {
 }
 
 /// Two decimal digits of a number below 100.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a remainder of ten is one digit"
-)]
 fn digits(number: i64) -> [u8; 2] {
-    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
+    let [tens, ..] = (number / 10 % 10).to_le_bytes();
+    let [ones, ..] = (number % 10).to_le_bytes();
+    [b'0' + tens, b'0' + ones]
 }
 
 #[cfg(test)]

@@ -5,9 +5,13 @@ use super::input_topic::InputTopic;
 /// The kind of thing an event is about (`target.type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TargetType {
+    /// The order itself.
     Order,
+    /// One attempt to deliver it, by delivery id.
     Delivery,
+    /// Its payment and refunds.
     Payment,
+    /// A claim after it was delivered.
     Claim,
 }
 
@@ -45,12 +49,19 @@ impl TargetType {
 /// Who caused an event (`actor.type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ActorType {
+    /// Who ordered.
     Customer,
+    /// Who cooks.
     Store,
+    /// Who brings the food.
     Rider,
+    /// Who assigns riders.
     Dispatch,
+    /// Support.
     CustomerService,
+    /// The order system by itself.
     System,
+    /// Who moves the money.
     PaymentGateway,
 }
 

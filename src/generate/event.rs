@@ -6,8 +6,11 @@ use super::input_topic::InputTopic;
 /// Highest version of each aggregate of an order so far; 0 before its first event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AggregateVersions {
+    /// Of the order.
     pub order: u32,
+    /// Of its payment.
     pub payment: u32,
+    /// Of its claim.
     pub claim: u32,
     /// Of the current delivery id.
     pub delivery: u32,
@@ -31,6 +34,7 @@ impl AggregateVersions {
 /// in its order's story the event stands.
 #[derive(Debug, Clone)]
 pub struct GeneratedEvent {
+    /// Where it goes.
     pub topic: InputTopic,
     /// The record's key: the order number. Empty stands for none (only faults leave it out).
     pub key: Vec<u8>,

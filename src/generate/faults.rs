@@ -9,6 +9,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use super::action::{Action, ActorType, TargetType};
 use super::clock_text::ClockText;
 use super::event::{EventSource, GeneratedEvent};
+use super::fabricate;
 use super::identifier::write_uuid_v7;
 use super::injection::{Injection, InjectionDetail, InjectionKind};
 use super::poison::{Carrier, Poison, replace};
@@ -50,7 +51,9 @@ impl Default for FaultRates {
 /// How a stream is damaged. Equal configurations damage equal streams equally.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct FaultConfig {
+    /// Chooses the faults.
     pub seed: u64,
+    /// How often each happens.
     pub rates: FaultRates,
     /// What will carry the damaged stream.
     pub carrier: Carrier,
@@ -61,6 +64,9 @@ pub struct FaultConfig {
 const HIJACKED: f64 = 0.5;
 /// The clean stream has about as many creations, and as many ends, as events over this number.
 const EVENTS_PER_ORDER: f64 = super::config::EVENTS_PER_ORDER;
+
+/// How long after the last event of an order an impossible one follows.
+const AFTERWARDS_MS: std::ops::Range<u64> = 50..5_000;
 
 /// A record on its way, perhaps damaged.
 #[derive(Debug, Default)]
@@ -224,8 +230,7 @@ impl<S: EventSource> Faults<S> {
             self.ready.push_back(premature);
         }
         let impossible = (event.is_last_of_order && self.happens(rest))
-            .then(|| self.impossible_event(&parcel.event))
-            .flatten();
+            .then(|| self.impossible_event(&parcel.event));
         if is_creation && self.happens(rates.malformed * EVENTS_PER_ORDER) {
             let poison = self.poison(&parcel.event);
             self.ready.push_back(poison);
@@ -274,7 +279,9 @@ impl<S: EventSource> Faults<S> {
             self.ready.push_back(parcel);
         }
 
-        self.ready.extend(impossible);
+        if let Some(impossible) = impossible {
+            self.hold(impossible, 0);
+        }
         if let Some(slot) = follower {
             if let Some(Some(held)) = self.held.get_mut(slot) {
                 let detail = InjectionDetail::None;
@@ -339,68 +346,21 @@ impl<S: EventSource> Faults<S> {
 
     /// The customer's cancel of an order that does not exist yet.
     fn premature_cancel(&mut self, creation: &GeneratedEvent) -> Parcel {
-        let detail = InjectionDetail::None;
-        let mut parcel = self.copy(creation, InjectionKind::Premature, detail);
-        let event = &mut parcel.event;
-        event.versions.order += 1;
-        let information = b"\"reason\":\"CHANGED_MIND\",\"liability\":\"CUSTOMER\"";
-        rewrite(
-            event,
-            Action::OrderCancelled,
-            ActorType::Customer,
-            information,
-        );
+        let mut parcel = self.copy(creation, InjectionKind::Premature, InjectionDetail::None);
+        fabricate::premature_cancel(&mut parcel.event);
         self.renew_id(&mut parcel.event);
         parcel
     }
 
-    /// Something that cannot happen to an order at the end of its story, with the next version of
-    /// its aggregate.
-    fn impossible_event(&mut self, last: &GeneratedEvent) -> Option<Parcel> {
-        let order = |action, actor, information| (TargetType::Order, action, actor, information);
-        let accepted = order(
-            Action::OrderAccepted,
-            ActorType::Store,
-            &b"\"cookMinutes\":10"[..],
-        );
-        let cancelled = order(
-            Action::OrderCancelled,
-            ActorType::Customer,
-            b"\"reason\":\"OTHER\"",
-        );
-        let refunded = (
-            TargetType::Payment,
-            Action::PaymentRefunded,
-            ActorType::PaymentGateway,
-            &b"\"amount\":9999000"[..],
-        );
-        let delivered = (
-            TargetType::Delivery,
-            Action::DeliveryDelivered,
-            ActorType::Rider,
-            &b""[..],
-        );
-        let choices = [accepted, cancelled, refunded, delivered];
-        // The envelope is rewritten from the last event, whose target is the one to use.
-        let fitting: Vec<_> = choices
-            .into_iter()
-            .filter(|choice| choice.0 == last.target)
-            .collect();
-        let (_, action, actor, information) = fitting
-            .get(self.rng.random_range(0..fitting.len().max(1)))
-            .copied()?;
+    /// Something that cannot happen to an order at the end of its story.
+    fn impossible_event(&mut self, last: &GeneratedEvent) -> Parcel {
         let detail = InjectionDetail::Text("after", last.action);
         let mut parcel = self.copy(last, InjectionKind::Transition, detail);
-        let event = &mut parcel.event;
-        match event.target {
-            TargetType::Order => event.versions.order += 1,
-            TargetType::Payment => event.versions.payment += 1,
-            TargetType::Claim => event.versions.claim += 1,
-            TargetType::Delivery => event.versions.delivery += 1,
-        }
-        rewrite(event, action, actor, information);
+        let at = last.timestamp + self.rng.random_range(AFTERWARDS_MS);
+        let choice = self.rng.random_range(0..4);
+        fabricate::impossible_event(&mut parcel.event, choice, at, &mut self.clock);
         self.renew_id(&mut parcel.event);
-        Some(parcel)
+        parcel
     }
 }
 
@@ -428,27 +388,4 @@ fn delay(ms: u64) -> Injection {
         kind: InjectionKind::Delay,
         detail: InjectionDetail::Milliseconds(ms),
     }
-}
-
-/// Turns an event into another of the same target; its version is the one in `versions`.
-fn rewrite(event: &mut GeneratedEvent, action: Action, actor: ActorType, information: &[u8]) {
-    let version = event.version();
-    let name = action.name();
-    event.action = name;
-    let value = &mut event.value;
-    replace(
-        value,
-        b"\"version\":",
-        b"}",
-        itoa::Buffer::new().format(version).as_bytes(),
-    );
-    replace(value, b"\"action\":\"", b"\"", name.as_bytes());
-    replace(
-        value,
-        b"\"actor\":{\"type\":\"",
-        b"\"",
-        actor.name().as_bytes(),
-    );
-    replace(value, b"\"info\":{", b"}", information);
-    replace(value, b"\"schema\":{\"name\":\"", b"\"", name.as_bytes());
 }

@@ -42,7 +42,7 @@ struct LiveOrder {
 ///
 /// A clean stream: every event is legal where it stands, versions of each aggregate start at 1
 /// and grow by one, and no two events of one order share a timestamp. The memory is that of the
-/// orders whose stories are under way, about 400 bytes each.
+/// orders whose stories are under way, about 450 bytes each.
 ///
 /// ```
 /// use jumun::generate::{EventSource, GeneratedEvent, Generator, GeneratorConfig, Limit};

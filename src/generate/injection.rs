@@ -56,6 +56,7 @@ pub(super) enum InjectionDetail {
 /// One fault, where it arrived in the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Injection {
+    /// What was done.
     pub kind: InjectionKind,
     pub(super) detail: InjectionDetail,
 }

@@ -3,8 +3,11 @@
 /// An input topic of the processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum InputTopic {
+    /// Orders and claims.
     Order,
+    /// Deliveries.
     Delivery,
+    /// Payments.
     Payment,
 }
 

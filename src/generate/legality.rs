@@ -35,7 +35,7 @@ impl Judge {
         let order = self
             .orders
             .entry(order_number(&event))
-            .or_insert_with(OrderRecord::new);
+            .or_insert_with(OrderRecord::unborn);
         let from = order.status();
         if let Err(fault) = order.apply(&event) {
             panic!("{fault}: {} in {order:?}", String::from_utf8_lossy(json));
@@ -49,7 +49,7 @@ impl Judge {
         let order = self.orders.get(&order_number(&event));
         order
             .cloned()
-            .unwrap_or_else(OrderRecord::new)
+            .unwrap_or_else(OrderRecord::unborn)
             .apply(&event)
             .err()
     }
@@ -60,7 +60,7 @@ fn order_number(event: &Value) -> String {
 }
 
 impl OrderRecord {
-    fn new() -> Self {
+    fn unborn() -> Self {
         Self {
             main: "NONE",
             kitchen: "IDLE",

@@ -12,6 +12,7 @@ mod day_curve;
 mod envelope;
 mod event;
 mod event_file;
+mod fabricate;
 #[cfg(test)]
 mod fault_tests;
 mod faults;

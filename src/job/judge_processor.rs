@@ -167,7 +167,7 @@ impl JudgeProcessor {
             self.forward(ends.rejected, source.timestamp, context)?;
         }
         self.json.0.clear();
-        if records::write_reconcile(&mut self.json.0, event.order_no(), &self.order, judgement) {
+        if records::write_reconcile(&mut self.json.0, event, &self.order, judgement) {
             self.forward(ends.reconcile, source.timestamp, context)?;
         }
         if judgement.publish_state {

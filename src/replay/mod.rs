@@ -1,5 +1,6 @@
 //! Reading files of events back, and when each of them is due.
 
+mod envelope;
 mod pace;
 mod reader;
 

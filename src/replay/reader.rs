@@ -3,19 +3,17 @@
 //! A line becomes a record with topic, key and timestamp. Where the line is an envelope, these
 //! are `target.type`, `target.orderNo` and `time.recordedAt`. Where it is not (cut off, wrong
 //! types, not JSON at all), the line is still a record, because a dead letter is something to
-//! replay too: it goes to the topic of orders unless a type can be read, its key is the first
-//! `"orderNo":"…"` found in the text or none, its timestamp that of the line before.
+//! replay too. A part that cannot be read is replaced: the topic by that of orders, the key by the
+//! first `"orderNo":"…"` in the text or else by none, the timestamp by that of the line before.
 
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
-use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
+use super::envelope::Envelope;
 use crate::generate::InputTopic;
+use flate2::bufread::MultiGzDecoder;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const BUFFER: usize = 1 << 18;
@@ -23,6 +21,7 @@ const BUFFER: usize = 1 << 18;
 /// One line of a file as the record it stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayRecord<'a> {
+    /// Where it goes.
     pub topic: InputTopic,
     /// The record's key, if the line has one.
     pub key: Option<Cow<'a, [u8]>>,
@@ -106,19 +105,15 @@ impl<R: BufRead> EventFileReader<R> {
 }
 
 fn record(line: &[u8], previous: u64) -> ReplayRecord<'_> {
-    let envelope = serde_json::from_slice::<Envelope<'_>>(line).unwrap_or_default();
+    let envelope = Envelope::read(line);
     let target = envelope.target.unwrap_or_default();
-    let kind = target
-        .kind
-        .text()
-        .or_else(|| quoted_after(line, b"\"type\":\"").and_then(utf8));
     let key = match target.order_number.text() {
         Some(Cow::Borrowed(text)) => Some(Cow::Borrowed(text.as_bytes())),
         Some(Cow::Owned(text)) => Some(Cow::Owned(text.into_bytes())),
         None => quoted_after(line, b"\"orderNo\":\"").map(Cow::Borrowed),
     };
     ReplayRecord {
-        topic: topic(kind.as_deref()),
+        topic: topic(target.kind.text().as_deref()),
         key,
         timestamp: envelope
             .time
@@ -146,10 +141,6 @@ fn epoch_ms(text: &str) -> Option<u64> {
     u64::try_from(instant.as_millisecond()).ok()
 }
 
-fn utf8(bytes: &[u8]) -> Option<Cow<'_, str>> {
-    std::str::from_utf8(bytes).ok().map(Cow::Borrowed)
-}
-
 /// The text from the first `before` to the next quote, if it is not empty.
 fn quoted_after<'a>(line: &'a [u8], before: &[u8]) -> Option<&'a [u8]> {
     let start = line
@@ -159,126 +150,6 @@ fn quoted_after<'a>(line: &'a [u8], before: &[u8]) -> Option<&'a [u8]> {
     let rest = line.get(start..)?;
     let end = rest.iter().position(|byte| *byte == b'"')?;
     rest.get(..end).filter(|text| !text.is_empty())
-}
-
-/// The parts of an envelope that make a record. Every part may be missing or of any type.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    id: Scalar<'a>,
-    #[serde(borrow)]
-    target: Option<Target<'a>>,
-    #[serde(borrow)]
-    action: Scalar<'a>,
-    #[serde(borrow)]
-    time: Option<Time<'a>>,
-    #[serde(borrow)]
-    schema: Option<Schema<'a>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Target<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Scalar<'a>,
-    #[serde(borrow, rename = "orderNo")]
-    order_number: Scalar<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Time<'a> {
-    #[serde(borrow, rename = "recordedAt")]
-    recorded_at: Scalar<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Schema<'a> {
-    #[serde(borrow)]
-    version: Scalar<'a>,
-}
-
-/// A text or a number; anything else is read over.
-#[derive(Default)]
-enum Scalar<'a> {
-    #[default]
-    Other,
-    Text(Cow<'a, str>),
-    Number(u64),
-}
-
-impl<'a> Scalar<'a> {
-    fn text(self) -> Option<Cow<'a, str>> {
-        if let Self::Text(text) = self {
-            Some(text)
-        } else {
-            None
-        }
-    }
-
-    const fn number(&self) -> Option<u64> {
-        if let Self::Number(number) = self {
-            Some(*number)
-        } else {
-            None
-        }
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScalarVisitor)
-    }
-}
-
-struct ScalarVisitor;
-
-impl<'de> Visitor<'de> for ScalarVisitor {
-    type Value = Scalar<'de>;
-
-    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("any value")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Scalar::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Scalar::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Scalar::Number(number))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Scalar::Other)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Scalar::Other)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Scalar::Other)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Scalar::Other)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
-        while sequence.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Other)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Other)
-    }
 }
 
 #[cfg(test)]
@@ -420,6 +291,12 @@ mod tests {
             Order,
             None,
             APPROVED_AT,
+        );
+        check(
+            br#"{"target":{"type":"payment","orderNo":"B2"},"time":7,"target":{"type":"delivery"}}"#,
+            Delivery,
+            Some("B2"),
+            CREATED_AT,
         );
         check(
             br#"{"target":{"type":"order","orderNo":"B\u0033"}}"#,

@@ -13,6 +13,11 @@ pub trait Clock: Send + Sync {
 
     /// Waits for `duration`; a virtual clock returns at once without moving.
     fn sleep(&self, duration: Duration);
+
+    /// Whether time moves only when told to, so that waiting for it is in vain.
+    fn is_virtual(&self) -> bool {
+        false
+    }
 }
 
 /// The machine's clock.
@@ -94,4 +99,8 @@ impl Clock for VirtualClock {
     }
 
     fn sleep(&self, _duration: Duration) {}
+
+    fn is_virtual(&self) -> bool {
+        true
+    }
 }

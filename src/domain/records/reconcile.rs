@@ -1,14 +1,15 @@
 //! `order.reconcile.v1`: two facts that cannot both be true.
 
 use super::json_writer::{Object, write_string};
-use crate::domain::judgement::Judgement;
+use crate::domain::event::OrderEvent;
+use crate::domain::judgement::{Judgement, ReconcileKind};
 use crate::domain::order::{Fact, Order};
 
-/// Appends the record of a contradiction: first the rejected event, then the last applied one. Returns false,
+/// Appends the record of a contradiction: first the rejected event, whole, then the last applied one. Returns false,
 /// and appends nothing, if the event contradicted nothing.
 pub fn write_reconcile(
     out: &mut Vec<u8>,
-    order_no: &str,
+    event: &OrderEvent,
     order: &Order,
     judgement: &Judgement,
 ) -> bool {
@@ -16,11 +17,16 @@ pub fn write_reconcile(
         return false;
     };
     let mut object = Object::new(out);
-    object.text("orderNo", order_no);
+    object.text("orderNo", event.order_no());
     object.name("kind", reconcile.kind.name());
     object.written("facts", |out| {
         out.push(b'[');
-        write_fact(out, &reconcile.rejected);
+        // The cancel before its creation was told long before the creation that is judged now.
+        let rejected = match reconcile.kind {
+            ReconcileKind::GhostCancel => order.ghost_event.as_str(),
+            _ => event.envelope(),
+        };
+        out.extend_from_slice(rejected.as_bytes());
         if let Some(applied) = &reconcile.applied {
             out.push(b',');
             write_fact(out, applied);

@@ -53,14 +53,14 @@ prop_compose! {
 prop_compose! {
     fn base()(generation in any::<u32>(), seq in any::<u64>(), regions in regions(),
         fulfilment in proptest::option::of(one_of(Fulfilment::ALL)), flags in any::<u64>(), contradicted in any::<u64>(),
-        texts in proptest::collection::vec(".{0,12}", 7), money in any::<[i64; 3]>(),
+        texts in proptest::collection::vec(".{0,12}", 8), money in any::<[i64; 3]>(),
         times in proptest::collection::vec(proptest::option::of(any::<i64>()), 14),
         counts in any::<[u32; 3]>()) -> Order {
         let mut order = Order { generation, seq, regions, fulfilment, ..Order::default() };
         order.flags = OrderFlags::from_bits(flags);
         order.contradicted = AggregateSet::from_bits(contradicted);
         [order.customer_id, order.store_id, order.category, order.sido, order.sigungu, order.dong,
-            order.payment_method] = texts.try_into().unwrap();
+            order.payment_method, order.ghost_event] = texts.try_into().unwrap();
         [order.amount, order.paid, order.refunded] = money;
         for (milestone, at) in Milestone::ALL.iter().zip(&times) {
             order.times.set(*milestone, *at);
@@ -93,7 +93,7 @@ prop_compose! {
             delivery.cursor = cursor;
             delivery.opened = opened;
         }
-        order.current_delivery = (current && order.deliveries.len() > 0).then_some(0);
+        order.current_delivery = (current && !order.deliveries.is_empty()).then_some(0);
         order.created_by = created_by;
         for (id, hash, aggregate, version, judged) in memory {
             let delivery = match aggregate {

@@ -3,7 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::state_graph::explore;
+use super::state_graph::{Candidate, explore};
+use crate::domain::action::Action;
+use crate::domain::lifecycle_table::TABLE;
 use crate::domain::order::Order;
 use crate::domain::outcome::{Outcome, RejectionReason};
 
@@ -132,6 +134,103 @@ fn guard(action: &str, order: &Order, recharge: bool) -> (bool, bool) {
     }
 }
 
+/// Column 6: the regions after an accepted event, as (main, kitchen, delivery, payment, claim).
+fn effect(candidate: &Candidate, before: &Order, after: &Order) -> [&'static str; 5] {
+    let regions = &before.regions;
+    let (main, kitchen, delivery) = (
+        regions.main.name(),
+        regions.kitchen.name(),
+        regions.delivery.name(),
+    );
+    let (payment, claim) = (regions.payment.name(), regions.claim.name());
+    let settled = if claim == "CANCEL_REQUESTED" {
+        "NONE"
+    } else {
+        claim
+    };
+    let asked = if payment == "APPROVED" {
+        "REFUND_PENDING"
+    } else {
+        payment
+    };
+    let refunds = if after.refunded == 20_000 {
+        "REFUNDED"
+    } else {
+        "PART_REFUNDED"
+    };
+    match candidate.action {
+        "order.created" => {
+            let offline = candidate.info.contains("PAY_ON_DELIVERY");
+            let delivery = if candidate.info.contains("PICKUP") {
+                "NA"
+            } else {
+                "NONE"
+            };
+            let (main, payment) = if offline {
+                ("PAID", "OFFLINE")
+            } else {
+                ("CREATED", "NONE")
+            };
+            [main, kitchen, delivery, payment, claim]
+        }
+        "payment.approved" if main == "CREATED" => ["PAID", kitchen, delivery, "APPROVED", claim],
+        "payment.approved" if main == "CANCELLED" => {
+            [main, kitchen, delivery, "REFUND_PENDING", claim]
+        }
+        "payment.approved" => [main, kitchen, delivery, "APPROVED", claim],
+        "payment.failed" if main == "CREATED" => {
+            ["PAYMENT_FAILED", kitchen, delivery, "FAILED", claim]
+        }
+        "payment.failed" => [main, kitchen, delivery, "FAILED", claim],
+        "order.accepted" => ["ACCEPTED", kitchen, delivery, payment, claim],
+        "order.rejected" => ["REJECTED", kitchen, delivery, asked, settled],
+        "order.expired" => ["EXPIRED", kitchen, delivery, asked, settled],
+        "order.cancelled" => ["CANCELLED", kitchen, delivery, asked, settled],
+        "cooking.started" if before.picked_up_at().is_none() => {
+            [main, "COOKING", delivery, payment, claim]
+        }
+        "cooking.completed" if before.picked_up_at().is_none() => {
+            [main, "READY", delivery, payment, claim]
+        }
+        "delivery.requested" | "delivery.unassigned" | "delivery.redispatched" => {
+            [main, kitchen, "REQUESTED", payment, claim]
+        }
+        "delivery.assigned" => [main, kitchen, "ASSIGNED", payment, claim],
+        "delivery.arrived_store" => [main, kitchen, "AT_STORE", payment, claim],
+        "delivery.picked_up" => [main, "READY", "PICKED_UP", payment, claim],
+        "delivery.arrived_customer" => [main, kitchen, "AT_CUSTOMER", payment, claim],
+        "delivery.delivered" => ["COMPLETED", kitchen, "DELIVERED", payment, settled],
+        "delivery.failed" => [main, kitchen, "FAILED", payment, claim],
+        "delivery.switched_to_store" => [main, kitchen, "NONE", payment, claim],
+        "delivery.returned" => [main, kitchen, "RETURNED", payment, claim],
+        "delivery.cancelled" => [main, kitchen, "D_CANCELLED", payment, claim],
+        "order.handed_over" => ["COMPLETED", "READY", delivery, payment, settled],
+        "order.cancel_requested" => [main, kitchen, delivery, payment, "CANCEL_REQUESTED"],
+        "order.cancel_declined" => [main, kitchen, delivery, payment, "NONE"],
+        "payment.refunded" | "payment.part_refunded" => [main, kitchen, delivery, refunds, claim],
+        "payment.refund_failed" => [main, kitchen, delivery, "REFUND_FAILED", claim],
+        "claim.post_cancelled" if is(payment, "APPROVED PART_REFUNDED OFFLINE") => {
+            [main, kitchen, delivery, "REFUND_PENDING", "POST_CANCELLED"]
+        }
+        "claim.post_cancelled" => [main, kitchen, delivery, payment, "POST_CANCELLED"],
+        "claim.withdrawn" => {
+            let was = before.payment_before_claim.unwrap().name();
+            let charged = if was == "OFFLINE" {
+                "OFFLINE"
+            } else {
+                "APPROVED"
+            };
+            let payment = if candidate.info.contains("recharge") {
+                charged
+            } else {
+                was
+            };
+            [main, kitchen, delivery, payment, "WITHDRAWN"]
+        }
+        _ => [main, kitchen, delivery, payment, claim],
+    }
+}
+
 const TERMINAL: &str = "COMPLETED REJECTED EXPIRED CANCELLED PAYMENT_FAILED";
 
 #[test]
@@ -173,6 +272,15 @@ fn every_state_action_and_actor_is_judged_as_the_table_says() {
             );
             assert_eq!(after.seq, before.seq + 1, "{what}");
             assert!(after.refunded <= after.paid, "{what}");
+            let regions = &after.regions;
+            let found = [
+                regions.main.name(),
+                regions.kitchen.name(),
+                regions.delivery.name(),
+                regions.payment.name(),
+                regions.claim.name(),
+            ];
+            assert_eq!(found, effect(candidate, before, after), "{what}");
             if outcome == Outcome::Annotated {
                 assert_eq!(after.regions, before.regions, "{what}");
             }
@@ -196,14 +304,11 @@ fn every_state_action_and_actor_is_judged_as_the_table_says() {
                 RejectionReason::AwaitPredecessor,
                 RejectionReason::Premature,
             ];
-            let expected = if main == "NONE" {
-                early
-            } else {
-                [
-                    RejectionReason::AwaitPredecessor,
-                    RejectionReason::IllegalTransition,
-                ]
-            };
+            let late = [
+                RejectionReason::AwaitPredecessor,
+                RejectionReason::IllegalTransition,
+            ];
+            let expected = if main == "NONE" { early } else { late };
             assert!(expected.contains(&reason), "{what}: {reason:?}");
         } else if !actor_may(
             action,
@@ -228,4 +333,11 @@ fn every_state_action_and_actor_is_judged_as_the_table_says() {
     });
     println!("{} states: {tally:?}", graph.states.len());
     assert_eq!(accepted.len(), 38, "every action is legal somewhere");
+}
+
+#[test]
+fn the_rows_of_the_table_stand_at_the_codes_of_their_actions() {
+    let actions: Vec<_> = TABLE.iter().map(|row| row.action).collect();
+    assert_eq!(actions, Action::ALL);
+    assert_eq!(actions.len(), 38);
 }

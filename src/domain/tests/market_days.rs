@@ -96,9 +96,7 @@ fn play(lines: &[Vec<u8>]) -> Day {
         day.count(outcome.name());
         if let Some(transition) = judgement.transition {
             day.count(transition.action.name());
-            if transition.main_before.is_some() && order.regions.main == Main::Paid
-                || transition.action == Action::OrderCreated && order.regions.main == Main::Paid
-            {
+            if order.regions.main == Main::Paid && transition.main_before.is_some() {
                 day.count("paid");
             }
             if transition.action == Action::CookingCompleted
@@ -277,7 +275,7 @@ fn the_faults_of_day_4_are_judged_as_the_truth_says() {
     }
 }
 
-/// Measures one pass; run with `--ignored --nocapture` on a quiet machine.
+/// Measures the best of some passes; run with `--ignored --nocapture` on a quiet machine.
 #[test]
 #[ignore = "measures"]
 fn nanoseconds_per_event() {
@@ -287,7 +285,9 @@ fn nanoseconds_per_event() {
     let policy = JudgingPolicy::default();
     let bytes: usize = lines.iter().map(Vec::len).sum();
     let mut event = OrderEvent::default();
-    for _ in 0..3 {
+    let mut sizes: Vec<usize> = Vec::new();
+    let mut best = [u128::MAX; 4];
+    for _ in 0..20 {
         let started = Instant::now();
         for line in &lines {
             decode(Some(line), &mut event).unwrap();
@@ -299,7 +299,6 @@ fn nanoseconds_per_event() {
         let (mut judging, mut loading, mut writing) = (0, 0, 0);
         for line in &lines {
             decode(Some(line), &mut event).unwrap();
-            let started = Instant::now();
             let record = store.entry(event.order_no().to_owned()).or_default();
             let found = Instant::now();
             if record.is_empty() {
@@ -328,7 +327,7 @@ fn nanoseconds_per_event() {
                 parked_ms: None,
             };
             write_rejected(&mut out, &order, &event, &judgement, &origin);
-            write_reconcile(&mut out, event.order_no(), &order, &judgement);
+            write_reconcile(&mut out, &event, &order, &judgement);
             std::hint::black_box(&out);
             assert!(matches!(
                 judgement.outcome,
@@ -337,19 +336,19 @@ fn nanoseconds_per_event() {
             judging += (judged - loaded).as_nanos();
             loading += (loaded - found).as_nanos() + (stored - judged).as_nanos();
             writing += stored.elapsed().as_nanos();
-            let _ = started;
         }
-        let n = lines.len() as u128;
-        let sizes: Vec<_> = store.values().map(Vec::len).collect();
-        println!(
-            "{} events of {} bytes: decode {} ns, judge {} ns, load and store {} ns, write transition and state {} ns; record {} bytes",
-            lines.len(),
-            bytes / lines.len(),
-            decoding.as_nanos() / n,
-            judging / n,
-            loading / n,
-            writing / n,
-            sizes.iter().sum::<usize>() / sizes.len()
-        );
+        let pass = [decoding.as_nanos(), judging, loading, writing];
+        for (best, this) in best.iter_mut().zip(pass) {
+            *best = this.min(*best);
+        }
+        sizes = store.values().map(Vec::len).collect();
     }
+    let n = lines.len() as u128;
+    let [decoding, judging, loading, writing] = best.map(|total| total / n);
+    println!(
+        "{n} events of {} bytes: decode {decoding} ns, judge {judging} ns, load and store {loading} ns, \
+         write transition and state {writing} ns; record of {} bytes",
+        bytes / lines.len(),
+        sizes.iter().sum::<usize>() / sizes.len()
+    );
 }

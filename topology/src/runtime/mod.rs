@@ -20,5 +20,5 @@ pub use config::{AutoOffsetReset, ProcessingGuarantee, StreamsConfig};
 pub use phase::{CommitPhase, PhaseObserver};
 pub use status::{RestoreStatus, State, StatusBoard, StreamsStatus, TaskStatus, ThreadStatus};
 pub(crate) use stream_thread::ThreadParts;
-pub use stream_thread::{Progress, StreamThread};
+pub use stream_thread::{Progress, StateRow, StreamThread};
 pub use streams::Streams;

@@ -30,6 +30,9 @@ const REBUILDS: u32 = 10;
 /// Between two updates of the status board.
 const STATUS_INTERVAL: Duration = Duration::from_millis(200);
 
+/// A row of a task's state: family, key, value.
+pub type StateRow = (String, Vec<u8>, Vec<u8>);
+
 /// What one turn of the loop did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -600,7 +603,7 @@ impl StreamThread {
             .try_for_each(|task| task.scope.state.flush())
     }
 
-    pub(crate) fn dump(&mut self, id: TaskId) -> Result<Vec<(String, Vec<u8>, Vec<u8>)>, Error> {
+    pub(crate) fn dump(&mut self, id: TaskId) -> Result<Vec<StateRow>, Error> {
         match self.tasks.get_mut(&id) {
             Some(task) => {
                 let mut rows = Vec::new();

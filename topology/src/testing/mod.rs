@@ -1,1 +1,8 @@
-//! Testing topologies without a broker.
+//! Testing topologies without a broker: the real tasks, the real commit protocol, on an in-memory
+//! log and a clock that moves only when told to.
+
+mod driver;
+mod topics;
+
+pub use driver::{TestDriver, TestDriverConfig};
+pub use topics::{TestInputTopic, TestOutputTopic, TestRecord};

@@ -1,5 +1,12 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs
+)]
 //! The seam on librdkafka against a real Apache Kafka.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod broker;
 mod group;

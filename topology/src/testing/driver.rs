@@ -1,0 +1,311 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::Registry;
+
+use super::topics::{TestInputTopic, TestOutputTopic};
+use crate::codec::{Deserializer, Serializer};
+use crate::graph::{BuiltTopology, SubTopology};
+use crate::io::memory::MemoryLog;
+use crate::io::{Log, TopicSpec};
+use crate::metrics::EngineMetrics;
+use crate::runtime::{StateRow, StatusBoard, StreamThread, StreamsConfig, ThreadParts};
+use crate::store::{StateConfig, StateDirectory};
+use crate::task::TaskId;
+use crate::time::{Clock, VirtualClock};
+use crate::{Error, ErrorClass};
+
+/// Turns of the loop without rest after which something is wrong with the topology.
+const MAX_TURNS: usize = 1_000_000;
+
+/// What a test wants of its driver.
+#[derive(Clone)]
+pub struct TestDriverConfig {
+    /// Settings of the thread.
+    pub streams: StreamsConfig,
+    /// Partitions of every topic of the topology.
+    pub partitions: i32,
+    /// Where state lives; `None`: in memory, restored from the changelog after every start.
+    pub state_dir: Option<PathBuf>,
+    /// Settings of the state.
+    pub state: StateConfig,
+    /// Wall-clock time at the beginning, milliseconds since the epoch.
+    pub initial_wall_clock_ms: i64,
+}
+
+impl TestDriverConfig {
+    /// One partition, state in memory, 2020-01-01.
+    pub fn new(application_id: &str) -> Self {
+        Self {
+            streams: StreamsConfig::new(application_id, "test"),
+            partitions: 1,
+            state_dir: None,
+            state: StateConfig::default(),
+            initial_wall_clock_ms: 1_577_836_800_000,
+        }
+    }
+
+    /// With so many partitions.
+    #[must_use]
+    pub fn partitions(mut self, partitions: i32) -> Self {
+        self.partitions = partitions;
+        self
+    }
+
+    /// With state on disk.
+    #[must_use]
+    pub fn state_dir(mut self, state_dir: impl Into<PathBuf>) -> Self {
+        self.state_dir = Some(state_dir.into());
+        self
+    }
+}
+
+/// Runs a topology synchronously, as Kafka Streams' `TopologyTestDriver`, but with the real commit
+/// protocol: nothing is committed behind a test's back, and outputs are read as a read_committed
+/// consumer reads them.
+///
+/// ```
+/// use topology::codec::Utf8;
+/// use topology::graph::Topology;
+/// use topology::testing::{TestDriver, TestDriverConfig};
+///
+/// let mut topology = Topology::new();
+/// topology.add_source("in", &["lines"], || Utf8, || Utf8);
+/// topology.add_sink("out", "copies", || Utf8, || Utf8, &["in"]);
+/// let mut driver = TestDriver::new(topology.build()?, TestDriverConfig::new("copy"))?;
+/// let lines = driver.create_input_topic("lines", Utf8, Utf8);
+/// let mut copies = driver.create_output_topic("copies", Utf8, Utf8);
+///
+/// lines.pipe_input(&mut driver, &"k".to_owned(), &"hello".to_owned(), 1_000)?;
+/// assert_eq!(copies.read_value(&mut driver)?.as_deref(), Some("hello"));
+/// assert!(copies.is_empty(&mut driver)?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct TestDriver {
+    config: TestDriverConfig,
+    topology: Arc<BuiltTopology>,
+    clock: Arc<VirtualClock>,
+    log: Arc<MemoryLog>,
+    thread: Option<StreamThread>,
+    board: Arc<StatusBoard>,
+}
+
+impl TestDriver {
+    /// Creates the topics and starts the tasks.
+    ///
+    /// # Errors
+    /// Of the start.
+    pub fn new(topology: BuiltTopology, config: TestDriverConfig) -> Result<Self, Error> {
+        let clock = Arc::new(VirtualClock::at(config.initial_wall_clock_ms));
+        let log = MemoryLog::new(Arc::clone(&clock) as Arc<dyn Clock>);
+        let mut driver = Self {
+            config,
+            topology: Arc::new(topology),
+            clock,
+            log,
+            thread: None,
+            board: Arc::default(),
+        };
+        driver.create_topics()?;
+        driver.start()?;
+        Ok(driver)
+    }
+
+    fn create_topics(&self) -> Result<(), Error> {
+        let id = &self.config.streams.application_id;
+        let mut specs: BTreeMap<String, &str> = BTreeMap::new();
+        for part in self.topology.subtopologies() {
+            specs.extend(
+                part.inputs(id)
+                    .into_iter()
+                    .map(|input| (input.topic, "delete")),
+            );
+            specs.extend(
+                part.outputs(id)
+                    .into_iter()
+                    .map(|output| (output.topic, "delete")),
+            );
+            let logged = part.stores().iter().filter(|store| store.changelog);
+            specs.extend(
+                logged.map(|store| (SubTopology::changelog_topic(id, &store.name), "compact")),
+            );
+        }
+        specs.extend(
+            self.topology
+                .dead_letter_topic()
+                .map(|topic| (topic.to_owned(), "delete")),
+        );
+        let specs: Vec<TopicSpec> = specs
+            .into_iter()
+            .map(|(name, policy)| TopicSpec {
+                name,
+                partitions: self.config.partitions,
+                replication_factor: 1,
+                config: vec![("cleanup.policy".to_owned(), policy.to_owned())],
+            })
+            .collect();
+        self.log
+            .admin("test-driver")?
+            .create_topics(&specs, Duration::ZERO)
+    }
+
+    /// Starts the thread (again) and lets it join, restore and run.
+    ///
+    /// # Errors
+    /// Of the start.
+    pub fn start(&mut self) -> Result<(), Error> {
+        let directory = match &self.config.state_dir {
+            Some(root) => StateDirectory::open(
+                &root.join(&self.config.streams.application_id),
+                self.config.state.clone(),
+            )?,
+            None => StateDirectory::in_memory(self.config.state.clone()),
+        };
+        let parts = ThreadParts {
+            config: Arc::new(self.config.streams.clone()),
+            topology: Arc::clone(&self.topology),
+            log: Arc::clone(&self.log) as Arc<dyn Log>,
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            directory,
+            board: Arc::clone(&self.board),
+            metrics: Arc::new(EngineMetrics::register(&Registry::new())?),
+            topic_limits: Arc::default(),
+        };
+        self.thread = Some(StreamThread::new(0, parts));
+        self.run_until_idle()
+    }
+
+    fn thread(&mut self) -> Result<&mut StreamThread, Error> {
+        self.thread
+            .as_mut()
+            .ok_or_else(|| Error::fatal("drive the topology", "it has crashed; call start"))
+    }
+
+    /// Runs until everything in the inputs has been processed; commits only when the commit
+    /// interval has passed on the virtual clock.
+    ///
+    /// # Errors
+    /// What the thread could not mend; a crash injected by an observer among them.
+    pub fn run_until_idle(&mut self) -> Result<(), Error> {
+        for _ in 0..MAX_TURNS {
+            let clock = Arc::clone(&self.clock);
+            let thread = self.thread()?;
+            let progress = thread.run_once_or_recover()?;
+            if thread.has_processed_everything() {
+                return Ok(());
+            }
+            if progress.records == 0 && !progress.moved {
+                // A session or a transaction of a crashed predecessor has to time out first.
+                clock.advance(Duration::from_millis(10));
+            }
+        }
+        Err(Error::new(
+            ErrorClass::Fatal,
+            "drive the topology",
+            format!("no rest after {MAX_TURNS} turns"),
+        ))
+    }
+
+    /// Processes what there is and commits it.
+    ///
+    /// # Errors
+    /// As [`TestDriver::run_until_idle`].
+    pub fn commit(&mut self) -> Result<(), Error> {
+        self.run_until_idle()?;
+        self.clock.advance(self.config.streams.commit_interval);
+        self.thread()?.run_once_or_recover()?;
+        self.run_until_idle()
+    }
+
+    /// Moves wall-clock time and runs what becomes due.
+    ///
+    /// # Errors
+    /// As [`TestDriver::run_until_idle`].
+    pub fn advance_wall_clock_time(&mut self, duration: Duration) -> Result<(), Error> {
+        self.clock.advance(duration);
+        self.thread()?.run_once_or_recover()?;
+        self.run_until_idle()
+    }
+
+    /// What `kill -9` does: the thread is gone without a word to the brokers, the disk holds what
+    /// was flushed. [`TestDriver::start`] goes on.
+    pub fn crash(&mut self) {
+        self.thread = None;
+    }
+
+    /// Stops in order: commit, flush, close.
+    ///
+    /// # Errors
+    /// Of the last commit.
+    pub fn close(&mut self) -> Result<(), Error> {
+        match self.thread.take() {
+            Some(mut thread) => thread.close(),
+            None => Ok(()),
+        }
+    }
+
+    /// Forces RocksDB's memtables to disk in the middle of whatever is going on: what must not be
+    /// there would be seen.
+    ///
+    /// # Errors
+    /// Of the disk.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.thread()?.flush_all()
+    }
+
+    /// Every row of a task's state by family, committed data only.
+    ///
+    /// # Errors
+    /// When the task is not here.
+    pub fn dump(&mut self, task: TaskId) -> Result<Vec<StateRow>, Error> {
+        self.thread()?.dump(task)
+    }
+
+    /// Committed counters, summed over the tasks.
+    pub fn counters(&self) -> Vec<u64> {
+        let mut sum = vec![0; self.topology.counters().len()];
+        for counters in self.board.counters().values() {
+            sum.iter_mut()
+                .zip(counters)
+                .for_each(|(sum, count)| *sum += count);
+        }
+        sum
+    }
+
+    /// An input topic with its serializers.
+    pub fn create_input_topic<K, V>(
+        &self,
+        topic: &str,
+        keys: impl Serializer<K> + 'static,
+        values: impl Serializer<V> + 'static,
+    ) -> TestInputTopic<K, V> {
+        TestInputTopic::new(topic, keys, values)
+    }
+
+    /// An output topic with its deserializers.
+    pub fn create_output_topic<K, V>(
+        &self,
+        topic: &str,
+        keys: impl Deserializer<K> + 'static,
+        values: impl Deserializer<V> + 'static,
+    ) -> TestOutputTopic<K, V> {
+        TestOutputTopic::new(topic, self.config.partitions, keys, values)
+    }
+
+    /// The log, to look at it as a consumer would, or to break it.
+    pub fn log(&self) -> &Arc<MemoryLog> {
+        &self.log
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Arc<VirtualClock> {
+        &self.clock
+    }
+
+    /// The settings; a change takes effect with the next [`TestDriver::start`].
+    pub fn config_mut(&mut self) -> &mut TestDriverConfig {
+        &mut self.config
+    }
+}
