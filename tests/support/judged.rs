@@ -32,7 +32,10 @@ pub fn compare_with_model(kafka: &Kafka, records: &[InputRecord]) -> Comparison 
         .unwrap_or(0);
     let partitions: BTreeSet<i32> = records.iter().map(|record| record.partition).collect();
     let first = partitions.first().copied().unwrap_or(0);
-    let mut sum = Comparison { report: Report::default(), outcomes: BTreeMap::new() };
+    let mut sum = Comparison {
+        report: Report::default(),
+        outcomes: BTreeMap::new(),
+    };
     for partition in partitions {
         let of_partition = records
             .iter()

@@ -1,4 +1,8 @@
 //! Kills aimed at the steps of the commit.
+#![allow(
+    dead_code,
+    reason = "each integration test that includes it uses a part of it"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +23,9 @@ const LINGER: Duration = Duration::from_millis(30);
 const LINGERED: [&str; 4] = ["draining", "offsets", "committing", "store_batch"];
 /// Leaves more time for processing than for lingering.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(300);
+
+/// So that stores are flushed in open transactions, and what does not belong on disk would stay there after a kill.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(1_000);
 
 /// In these a transaction is open, being committed, or committed with the state on disk still behind.
 pub const IN_TRANSACTION: [&str; 6] = [
@@ -80,7 +87,11 @@ impl<'a> Ordeal<'a> {
                 &COMMIT_INTERVAL.as_millis().to_string(),
             )
             .env("JUMUN_TEST_PHASE_FILE", &phase_file.display().to_string())
-            .env("JUMUN_TEST_PAUSE", &pause);
+            .env("JUMUN_TEST_PAUSE", &pause)
+            .env(
+                "JUMUN_TEST_FLUSH_MS",
+                &FLUSH_INTERVAL.as_millis().to_string(),
+            );
         Self {
             kafka,
             setup,

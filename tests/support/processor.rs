@@ -1,4 +1,8 @@
 //! The program under test as a process: how it is started, where its HTTP server is, what it logs and counts.
+#![allow(
+    dead_code,
+    reason = "each integration test that includes it uses a part of it"
+)]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -62,7 +66,8 @@ impl Setup {
     }
 
     pub fn setting(mut self, key: &str, value: &str) -> Self {
-        self.arguments.extend(["--set".to_owned(), format!("{key}={value}")]);
+        self.arguments
+            .extend(["--set".to_owned(), format!("{key}={value}")]);
         self
     }
 

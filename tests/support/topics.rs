@@ -1,4 +1,8 @@
 //! The topics of the job as the tests see them: inputs for the model, outputs for the comparison.
+#![allow(
+    dead_code,
+    reason = "each integration test that includes it uses a part of it"
+)]
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -233,8 +233,7 @@ pub fn canonical_text(value: &Value) -> String {
     }
 }
 
-/// A time as RFC 3339 text.
-pub fn epoch_milliseconds(value: &Value) -> Option<i64> {
+fn epoch_milliseconds(value: &Value) -> Option<i64> {
     let moment: Timestamp = value.as_str()?.parse().ok()?;
     Some(moment.as_millisecond())
 }

@@ -2,9 +2,6 @@
 
 use serde_json::{Map, Value, json};
 
-use super::event::epoch_milliseconds;
-use super::outputs::time;
-
 /// Fields that cannot be known from outside, by record: they hang on the wall clock, or their text is free.
 const IGNORED_FIELDS: [(&str, &str); 3] = [
     ("state", "updatedAt"),
@@ -40,9 +37,6 @@ pub fn normalised(kind: &str, value: &Value) -> Value {
     if kind == "transition" {
         remove_if(fields, "replay", &json!(false));
     }
-    if let Some(rejected) = fields.get_mut("facts").and_then(|facts| facts.get_mut(0)) {
-        *rejected = told_as_fact(rejected);
-    }
     if let Some(Value::Object(versions)) = fields.get_mut("versions") {
         versions.retain(|_, version| *version != json!(0) && *version != json!({}));
         if versions.is_empty() {
@@ -62,21 +56,6 @@ pub fn normalised(kind: &str, value: &Value) -> Value {
         fields.insert("flags".to_string(), json!([]));
     }
     value
-}
-
-/// The rejected event of a reconcile may be told whole, or by the four fields that tell the applied one; of a cancel that
-/// came before its order, an implementation need not have kept more.
-fn told_as_fact(event: &Value) -> Value {
-    let Some(id) = event.get("id") else {
-        return event.clone();
-    };
-    let occurred_at = event.pointer("/time/occurredAt").and_then(epoch_milliseconds).map(time);
-    without_nulls(&json!({
-        "eventId": id,
-        "action": event["action"],
-        "version": event.pointer("/target/version"),
-        "occurredAt": occurred_at,
-    }))
 }
 
 fn remove_if(fields: &mut Map<String, Value>, name: &str, value: &Value) {

@@ -103,10 +103,7 @@ fn identity(kind: &str, value: &Value) -> String {
             let topic = value["topic"].as_str().unwrap_or_default();
             format!("of {topic}/{}@{}", value["partition"], value["offset"])
         }
-        "reconcile" => {
-            let value = normalised(kind, value);
-            format!("{} of {}", value["kind"], value["facts"][0]["eventId"])
-        }
+        "reconcile" => format!("{} of {}", value["kind"], value["facts"][0]["id"]),
         _ => "at the end".to_string(),
     }
 }

@@ -16,8 +16,8 @@ use super::errors;
 use super::events::Events;
 use super::positions::{committed, ends};
 use super::properties::KafkaProperties;
-use crate::{Error, ErrorClass};
 use crate::io::{Admin, IoResult, TopicDescription, TopicPartition, TopicSpec, Watermarks};
+use crate::{Error, ErrorClass};
 
 /// How often a new topic is looked for until all brokers know it.
 const PROPAGATION_STEP: Duration = Duration::from_millis(10);
@@ -55,10 +55,17 @@ impl KafkaAdmin {
 
     /// Says which brokers do not answer, where the error is of that kind.
     fn unreachable(&self, error: Error) -> Error {
-        let named = self.properties.common.iter().find(|(name, _)| name == "bootstrap.servers");
+        let named = self
+            .properties
+            .common
+            .iter()
+            .find(|(name, _)| name == "bootstrap.servers");
         match named {
             Some((_, brokers)) if error.class() == ErrorClass::Retriable => {
-                let detail = format!("no answer from {brokers} (bootstrap.servers): {}", error.detail());
+                let detail = format!(
+                    "no answer from {brokers} (bootstrap.servers): {}",
+                    error.detail()
+                );
                 Error::new(error.class(), error.operation(), detail)
             }
             _ => error,
