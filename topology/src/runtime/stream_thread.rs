@@ -27,6 +27,8 @@ const IDLE: Duration = Duration::from_millis(20);
 const COMMIT_RECORDS: u64 = 200_000;
 /// Rebuilds without a commit in between, after which the thread gives up.
 const REBUILDS: u32 = 10;
+/// Somewhat longer than between two heartbeats (`heartbeat.interval.ms`, 3 s).
+const HEARTBEATS: Duration = Duration::from_secs(4);
 /// Between two updates of the status board.
 const STATUS_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -272,6 +274,7 @@ impl StreamThread {
                 format!("{REBUILDS} times without a commit; last: {error}"),
             ));
         }
+        self.ask_whether_replaced()?;
         tracing::warn!(thread = self.name, "{error}; rebuilding clients and tasks");
         self.board.set_state(
             &self.name,
@@ -279,6 +282,26 @@ impl StreamThread {
             &format!("rebuilding after: {error}"),
         );
         self.abandon();
+        Ok(())
+    }
+
+    /// A fenced producer is either a zombie's, which may come back, or that of a process whose
+    /// instance id was given to another one, which must not: the two would fence each other for
+    /// ever. The group tells with the next heartbeat, by a fatal error.
+    fn ask_whether_replaced(&mut self) -> Result<(), Error> {
+        const LOOK: Duration = Duration::from_millis(50);
+        let looks = HEARTBEATS.as_millis() / LOOK.as_millis();
+        let Some(clients) = self.clients.as_mut() else {
+            return Ok(());
+        };
+        for _ in 0..looks {
+            match clients.consumer.poll(LOOK) {
+                Err(error) if error.class() == ErrorClass::Fatal => return Err(error),
+                // A zombie is told that its partitions are gone.
+                Err(_) | Ok(Some(_)) => return Ok(()),
+                Ok(None) => {}
+            }
+        }
         Ok(())
     }
 
