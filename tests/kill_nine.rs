@@ -60,7 +60,7 @@ fn committed_output_survives_kill_nine_at_every_step_of_the_commit() {
     });
     let killed = began.elapsed();
 
-    let report = compare_with_model(&broker, &records);
+    let report = compare_with_model(&broker, &records).report;
     // Straight to the handle: what `println!` writes is shown of failed tests only.
     write!(
         std::io::stderr(),
