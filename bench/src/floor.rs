@@ -4,7 +4,6 @@
 
 use std::time::{Duration, Instant};
 
-use topology::ErrorClass;
 use topology::io::kafka::{KafkaLog, KafkaProperties};
 use topology::io::{
     Consumer, ConsumerConfig, GroupEvent, GroupMetadata, InputId, Log, OutputId, OutputRecord,
@@ -13,7 +12,7 @@ use topology::io::{
 
 use crate::error::{Error, Result};
 use crate::options::FloorOptions;
-use crate::partitions::PATIENCE;
+use crate::partitions::{PATIENCE, retried};
 use crate::profile::{Moment, Profile, TopicProfile};
 
 /// What stands before the names of the topics that the floor produces to.
@@ -221,17 +220,5 @@ impl Output<'_> {
         }
         self.owed = owed.fract();
         Ok(())
-    }
-}
-
-fn retried(mut call: impl FnMut() -> std::result::Result<(), topology::Error>) -> Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match call() {
-            Err(error) if error.class() == ErrorClass::Retriable && Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            done => return Ok(done?),
-        }
     }
 }

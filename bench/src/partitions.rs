@@ -1,7 +1,8 @@
 //! Reading whole topics, from marks set before a run to their present end.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use topology::ErrorClass;
 use topology::io::{Admin, Log, Position, RecordBatch, RecordView, TopicPartition};
 
 use crate::error::{Error, Result};
@@ -11,9 +12,22 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Records taken from one partition at a time.
 const TURN: usize = 4096;
 
+/// Repeats a call while what it meets is passing.
+pub(crate) fn retried<T>(mut call: impl FnMut() -> std::result::Result<T, topology::Error>) -> Result<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match call() {
+            Err(error) if error.class() == ErrorClass::Retriable && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            done => return Ok(done?),
+        }
+    }
+}
+
 /// All partitions of `topics`; those that do not exist have none.
 pub(crate) fn of(admin: &mut dyn Admin, topics: &[&str]) -> Result<Vec<TopicPartition>> {
-    let described = admin.describe_topics(topics, PATIENCE)?;
+    let described = retried(|| admin.describe_topics(topics, PATIENCE))?;
     let partitions = described.into_iter().flatten().flat_map(|topic| {
         let partition = move |number| TopicPartition::new(topic.name.clone(), number);
         (0..topic.partitions).map(partition)
@@ -26,7 +40,7 @@ pub(crate) fn ends(
     admin: &mut dyn Admin,
     partitions: &[TopicPartition],
 ) -> Result<Vec<(TopicPartition, i64)>> {
-    let marks = admin.watermarks(partitions, PATIENCE)?;
+    let marks = retried(|| admin.watermarks(partitions, PATIENCE))?;
     Ok(partitions.iter().cloned().zip(marks.into_iter().map(|marks| marks.high)).collect())
 }
 

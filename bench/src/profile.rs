@@ -53,6 +53,30 @@ pub(crate) struct TopicProfile {
     /// Of keys and values, without headers.
     pub(crate) bytes: u64,
     pub(crate) samples: Vec<Sample>,
+    /// One record in so many is a sample.
+    stride: u64,
+}
+
+impl TopicProfile {
+    /// Keeps the next record as a sample if it is its turn. When there are too many, every other one goes, so that
+    /// they are spread evenly however many records there are.
+    fn sample(&mut self, record: RecordView<'_>) {
+        if !self.records.is_multiple_of(self.stride) {
+            return;
+        }
+        if self.samples.len() == SAMPLES {
+            let mut keep = false;
+            self.samples.retain(|_| {
+                keep = !keep;
+                keep
+            });
+            self.stride *= 2;
+            if !self.records.is_multiple_of(self.stride) {
+                return;
+            }
+        }
+        self.samples.push(Sample::of(record));
+    }
 }
 
 /// What a program produced over a backlog.
@@ -81,20 +105,16 @@ impl Profile {
                 records: 0,
                 bytes: 0,
                 samples: Vec::new(),
+                stride: 1,
             };
             profiles.insert(topic, profile);
         }
-        // One in so many, spread over the run; a topic of few records gives all of them.
-        let stride = (events / SAMPLES as u64).max(1);
         partitions::read(log, from, |partition, record| {
             each(&partition.topic, record.value)?;
             let Some(profile) = profiles.get_mut(partition.topic.as_str()) else {
                 return Ok(());
             };
-            let sampled = profile.records.is_multiple_of(stride) || profile.samples.len() < SAMPLES / 8;
-            if sampled && profile.samples.len() < SAMPLES {
-                profile.samples.push(Sample::of(record));
-            }
+            profile.sample(record);
             profile.records += 1;
             let len = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len) as u64;
             profile.bytes += len(record.key) + len(record.value);
@@ -105,7 +125,9 @@ impl Profile {
 
     /// Fails unless this is the same number of records to each topic, and about the same number of bytes.
     pub(crate) fn as_much_as(&self, other: &Self) -> Result<()> {
-        for (topic, wanted) in self.topics.iter().zip(&other.topics) {
+        for wanted in &other.topics {
+            let topic = self.topics.iter().find(|topic| topic.topic == wanted.topic);
+            let topic = topic.ok_or_else(|| Error::failed(format!("nothing was read of {}", wanted.topic)))?;
             let bytes_differ = topic.bytes.abs_diff(wanted.bytes);
             if topic.records.abs_diff(wanted.records) > 1 || bytes_differ * 20 > wanted.bytes.max(100_000) {
                 return Err(Error::failed(format!(
@@ -176,6 +198,7 @@ impl Profile {
                 records: number(from)?,
                 bytes: number(from)?,
                 samples: Vec::new(),
+                stride: 1,
             };
             for _ in 0..number(from)? {
                 let mut sample = Sample {
@@ -230,6 +253,8 @@ fn text(from: &mut impl Read) -> std::io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use topology::io::{Headers, RecordBatch};
+
     use super::*;
 
     #[test]
@@ -247,6 +272,7 @@ mod tests {
                 records: 5,
                 bytes: 900,
                 samples: vec![sample, Sample::default()],
+                stride: 1,
             }],
         };
         let mut written = Vec::new();
@@ -254,6 +280,33 @@ mod tests {
         let read = Profile::decode(&mut written.as_slice())?;
         assert_eq!(format!("{read:?}"), format!("{profile:?}"));
         Ok(())
+    }
+
+    #[test]
+    fn samples_are_spread_evenly_over_all_records() {
+        let mut topic = TopicProfile {
+            topic: "t".to_owned(),
+            partitions: 1,
+            moment: Moment::Event,
+            records: 0,
+            bytes: 0,
+            samples: Vec::new(),
+            stride: 1,
+        };
+        let mut batch = RecordBatch::default();
+        for number in 0..10_000_u64 {
+            batch.push(0, 0, None, Some(&number.to_le_bytes()), Headers::default());
+            topic.sample(batch.front().unwrap());
+            topic.records += 1;
+            batch.clear();
+        }
+        let numbers: Vec<u64> = topic
+            .samples
+            .iter()
+            .map(|sample| u64::from_le_bytes(sample.value.as_deref().unwrap().try_into().unwrap()))
+            .collect();
+        let expected: Vec<u64> = (0..10_000).step_by(32).collect();
+        assert_eq!(numbers, expected);
     }
 
     #[test]
@@ -267,6 +320,7 @@ mod tests {
                 records,
                 bytes,
                 samples: Vec::new(),
+                stride: 1,
             }],
         };
         assert!(of(999, 990_000).as_much_as(&of(1_000, 1_000_000)).is_ok());
