@@ -6,6 +6,7 @@ use super::processor::{Punctuation, TimerEvent};
 use super::{Context, InitContext, ProcessError};
 use crate::codec::{Presence, Serializer};
 use crate::io::Headers;
+use crate::io::batch::Span;
 
 /// Which of the records that reach a sink are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -27,8 +28,6 @@ pub(crate) struct SinkNode<K, V> {
     pub(crate) topic: String,
     pub(crate) output: usize,
     pub(crate) mode: SinkMode,
-    pub(crate) key: Vec<u8>,
-    pub(crate) value: Vec<u8>,
 }
 
 impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
@@ -47,17 +46,18 @@ impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
         let (Some(key), Some(value)) = (key.downcast_ref::<K>(), value.downcast_ref::<V>()) else {
             return Err(wrong_types(self.takes(), context));
         };
-        self.key.clear();
-        self.value.clear();
-        let key_presence = self.key_serializer.serialize(key, &mut self.key)?;
-        let value_presence = self.value_serializer.serialize(value, &mut self.value)?;
+        let outputs = &mut context.scope.outputs;
+        let (key_presence, key) =
+            Span::write(outputs.arena(), |out| self.key_serializer.serialize(key, out))?;
+        let (value_presence, value) =
+            Span::write(outputs.arena(), |out| self.value_serializer.serialize(value, out))?;
         let limit = context
             .scope
             .output_limits
             .get(self.output)
             .copied()
             .unwrap_or(usize::MAX);
-        let size = self.key.len() + self.value.len() + RECORD_OVERHEAD;
+        let size = key.len() + value.len() + RECORD_OVERHEAD;
         // Checked here, where the culprit is known: a refusal by the broker names no record.
         if size > limit {
             let message = format!(
@@ -72,10 +72,10 @@ impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
             partition: None,
             timestamp,
         };
-        context.scope.outputs.push(
+        context.scope.outputs.add(
             to,
-            (key_presence == Presence::Present).then_some(self.key.as_slice()),
-            (value_presence == Presence::Present).then_some(self.value.as_slice()),
+            (key_presence == Presence::Present).then_some(key),
+            (value_presence == Presence::Present).then_some(value),
             headers,
         );
         Ok(())
