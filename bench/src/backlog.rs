@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jumun::generate::{
-    DayCurve, EventSource, FaultConfig, Faults, GeneratedEvent, Generator, GeneratorConfig, InputTopic,
-    Limit,
+    DayCurve, EventSource, FaultConfig, Faults, GeneratedEvent, Generator, GeneratorConfig,
+    InputTopic, Limit,
 };
 use topology::io::{HeaderBuffer, Log, OutputId, OutputRecord, Producer, ProducerConfig};
 
@@ -36,7 +36,9 @@ pub(crate) fn fill(log: &dyn Log, options: &Options) -> Result<u64> {
     let mut sent = 0;
     while sent < options.events && source.next_into(&mut event) {
         if event.timestamp >= now {
-            return Err(Error::failed("the backlog reaches into the future; ask for fewer events"));
+            return Err(Error::failed(
+                "the backlog reaches into the future; ask for fewer events",
+            ));
         }
         send(producer.as_mut(), &outputs, &event, &mut headers)?;
         sent += 1;
@@ -63,9 +65,15 @@ fn source(options: &Options, now: u64) -> Faults<Generator> {
     let config = GeneratorConfig {
         day_curve: DayCurve::Flat,
         limit: Limit::Endless,
-        ..GeneratorConfig::new(options.seed, now.saturating_sub(span_ms + span_ms / 4 + 2 * HOUR_MS))
+        ..GeneratorConfig::new(
+            options.seed,
+            now.saturating_sub(span_ms + span_ms / 4 + 2 * HOUR_MS),
+        )
     };
-    let faults = FaultConfig { seed: options.seed, ..FaultConfig::default() };
+    let faults = FaultConfig {
+        seed: options.seed,
+        ..FaultConfig::default()
+    };
     Faults::new(Generator::new(config), faults)
 }
 
@@ -75,12 +83,18 @@ fn send(
     event: &GeneratedEvent,
     headers: &mut HeaderBuffer,
 ) -> Result<()> {
-    let output = outputs.iter().find(|(topic, _)| *topic == event.topic).map(|(_, output)| *output);
+    let output = outputs
+        .iter()
+        .find(|(topic, _)| *topic == event.topic)
+        .map(|(_, output)| *output);
     let output = output.ok_or_else(|| Error::failed("an event for a topic that is no input"))?;
     headers.clear();
     headers.push("id", Some(&event.id));
     headers.push("action", Some(event.action.as_bytes()));
-    headers.push("schema-version", Some(event.schema_version.to_string().as_bytes()));
+    headers.push(
+        "schema-version",
+        Some(event.schema_version.to_string().as_bytes()),
+    );
     Ok(producer.send(OutputRecord {
         output,
         partition: None,

@@ -26,6 +26,15 @@ impl<'a> Headers<'a> {
         self.spans.len()
     }
 
+    /// Bytes of names and values together.
+    pub fn size(&self) -> usize {
+        let value = |span: &HeaderSpan| span.value.map_or(0, Span::len);
+        self.spans
+            .iter()
+            .map(|span| span.name.len() + value(span))
+            .sum()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
@@ -43,7 +52,9 @@ impl<'a> Headers<'a> {
     /// As [`Headers::iter`], the names as they are.
     pub(crate) fn raw(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
         let (bytes, spans) = (self.bytes, self.spans);
-        spans.iter().map(move |span| (span.name.of(bytes), span.value.map(|value| value.of(bytes))))
+        spans
+            .iter()
+            .map(move |span| (span.name.of(bytes), span.value.map(|value| value.of(bytes))))
     }
 
     /// Appends copies to an arena and its list of headers. Records pass here several times, so all
@@ -139,9 +150,14 @@ mod tests {
     #[test]
     fn a_name_that_is_not_text_is_copied_as_it_is() {
         let mut batch = crate::io::RecordBatch::default();
-        batch.push_with(0, 0, Some(b"key"), None, |batch| batch.push_header(b"\xff", Some(b"v")));
+        batch.push_with(0, 0, Some(b"key"), None, |batch| {
+            batch.push_header(b"\xff", Some(b"v"))
+        });
         let mut copy = HeaderBuffer::default();
         copy.extend(batch.front().unwrap().headers);
-        assert_eq!(copy.view().raw().collect::<Vec<_>>(), [(&b"\xff"[..], Some(&b"v"[..]))]);
+        assert_eq!(
+            copy.view().raw().collect::<Vec<_>>(),
+            [(&b"\xff"[..], Some(&b"v"[..]))]
+        );
     }
 }

@@ -2,8 +2,7 @@ use std::any::{Any, type_name};
 
 use super::node::{Node, wrong_types};
 use super::outputs::Destination;
-use super::processor::{Punctuation, TimerEvent};
-use super::{Context, InitContext, ProcessError};
+use super::{Context, ProcessError};
 use crate::codec::{Presence, Serializer};
 use crate::io::Headers;
 use crate::io::batch::Span;
@@ -18,8 +17,8 @@ pub enum SinkMode {
     LatestPerCommit,
 }
 
-/// What a record takes on the wire beside key, value and headers, generously.
-const RECORD_OVERHEAD: usize = 512;
+/// What a batch of one record takes on the wire beside key, value and headers, generously.
+const RECORD_OVERHEAD: usize = 256;
 
 /// Encodes records for an output topic into the task's output buffer.
 pub(crate) struct SinkNode<K, V> {
@@ -31,10 +30,6 @@ pub(crate) struct SinkNode<K, V> {
 }
 
 impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
-    fn init(&mut self, _context: &mut InitContext<'_>) -> Result<(), ProcessError> {
-        Ok(())
-    }
-
     fn process(
         &mut self,
         key: &dyn Any,
@@ -47,17 +42,19 @@ impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
             return Err(wrong_types(self.takes(), context));
         };
         let outputs = &mut context.scope.outputs;
-        let (key_presence, key) =
-            Span::write(outputs.arena(), |out| self.key_serializer.serialize(key, out))?;
-        let (value_presence, value) =
-            Span::write(outputs.arena(), |out| self.value_serializer.serialize(value, out))?;
+        let (key_presence, key) = Span::write(outputs.arena(), |out| {
+            self.key_serializer.serialize(key, out)
+        })?;
+        let (value_presence, value) = Span::write(outputs.arena(), |out| {
+            self.value_serializer.serialize(value, out)
+        })?;
         let limit = context
             .scope
             .output_limits
             .get(self.output)
             .copied()
             .unwrap_or(usize::MAX);
-        let size = key.len() + value.len() + RECORD_OVERHEAD;
+        let size = key.len() + value.len() + headers.size() + RECORD_OVERHEAD;
         // Checked here, where the culprit is known: a refusal by the broker names no record.
         if size > limit {
             let message = format!(
@@ -78,26 +75,6 @@ impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
             (value_presence == Presence::Present).then_some(value),
             headers,
         );
-        Ok(())
-    }
-
-    fn on_timer(
-        &mut self,
-        _timer: TimerEvent<'_>,
-        _context: &mut Context<'_>,
-    ) -> Result<(), ProcessError> {
-        Ok(())
-    }
-
-    fn on_punctuate(
-        &mut self,
-        _punctuation: Punctuation,
-        _context: &mut Context<'_>,
-    ) -> Result<(), ProcessError> {
-        Ok(())
-    }
-
-    fn before_commit(&mut self, _context: &mut Context<'_>) -> Result<(), ProcessError> {
         Ok(())
     }
 
