@@ -28,7 +28,7 @@ use kill::Ordeal;
 use model::verify::Report;
 use processor::Setup;
 
-const EVENTS: usize = 20_000;
+const EVENTS: usize = 14_000;
 const PARTITIONS: i32 = 4;
 const RUNS: u64 = 3;
 

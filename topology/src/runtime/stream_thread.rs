@@ -92,6 +92,8 @@ pub struct StreamThread {
     phase_since: Duration,
     due: TimerBatch,
     rate: Option<RateLimit>,
+    /// Which task comes first this turn, under a rate limit.
+    first_task: usize,
     rebuilds: u32,
     last_status: Option<Duration>,
 }
@@ -135,6 +137,7 @@ impl StreamThread {
             phase_since: clock.monotonic(),
             due: TimerBatch::default(),
             rate,
+            first_task: 0,
             rebuilds: 0,
             last_status: None,
             config,
@@ -460,7 +463,15 @@ impl StreamThread {
             .as_mut()
             .map_or(usize::MAX, |rate| rate.allowance(now));
         let wall_clock_ms = self.clock.wall_clock_ms();
-        let ids: Vec<TaskId> = self.tasks.keys().copied().collect();
+        let mut ids: Vec<TaskId> = self.tasks.keys().copied().collect();
+        let mut share = TURN;
+        if self.rate.is_some() && !ids.is_empty() {
+            // What the rate allows is shared out, and who comes first changes from turn to turn:
+            // else the first task takes it all for as long as it has input.
+            share = TURN.min(allowed.div_ceil(ids.len()));
+            self.first_task = (self.first_task + 1) % ids.len();
+            ids.rotate_left(self.first_task);
+        }
         let mut total = 0;
         for id in ids {
             let Some(task) = self
@@ -471,7 +482,7 @@ impl StreamThread {
                 continue;
             };
             task.scope.wall_clock_ms = wall_clock_ms;
-            let processed = contained(task, |task| task.process(TURN.min(allowed), now))?.records;
+            let processed = contained(task, |task| task.process(share.min(allowed), now))?.records;
             if processed > 0 {
                 total += processed;
                 allowed -= processed;
