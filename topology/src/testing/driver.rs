@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use prometheus::Registry;
 
+use super::instance::TestInstance;
 use super::topics::{TestInputTopic, TestOutputTopic};
 use crate::codec::{Deserializer, Serializer};
 use crate::graph::{BuiltTopology, SubTopology};
@@ -156,25 +157,47 @@ impl TestDriver {
     /// # Errors
     /// Of the start.
     pub fn start(&mut self) -> Result<(), Error> {
-        let directory = match &self.config.state_dir {
+        let parts = self.parts(&self.config, &self.board)?;
+        self.thread = Some(StreamThread::new(0, parts));
+        self.run_until_idle()
+    }
+
+    fn parts(
+        &self,
+        config: &TestDriverConfig,
+        board: &Arc<StatusBoard>,
+    ) -> Result<ThreadParts, Error> {
+        let directory = match &config.state_dir {
             Some(root) => StateDirectory::open(
-                &root.join(&self.config.streams.application_id),
-                self.config.state.clone(),
+                &root.join(&config.streams.application_id),
+                config.state.clone(),
             )?,
-            None => StateDirectory::in_memory(self.config.state.clone()),
+            None => StateDirectory::in_memory(config.state.clone()),
         };
-        let parts = ThreadParts {
-            config: Arc::new(self.config.streams.clone()),
+        Ok(ThreadParts {
+            config: Arc::new(config.streams.clone()),
             topology: Arc::clone(&self.topology),
             log: Arc::clone(&self.log) as Arc<dyn Log>,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             directory,
-            board: Arc::clone(&self.board),
+            board: Arc::clone(board),
             metrics: Arc::new(EngineMetrics::register(&Registry::new())?),
             topic_limits: Arc::default(),
-        };
-        self.thread = Some(StreamThread::new(0, parts));
-        self.run_until_idle()
+        })
+    }
+
+    /// Another instance of the application on the same log and clock, with a state directory of
+    /// its own. It joins the group with its first turn.
+    ///
+    /// # Errors
+    /// When its state directory cannot be used.
+    pub fn instance(&self, instance_id: &str) -> Result<TestInstance, Error> {
+        let mut config = self.config.clone();
+        config.streams.instance_id = instance_id.to_owned();
+        config.state_dir = config.state_dir.map(|root| root.join(instance_id));
+        let board = Arc::default();
+        let parts = self.parts(&config, &board)?;
+        Ok(TestInstance::new(StreamThread::new(0, parts), board))
     }
 
     fn thread(&mut self) -> Result<&mut StreamThread, Error> {
