@@ -2,7 +2,7 @@ use std::any::{Any, type_name};
 
 use super::node::{Node, wrong_types};
 use super::outputs::Destination;
-use super::{Context, ProcessError};
+use super::{Context, ProcessError, TaskLimits};
 use crate::codec::{Presence, Serializer};
 use crate::io::Headers;
 use crate::io::batch::Span;
@@ -16,9 +16,6 @@ pub enum SinkMode {
     /// The last of each key per commit: for compacted topics that hold the latest state.
     LatestPerCommit,
 }
-
-/// What a batch of one record takes on the wire beside key, value and headers, generously.
-const RECORD_OVERHEAD: usize = 256;
 
 /// Encodes records for an output topic into the task's output buffer.
 pub(crate) struct SinkNode<K, V> {
@@ -48,15 +45,11 @@ impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
         let (value_presence, value) = Span::write(outputs.arena(), |out| {
             self.value_serializer.serialize(value, out)
         })?;
-        let limit = context
-            .scope
-            .output_limits
-            .get(self.output)
-            .copied()
-            .unwrap_or(usize::MAX);
-        let size = key.len() + value.len() + headers.size() + RECORD_OVERHEAD;
+        let limits = &context.scope.limits.outputs;
         // Checked here, where the culprit is known: a refusal by the broker names no record.
-        if size > limit {
+        if let Some((size, limit)) =
+            TaskLimits::exceeded(limits, self.output, key.len(), value.len(), headers)
+        {
             let message = format!(
                 "output of {size} bytes; topic {} takes {limit} (max.message.bytes)",
                 self.topic

@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use super::retry::retry;
-use super::stream_thread::StreamThread;
+use super::stream_thread::{StreamThread, contained};
 use super::{CommitPhase, ProcessingGuarantee};
 use crate::io::{Headers, OutputRecord, TopicPartition};
 use crate::process::outputs::Outgoing;
@@ -42,7 +42,7 @@ impl StreamThread {
             .values_mut()
             .filter(|task| task.phase == TaskPhase::Running)
         {
-            task.before_commit()?;
+            contained(task, "prepare a commit", Task::before_commit)?;
         }
         if !self.clients()?.in_transaction && !self.running().any(|task| task.is_dirty()) {
             return Ok(false);
@@ -321,7 +321,7 @@ impl StreamThread {
             .values_mut()
             .filter(|task| task.phase == TaskPhase::Running)
         {
-            task.abort()?;
+            contained(task, "start a processor", Task::abort)?;
             for input in task.inputs.iter() {
                 if let Some(id) = input.id {
                     clients.consumer.seek(id, input.committed)?;

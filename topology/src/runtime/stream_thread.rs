@@ -482,7 +482,11 @@ impl StreamThread {
                 continue;
             };
             task.scope.wall_clock_ms = wall_clock_ms;
-            let processed = contained(task, |task| task.process(share.min(allowed), now))?.records;
+            let due = &mut self.due;
+            let processed = contained(task, "process a record", |task| {
+                task.process(share.min(allowed), now, due)
+            })?
+            .records;
             if processed > 0 {
                 total += processed;
                 allowed -= processed;
@@ -510,7 +514,7 @@ impl StreamThread {
                 continue;
             };
             task.scope.wall_clock_ms = wall_clock_ms;
-            let here = contained(task, |task| task.punctuate(due))?;
+            let here = contained(task, "punctuate", |task| task.punctuate(due))?;
             if here > 0 {
                 ran += here;
                 self.hand_over(id)?;
@@ -631,6 +635,20 @@ impl StreamThread {
             && self.tasks.values().all(|task| task.inputs.caught_up())
     }
 
+    /// Whether anything waits for the next commit.
+    pub(crate) fn has_uncommitted(&self) -> bool {
+        let in_transaction = |clients: &Clients| clients.in_transaction;
+        self.clients.as_ref().is_some_and(in_transaction) || self.tasks.values().any(Task::is_dirty)
+    }
+
+    /// Commits now, whatever the interval; errors are mended as in a turn.
+    pub(crate) fn commit_or_recover(&mut self) -> Result<(), Error> {
+        match self.commit() {
+            Ok(_) => Ok(()),
+            Err(error) => self.recover(error),
+        }
+    }
+
     pub(crate) fn flush_all(&mut self) -> Result<(), Error> {
         self.tasks
             .values_mut()
@@ -655,15 +673,16 @@ impl StreamThread {
 }
 
 /// Runs operators of a task; a panic becomes a fatal error that names task and node.
-fn contained<T>(
+pub(super) fn contained<T>(
     task: &mut Task,
+    operation: &'static str,
     call: impl FnOnce(&mut Task) -> Result<T, Error>,
 ) -> Result<T, Error> {
     match catch_unwind(AssertUnwindSafe(|| call(task))) {
         Ok(outcome) => outcome,
         Err(panic) => {
             let detail = format!("an operator panicked: {}", message(panic.as_ref()));
-            Err(Error::fatal("process a record", detail).at(format!(
+            Err(Error::fatal(operation, detail).at(format!(
                 "task {}, node {}",
                 task.id,
                 task.running_node()

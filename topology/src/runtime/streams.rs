@@ -172,11 +172,19 @@ fn supervise(mut parts: ThreadParts, stop: &Arc<AtomicBool>, failure: &Arc<Mutex
     }
     board.remove_thread("start");
     for thread in threads {
-        let _ = thread.join();
+        if thread.join().is_err() {
+            // Operators' panics are contained; this one is the engine's own.
+            let error = Error::fatal("run a stream thread", "it panicked; the log says where");
+            failure.lock().get_or_insert(error);
+            stop.store(true, Ordering::SeqCst);
+        }
     }
 }
 
-fn check_topics(parts: &ThreadParts, stop: &AtomicBool) -> Result<BTreeMap<String, usize>, Error> {
+pub(crate) fn check_topics(
+    parts: &ThreadParts,
+    stop: &AtomicBool,
+) -> Result<BTreeMap<String, usize>, Error> {
     let mut admin = parts.log.admin(&format!(
         "{}-{}-admin",
         parts.config.application_id, parts.config.instance_id

@@ -84,11 +84,7 @@ fn fault(operation: &Operation<'_>) -> Option<Fault> {
             Fault::Prepare(ErrorClass::Fenced),
         ],
         Kind::BeginTransaction | Kind::PollProducer => &[retriable, abortable, fenced],
-        Kind::InitTransactions => &[
-            retriable,
-            fenced,
-            Fault::LoseAnswer(ErrorClass::Retriable),
-        ],
+        Kind::InitTransactions => &[retriable, fenced, Fault::LoseAnswer(ErrorClass::Retriable)],
         Kind::CreateTopics | Kind::CloseConsumer | Kind::CreateAdmin => return None,
         _ => &[retriable, fenced],
     };
