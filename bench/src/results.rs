@@ -72,7 +72,8 @@ impl Results {
     /// As JSON, with a line end.
     pub(crate) fn json(&self) -> Result<String> {
         let json = serde_json::to_string_pretty(self);
-        json.map(|json| json + "\n").map_err(|error| Error::failed(format!("writing results: {error}")))
+        json.map(|json| json + "\n")
+            .map_err(|error| Error::failed(format!("writing results: {error}")))
     }
 
     /// Writes them to `<directory>/<date and time>.json`.
@@ -147,7 +148,8 @@ pub(crate) mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = results().save(&directory.path().join("results"))?;
         assert_eq!(path.file_name().unwrap(), "2026-11-24T110000Z.json");
-        let saved: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let saved: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         assert_eq!(saved["runs"].as_array().unwrap().len(), 6);
         assert_eq!(saved["cpu_ratio_to_floor"], 2.0);
         Ok(())
