@@ -39,7 +39,6 @@ pub(crate) fn run(options: &Options) -> Result<Results> {
         ..KafkaProperties::default()
     })?;
     let mut admin = log.admin("jumun-bench-admin")?;
-    admin.create_topics(&topics::inputs(&OrderJob::topics()), PATIENCE)?;
     admin.create_topics(&topics::outputs(&OrderJob::topics()), PATIENCE)?;
     backlog::fill(&log, options)?;
     let backlog = backlog_now(admin.as_mut())?;

@@ -81,6 +81,20 @@ impl Output<'_> {
         }
         Ok(())
     }
+
+    /// Produces what is owed, an equal part to each partition.
+    fn produce_spread(&mut self, producer: &mut dyn Producer, timestamp: i64) -> Result<()> {
+        let owed = self.owed;
+        let mut left = owed.trunc();
+        let each = (left / f64::from(self.profile.partitions.max(1))).ceil();
+        for partition in 0..self.profile.partitions {
+            self.owed = each.min(left);
+            left -= self.owed;
+            self.produce(producer, timestamp, partition)?;
+        }
+        self.owed = owed.fract();
+        Ok(())
+    }
 }
 
 struct Floor<'a> {
@@ -231,22 +245,6 @@ impl<'a> Floor<'a> {
         retried(|| self.producer.send_offsets(&offsets, group, PATIENCE))?;
         retried(|| self.producer.commit_transaction(PATIENCE))?;
         self.in_transaction = false;
-        Ok(())
-    }
-}
-
-impl Output<'_> {
-    /// Produces what is owed, an equal part to each partition.
-    fn produce_spread(&mut self, producer: &mut dyn Producer, timestamp: i64) -> Result<()> {
-        let owed = self.owed;
-        let mut left = owed.trunc();
-        let each = (left / f64::from(self.profile.partitions.max(1))).ceil();
-        for partition in 0..self.profile.partitions {
-            self.owed = each.min(left);
-            left -= self.owed;
-            self.produce(producer, timestamp, partition)?;
-        }
-        self.owed = owed.fract();
         Ok(())
     }
 }

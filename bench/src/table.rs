@@ -4,6 +4,9 @@ use std::fmt::Write;
 
 use crate::results::{Figures, Results};
 
+/// Takes one figure out of those of a program.
+type Figure = fn(&Figures) -> f64;
+
 /// The whole text.
 pub(crate) fn text(results: &Results) -> String {
     let mut text = String::new();
@@ -23,7 +26,7 @@ pub(crate) fn text(results: &Results) -> String {
         "\n{:34}{:>14}{:>14}{:>10}",
         "", "order job", "floor", "ratio"
     );
-    let rows: [(&str, fn(&Figures) -> f64, usize); 7] = [
+    let rows: [(&str, Figure, usize); 7] = [
         (
             "CPU seconds per million events",
             |of| of.cpu_seconds_per_million_events,
@@ -69,7 +72,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(' ');
         }
         text.push(digit);
