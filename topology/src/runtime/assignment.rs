@@ -52,12 +52,19 @@ impl StreamThread {
 
     /// Gives up all partitions; stores stay open, because most of them will be back.
     fn suspend(&mut self, roll_back: bool) -> Result<(), Error> {
+        for input in self
+            .tasks
+            .values_mut()
+            .flat_map(|task| task.inputs.iter_mut())
+        {
+            // Given up in a moment: there is nothing to seek in.
+            input.id = None;
+        }
         let aborted = if roll_back { self.abort() } else { Ok(()) };
-        self.restorations.clear();
+        self.end_restore()?;
         for task in self.tasks.values_mut() {
             task.phase = TaskPhase::Suspended;
             for input in task.inputs.iter_mut() {
-                input.id = None;
                 input.reset(input.committed);
             }
         }

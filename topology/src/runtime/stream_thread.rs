@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::clients::Clients;
-use super::commit::no_clients;
+use super::commit::{no_clients, rebuild_if_passing};
 use super::rate::RateLimit;
 use super::restore::Restoration;
 use super::status::{State, StatusBoard, TaskStatus, ThreadStatus};
@@ -253,7 +253,8 @@ impl StreamThread {
                     thread = self.name,
                     "{error}; aborting the transaction and processing again"
                 );
-                match self.abort() {
+                // Half an abort leaves tasks between two commits: only a rebuild mends that.
+                match self.abort().map_err(rebuild_if_passing) {
                     Err(error) if error.class() == ErrorClass::Fenced => self.rebuild(error),
                     other => other,
                 }
@@ -382,7 +383,8 @@ impl StreamThread {
             self.enter(CommitPhase::Idle)?;
         }
         if let Some(event) = self.clients_mut()?.consumer.poll(Duration::ZERO)? {
-            self.rebalance(event)?;
+            // The event is not told again: what stopped half-way is begun anew by joining again.
+            self.rebalance(event).map_err(rebuild_if_passing)?;
             progress.moved = true;
         }
         progress.moved |= self.restore()?;
@@ -673,13 +675,19 @@ impl StreamThread {
 }
 
 /// Runs operators of a task; a panic becomes a fatal error that names task and node.
+///
+/// Nothing an operator did before its error is undone but by an abort, so there is no calling it
+/// again: a passing error of it costs the transaction.
 pub(super) fn contained<T>(
     task: &mut Task,
     operation: &'static str,
     call: impl FnOnce(&mut Task) -> Result<T, Error>,
 ) -> Result<T, Error> {
     match catch_unwind(AssertUnwindSafe(|| call(task))) {
-        Ok(outcome) => outcome,
+        Ok(outcome) => outcome.map_err(|error| match error.class() {
+            ErrorClass::Retriable => error.of_class(ErrorClass::Abortable),
+            _ => error,
+        }),
         Err(panic) => {
             let detail = format!("an operator panicked: {}", message(panic.as_ref()));
             Err(Error::fatal(operation, detail).at(format!(

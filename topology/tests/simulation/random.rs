@@ -1,6 +1,7 @@
 //! Crashes, zombies, rebalances and failing calls at random, under a seed.
 //!
-//! One seed: `SIMULATION_SEED=17 cargo test --release -p topology --test simulation random`.
+//! One seed: `SIMULATION_SEED=17 cargo test --release -p topology --test simulation random`; more of
+//! them: `SIMULATION_SEEDS=5000`.
 
 use std::cell::{Cell, RefCell};
 use std::panic::catch_unwind;
@@ -175,7 +176,11 @@ fn random_crashes_zombies_rebalances_and_faults_leave_no_trace() {
             let seed = seed.expect("SIMULATION_SEED is a number");
             seed..seed + 1
         }
-        None => 0..SEEDS,
+        None => {
+            0..std::env::var("SIMULATION_SEEDS").map_or(SEEDS, |seeds| {
+                seeds.parse().expect("SIMULATION_SEEDS is a number")
+            })
+        }
     };
     let mut failed = Vec::new();
     for seed in seeds {

@@ -91,14 +91,14 @@ pub fn settle(names: &[&'static str]) {
         for name in names {
             turn(name).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
-        advance(Duration::from_millis(20));
+        advance(Duration::from_millis(if quiet > 3 { 1_000 } else { 100 }));
         let done = with(|world| {
             let done = |name| world.instances[name].has_processed_everything();
             names.iter().all(done)
         });
         // Long enough for sessions and transactions of the dead, timers and a commit.
         quiet = if done { quiet + 1 } else { 0 };
-        if quiet > 50 && log().open_transactions().is_empty() {
+        if quiet > 18 && log().open_transactions().is_empty() {
             return;
         }
     }
