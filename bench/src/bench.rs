@@ -17,7 +17,7 @@ use crate::order_job::{OrderJob, PARTITIONS};
 use crate::partitions::{self, PATIENCE};
 use crate::profile::Profile;
 use crate::progress::say;
-use crate::results::{Figures, Results, now};
+use crate::results::{Figures, Results, TopicFigures, now};
 use crate::verify::Emitted;
 
 const ORDER_JOB: &str = "order job";
@@ -52,12 +52,13 @@ pub(crate) fn run(options: &Options) -> Result<Results> {
         backlog,
         runs: Vec::new(),
     };
-    let mut verified = String::new();
+    let (mut verified, mut outputs) = (String::new(), Vec::new());
     for number in 1..=options.runs {
         let profile = bench.order_job(&mut job, number, &expected, &mut verified)?;
         bench.floor(number, &profile)?;
+        outputs = TopicFigures::of(&profile);
     }
-    bench.results(verified)
+    bench.results(verified, outputs)
 }
 
 /// What a run must not meet by chance: the cleaner's and the retention's work.
@@ -229,7 +230,7 @@ impl Bench<'_> {
         ));
     }
 
-    fn results(self, verified: String) -> Result<Results> {
+    fn results(self, verified: String, outputs: Vec<TopicFigures>) -> Result<Results> {
         let events = self.backlog.events();
         let figures = |program| {
             Figures::of(program, &self.runs, events)
@@ -250,6 +251,7 @@ impl Bench<'_> {
                 / floor.cpu_seconds_per_million_events,
             order_job,
             floor,
+            outputs,
             runs: self.runs,
         })
     }

@@ -59,6 +59,15 @@ pub(crate) fn text(results: &Results) -> String {
     }
     let _ = writeln!(
         text,
+        "\n{:48}{:>10}{:>14}",
+        "output topic", "per event", "mean bytes"
+    );
+    for output in &results.outputs {
+        let (share, bytes) = (output.records_per_event, output.bytes_per_record);
+        let _ = writeln!(text, "{:48}{share:>10.4}{bytes:>14.0}", output.topic);
+    }
+    let _ = writeln!(
+        text,
         "\nCPU per event is {:.2} times that of the floor (bound {}, aim {})",
         results.cpu_ratio_to_floor,
         crate::results::BOUND,
