@@ -24,7 +24,10 @@ impl Span {
     /// From the beginning of `first` to the end of `last`, which lies behind it in the same arena.
     pub(crate) fn between(first: Self, last: Self) -> Self {
         let end = last.start + last.len;
-        Self { start: first.start, len: end.saturating_sub(first.start) }
+        Self {
+            start: first.start,
+            len: end.saturating_sub(first.start),
+        }
     }
 
     /// The same bytes after those of `from` were copied to `to`.
@@ -33,7 +36,10 @@ impl Span {
         if to.len < from.len {
             return Self::default();
         }
-        Self { start: self.start.saturating_sub(from.start) + to.start, len: self.len }
+        Self {
+            start: self.start.saturating_sub(from.start) + to.start,
+            len: self.len,
+        }
     }
 
     /// Appends what `write` appends; its answer, unless it is an error, comes with the place.

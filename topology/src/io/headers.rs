@@ -43,7 +43,9 @@ impl<'a> Headers<'a> {
     /// As [`Headers::iter`], the names as they are.
     pub(crate) fn raw(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
         let (bytes, spans) = (self.bytes, self.spans);
-        spans.iter().map(move |span| (span.name.of(bytes), span.value.map(|value| value.of(bytes))))
+        spans
+            .iter()
+            .map(move |span| (span.name.of(bytes), span.value.map(|value| value.of(bytes))))
     }
 
     /// Appends copies to an arena and its list of headers. Records pass here several times, so all
@@ -139,9 +141,14 @@ mod tests {
     #[test]
     fn a_name_that_is_not_text_is_copied_as_it_is() {
         let mut batch = crate::io::RecordBatch::default();
-        batch.push_with(0, 0, Some(b"key"), None, |batch| batch.push_header(b"\xff", Some(b"v")));
+        batch.push_with(0, 0, Some(b"key"), None, |batch| {
+            batch.push_header(b"\xff", Some(b"v"))
+        });
         let mut copy = HeaderBuffer::default();
         copy.extend(batch.front().unwrap().headers);
-        assert_eq!(copy.view().raw().collect::<Vec<_>>(), [(&b"\xff"[..], Some(&b"v"[..]))]);
+        assert_eq!(
+            copy.view().raw().collect::<Vec<_>>(),
+            [(&b"\xff"[..], Some(&b"v"[..]))]
+        );
     }
 }

@@ -47,10 +47,12 @@ impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
             return Err(wrong_types(self.takes(), context));
         };
         let outputs = &mut context.scope.outputs;
-        let (key_presence, key) =
-            Span::write(outputs.arena(), |out| self.key_serializer.serialize(key, out))?;
-        let (value_presence, value) =
-            Span::write(outputs.arena(), |out| self.value_serializer.serialize(value, out))?;
+        let (key_presence, key) = Span::write(outputs.arena(), |out| {
+            self.key_serializer.serialize(key, out)
+        })?;
+        let (value_presence, value) = Span::write(outputs.arena(), |out| {
+            self.value_serializer.serialize(value, out)
+        })?;
         let limit = context
             .scope
             .output_limits

@@ -14,11 +14,11 @@ use super::commit::{no_clients, rebuild_if_passing};
 use super::retry::retry;
 use super::status::RestoreStatus;
 use super::stream_thread::StreamThread;
-use crate::{Error, ErrorClass};
 use crate::graph::SubTopology;
 use crate::io::{InputId, Position, TopicPartition, Watermarks};
 use crate::store::{SetAsideReason, StoreId};
 use crate::task::{Task, TaskId, TaskPhase};
+use crate::{Error, ErrorClass};
 
 /// Records restored of one changelog before the others have their turn.
 const TURN: usize = 10_000;
@@ -155,7 +155,12 @@ impl StreamThread {
         let inputs: Vec<TopicPartition> = self
             .tasks
             .get(&id)
-            .map(|task| task.inputs.iter().map(|input| input.partition.clone()).collect())
+            .map(|task| {
+                task.inputs
+                    .iter()
+                    .map(|input| input.partition.clone())
+                    .collect()
+            })
             .unwrap_or_default();
         let consumer = match self.clients_mut() {
             Ok(clients) => &mut clients.consumer,

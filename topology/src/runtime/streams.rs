@@ -172,7 +172,14 @@ fn supervise(mut parts: ThreadParts, stop: &Arc<AtomicBool>, failure: &Arc<Mutex
     }
     board.remove_thread("start");
     for thread in threads {
-        let _ = thread.join();
+        if thread.join().is_err() {
+            let detail = "a stream thread panicked outside any operator; its log line says where";
+            let panicked = Error::fatal("run a stream thread", detail);
+            tracing::error!("{panicked}");
+            board.set_state("start", State::Error, &panicked.to_string());
+            failure.lock().get_or_insert(panicked);
+            stop.store(true, Ordering::SeqCst);
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use topology::io::memory::{Fault, Operation, OperationKind};
 use crate::{job, verify, world};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 60;
 const STEPS: usize = 120;
 
 thread_local! {
@@ -85,11 +85,7 @@ fn fault(operation: &Operation<'_>) -> Option<Fault> {
             Fault::Prepare(ErrorClass::Fenced),
         ],
         Kind::BeginTransaction | Kind::PollProducer => &[retriable, abortable, fenced],
-        Kind::InitTransactions => &[
-            retriable,
-            fenced,
-            Fault::LoseAnswer(ErrorClass::Retriable),
-        ],
+        Kind::InitTransactions => &[retriable, fenced, Fault::LoseAnswer(ErrorClass::Retriable)],
         Kind::CreateTopics | Kind::CloseConsumer | Kind::CreateAdmin => return None,
         _ => &[retriable, fenced],
     };
@@ -180,8 +176,11 @@ fn random_crashes_zombies_rebalances_and_faults_leave_no_trace() {
             let seed = seed.expect("SIMULATION_SEED is a number");
             seed..seed + 1
         }
-        None => 0..std::env::var("SIMULATION_SEEDS")
-            .map_or(SEEDS, |seeds| seeds.parse().expect("SIMULATION_SEEDS is a number")),
+        None => {
+            0..std::env::var("SIMULATION_SEEDS").map_or(SEEDS, |seeds| {
+                seeds.parse().expect("SIMULATION_SEEDS is a number")
+            })
+        }
     };
     let mut failed = Vec::new();
     for seed in seeds {

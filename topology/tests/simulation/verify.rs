@@ -17,11 +17,17 @@ pub fn verify() {
     let mut counted: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     let mut fired: BTreeMap<String, i64> = BTreeMap::new();
     for record in committed("counted") {
-        counted.entry(key(&record)).or_default().push(value(&record));
+        counted
+            .entry(key(&record))
+            .or_default()
+            .push(value(&record));
     }
     for (key, counts) in &counted {
         let expected: Vec<i64> = (1..=good.get(key).copied().unwrap_or(0)).collect();
-        assert_eq!(*counts, expected, "outputs of {key} missing, repeated or out of order");
+        assert_eq!(
+            *counts, expected,
+            "outputs of {key} missing, repeated or out of order"
+        );
     }
     assert_eq!(counted.len(), good.len(), "keys without output");
 
