@@ -50,7 +50,9 @@ impl StreamThread {
         }
     }
 
-    /// Gives up all partitions; stores stay open, because most of them will be back.
+    /// Gives up all partitions; stores stay open, because most of them will be back. With several
+    /// threads they are closed: another thread of this process may be given the task, and a
+    /// database is open only once.
     fn suspend(&mut self, roll_back: bool) -> Result<(), Error> {
         for input in self
             .tasks
@@ -67,6 +69,9 @@ impl StreamThread {
             for input in task.inputs.iter_mut() {
                 input.reset(input.committed);
             }
+        }
+        if self.config.num_stream_threads > 1 && aborted.is_ok() {
+            self.close_tasks_except(&BTreeSet::new())?;
         }
         let clients = self.clients_mut()?;
         clients.group = None;

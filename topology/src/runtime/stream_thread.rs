@@ -27,6 +27,9 @@ const IDLE: Duration = Duration::from_millis(20);
 const COMMIT_RECORDS: u64 = 200_000;
 /// Rebuilds without a commit in between, after which the thread gives up.
 const REBUILDS: u32 = 10;
+/// Aborts without a commit in between, after which the thread gives up, if they have also taken
+/// longer than `task_timeout`: what is refused again and again is not passing trouble.
+const ABORTS: u32 = 10;
 /// Somewhat longer than between two heartbeats (`heartbeat.interval.ms`, 3 s).
 const HEARTBEATS: Duration = Duration::from_secs(4);
 /// Between two updates of the status board.
@@ -95,6 +98,9 @@ pub struct StreamThread {
     /// Which task comes first this turn, under a rate limit.
     first_task: usize,
     rebuilds: u32,
+    /// Aborts since the last commit, and when the first of them was.
+    aborts: u32,
+    aborting_since: Duration,
     last_status: Option<Duration>,
 }
 
@@ -139,6 +145,8 @@ impl StreamThread {
             rate,
             first_task: 0,
             rebuilds: 0,
+            aborts: 0,
+            aborting_since: Duration::ZERO,
             last_status: None,
             config,
             topology,
@@ -253,6 +261,7 @@ impl StreamThread {
                     thread = self.name,
                     "{error}; aborting the transaction and processing again"
                 );
+                self.count_abort(&error)?;
                 // Half an abort leaves tasks between two commits: only a rebuild mends that.
                 match self.abort().map_err(rebuild_if_passing) {
                     Err(error) if error.class() == ErrorClass::Fenced => self.rebuild(error),
@@ -262,6 +271,28 @@ impl StreamThread {
             ErrorClass::Fenced => self.rebuild(error),
             ErrorClass::User | ErrorClass::Fatal => Err(error),
         }
+    }
+
+    /// Slows down aborts that follow each other, and ends them.
+    fn count_abort(&mut self, error: &Error) -> Result<(), Error> {
+        let now = self.clock.monotonic();
+        self.aborts += 1;
+        if self.aborts == 1 {
+            self.aborting_since = now;
+            return Ok(());
+        }
+        let took = now.saturating_sub(self.aborting_since);
+        if self.aborts > ABORTS && took > self.config.task_timeout {
+            return Err(Error::fatal(
+                "process again",
+                format!(
+                    "{} transactions aborted in {took:?} without a commit; last: {error}",
+                    self.aborts
+                ),
+            ));
+        }
+        self.clock.sleep(Duration::from_millis(100));
+        Ok(())
     }
 
     /// Drops producer, consumer and tasks; the next turn makes them anew, restores what this
@@ -542,7 +573,7 @@ impl StreamThread {
 
     /// Step 7: what was committed becomes visible.
     pub(super) fn publish(&mut self, started: Duration) {
-        self.rebuilds = 0;
+        (self.rebuilds, self.aborts) = (0, 0);
         let uncommitted = std::mem::take(&mut self.uncommitted);
         let metrics = &self.metrics;
         metrics.records_in.inc_by(uncommitted.records_in);

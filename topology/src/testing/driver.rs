@@ -217,6 +217,25 @@ impl TestDriver {
         Ok(TestInstance::new(StreamThread::new(0, parts), board))
     }
 
+    /// Another instance with as many threads as configured, which share a state directory as the
+    /// threads of a process do; each is driven by itself.
+    ///
+    /// # Errors
+    /// When the state directory cannot be used.
+    pub fn threads(&self, instance_id: &str) -> Result<Vec<TestInstance>, Error> {
+        let mut config = self.config.clone();
+        config.streams.instance_id = instance_id.to_owned();
+        config.state_dir = config.state_dir.map(|root| root.join(instance_id));
+        let parts = self.parts(&config, &Arc::default())?;
+        let thread = |index| {
+            let mut parts = parts.clone();
+            parts.board = Arc::default();
+            let board = Arc::clone(&parts.board);
+            TestInstance::new(StreamThread::new(index, parts), board)
+        };
+        Ok((0..config.streams.num_stream_threads).map(thread).collect())
+    }
+
     fn thread(&mut self) -> Result<&mut StreamThread, Error> {
         self.thread
             .as_mut()

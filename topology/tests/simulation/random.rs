@@ -13,7 +13,7 @@ use topology::io::memory::{Fault, Operation, OperationKind};
 use crate::{job, verify, world};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 60;
 const STEPS: usize = 120;
 
 thread_local! {

@@ -58,6 +58,15 @@ pub fn start(name: &'static str) {
     });
 }
 
+/// A process of several threads, each under a name of its own.
+pub fn start_threads(process: &str, names: &[&'static str]) {
+    with(|world| {
+        let threads = world.driver.threads(process).unwrap();
+        assert_eq!(threads.len(), names.len());
+        world.instances.extend(names.iter().copied().zip(threads));
+    });
+}
+
 /// One turn of an instance, if it is there; it is reachable for nobody meanwhile.
 pub fn turn(name: &'static str) -> Result<bool, Error> {
     let Some(mut instance) = take(name) else {
