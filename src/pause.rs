@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `JUMUN_TEST_PHASE_FILE` | file whose first [`PHASE_WIDTH`] bytes name the step, also after a SIGKILL |
 //! | `JUMUN_TEST_PAUSE` | `step:milliseconds,…` to linger on entering a step |
+//! | `JUMUN_TEST_FLUSH_MS` | milliseconds between two flushes of the stores, so that they fall into open transactions |
 //! | `JUMUN_TEST_BROKEN` | `offsets-outside-transaction`, `store-before-commit` or `overlay-kept` |
 //!
 //! Compiled only with the feature `pause-hooks`. A process that uses one of them says so in its log.
@@ -16,9 +17,11 @@ use std::time::Duration;
 
 use topology::Error;
 use topology::runtime::{BrokenControl, CommitPhase, PhaseObserver, StreamsConfig};
+use topology::store::StateConfig;
 
 const PHASE_FILE: &str = "JUMUN_TEST_PHASE_FILE";
 const PAUSE: &str = "JUMUN_TEST_PAUSE";
+const FLUSH: &str = "JUMUN_TEST_FLUSH_MS";
 const BROKEN: &str = "JUMUN_TEST_BROKEN";
 
 /// Bytes of a step's name in the phase file, filled up with spaces: one write in place is never seen by halves.
@@ -38,6 +41,7 @@ const CONTROLS: [(&str, BrokenControl); 3] = [
 pub struct Hooks {
     phase_file: Option<File>,
     pauses: Vec<(CommitPhase, Duration)>,
+    flush_interval: Option<Duration>,
     broken: Option<BrokenControl>,
 }
 
@@ -67,11 +71,27 @@ impl Hooks {
                 format!("{BROKEN}: {name} is none of {names}")
             })
         });
+        let flush_interval = variable(FLUSH).map(|text| {
+            let milliseconds = text.parse().map(Duration::from_millis);
+            milliseconds.map_err(|error| format!("{FLUSH}: {text}: {error}"))
+        });
         Ok(Self {
+            flush_interval: flush_interval.transpose()?,
             phase_file: phase_file.transpose()?,
             pauses: pauses.map_err(|error| format!("{PAUSE}: {error}"))?,
             broken: broken.transpose()?,
         })
+    }
+
+    /// Puts the hooks into the settings of the stores, and a warning into the log.
+    pub fn install_in_state(&self, state: &mut StateConfig) {
+        if let Some(interval) = self.flush_interval {
+            tracing::warn!(
+                ?interval,
+                "test hook: stores are flushed in open transactions too"
+            );
+            state.flush_interval = interval;
+        }
     }
 
     /// Puts the hooks into the settings of the streams, and a warning for each into the log.

@@ -50,11 +50,17 @@ impl Service {
         let metrics = Arc::new(EngineMetrics::register(&registry)?);
         let mut streams_config = streams_config(configuration);
         adjust(&mut streams_config);
+        #[cfg_attr(not(feature = "pause-hooks"), expect(unused_mut))]
+        let mut state_config = state_config(configuration);
+        #[cfg(feature = "pause-hooks")]
+        crate::pause::Hooks::of_environment()
+            .map_err(|error| topology::Error::fatal("read the test hooks", error))?
+            .install_in_state(&mut state_config);
         let streams = Streams::start(
             built,
             streams_config,
             &configuration.application.state_dir,
-            state_config(configuration),
+            state_config,
             log,
             Arc::clone(&metrics),
         )?;

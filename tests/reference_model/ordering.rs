@@ -220,8 +220,8 @@ fn a_judged_rejection_consumes_its_version_and_contradicts_until_the_aggregate_g
     assert_eq!(judged.reconcile[0]["facts"][1]["action"], "order.accepted");
     assert_eq!(
         judged.rejection.unwrap()["versions"]["order"],
-        2,
-        "as it was before"
+        3,
+        "as it is after the event"
     );
     order.check_state("/versions/order", json!(3));
     order.check_state("/flags", json!(["contradicted"]));

@@ -1,6 +1,6 @@
 //! What a run emitted against what the reference model says of the records that really lie in the input topics.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jumun_harness::Kafka;
 
@@ -9,8 +9,15 @@ use crate::model::verify::{Report, compare};
 use crate::model::{InputRecord, Model, Policy};
 use crate::topics::Outputs;
 
+/// What the comparison found.
+pub struct Comparison {
+    pub report: Report,
+    /// Input records by `OUTCOME` or `OUTCOME/REASON`, as the model judges them.
+    pub outcomes: BTreeMap<String, u64>,
+}
+
 /// Compares partition after partition: an order never leaves its own, and whole runs of parsed records are large.
-pub fn compare_with_model(kafka: &Kafka, records: &[InputRecord]) -> Report {
+pub fn compare_with_model(kafka: &Kafka, records: &[InputRecord]) -> Comparison {
     let outputs = Outputs::read(kafka);
     let mut homes: HashMap<&[u8], i32> = HashMap::new();
     for record in records {
@@ -25,7 +32,10 @@ pub fn compare_with_model(kafka: &Kafka, records: &[InputRecord]) -> Report {
         .unwrap_or(0);
     let partitions: BTreeSet<i32> = records.iter().map(|record| record.partition).collect();
     let first = partitions.first().copied().unwrap_or(0);
-    let mut sum = Report::default();
+    let mut sum = Comparison {
+        report: Report::default(),
+        outcomes: BTreeMap::new(),
+    };
     for partition in partitions {
         let of_partition = records
             .iter()
@@ -39,7 +49,10 @@ pub fn compare_with_model(kafka: &Kafka, records: &[InputRecord]) -> Report {
         // What nobody sent is compared with the first partition, and so is not overlooked.
         let is_key = |key: &[u8]| homes.get(key).copied().unwrap_or(first) == partition;
         let actual = outputs.of(is_key, |of| of == partition);
-        add(&mut sum, compare(&expected, &actual));
+        add(&mut sum.report, compare(&expected, &actual));
+        for (outcome, count) in model.counts() {
+            *sum.outcomes.entry(outcome).or_default() += count;
+        }
     }
     sum
 }

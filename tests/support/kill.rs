@@ -1,4 +1,8 @@
 //! Kills aimed at the steps of the commit.
+#![allow(
+    dead_code,
+    reason = "each integration test that includes it uses a part of it"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jumun_harness::Kafka;
+use jumun_harness::{Kafka, wait_for};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -19,6 +23,9 @@ const LINGER: Duration = Duration::from_millis(30);
 const LINGERED: [&str; 4] = ["draining", "offsets", "committing", "store_batch"];
 /// Leaves more time for processing than for lingering.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(300);
+
+/// So that stores are flushed in open transactions, and what does not belong on disk would stay there after a kill.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(1_000);
 
 /// In these a transaction is open, being committed, or committed with the state on disk still behind.
 pub const IN_TRANSACTION: [&str; 6] = [
@@ -80,7 +87,11 @@ impl<'a> Ordeal<'a> {
                 &COMMIT_INTERVAL.as_millis().to_string(),
             )
             .env("JUMUN_TEST_PHASE_FILE", &phase_file.display().to_string())
-            .env("JUMUN_TEST_PAUSE", &pause);
+            .env("JUMUN_TEST_PAUSE", &pause)
+            .env(
+                "JUMUN_TEST_FLUSH_MS",
+                &FLUSH_INTERVAL.as_millis().to_string(),
+            );
         Self {
             kafka,
             setup,
@@ -97,6 +108,7 @@ impl<'a> Ordeal<'a> {
     pub fn run(&mut self, mut next: impl FnMut(&Self) -> Option<&'static str>) {
         let mut processor = self.setup.start_ready();
         let mut changelog = 0;
+        self.wait_first_commits();
         self.identities = self.states_on_disk();
         while let Some(target) = next(self) {
             let (phase, remaining) = self.kill(processor, target);
@@ -125,6 +137,34 @@ impl<'a> Ordeal<'a> {
         processor.stop();
     }
 
+    /// Before every input has a committed offset there is too little to lose. The rate is shared by all tasks, so this
+    /// comes soon.
+    fn wait_first_commits(&self) {
+        let committed = || {
+            let offsets = self.decided_offsets();
+            self.ends
+                .keys()
+                .all(|partition| offsets.contains_key(partition))
+                .then_some(())
+        };
+        wait_for("a commit of every input", TIMEOUT, committed).unwrap();
+        let committed: i64 = self.decided_offsets().values().sum();
+        assert!(
+            committed * 2 < self.ends.values().sum(),
+            "some task had to wait for others"
+        );
+    }
+
+    fn decided_offsets(&self) -> BTreeMap<(String, i32), i64> {
+        let partitions = self
+            .ends
+            .keys()
+            .map(|(_, partition)| partition + 1)
+            .max()
+            .unwrap_or(0);
+        decided_offsets(self.kafka, &self.setup.application_id, partitions)
+    }
+
     /// Lets some commits pass, waits for the step, a moment more, and kills.
     fn kill(&mut self, mut processor: Processor, target: &str) -> (String, i64) {
         let commits = self.random.random_range(2..6);
@@ -142,15 +182,7 @@ impl<'a> Ordeal<'a> {
         // Not a wait for anything: the blow is to fall anywhere in the step, and now and then just after it.
         thread::sleep(moment);
         processor.process.kill9().unwrap();
-        let partitions = self
-            .ends
-            .keys()
-            .map(|(_, partition)| partition + 1)
-            .max()
-            .unwrap_or(0);
-        let committed: i64 = decided_offsets(self.kafka, &self.setup.application_id, partitions)
-            .values()
-            .sum();
+        let committed: i64 = self.decided_offsets().values().sum();
         (self.phase(), self.ends.values().sum::<i64>() - committed)
     }
 

@@ -1,5 +1,12 @@
 //! The program under test as a process: how it is started, where its HTTP server is, what it logs and counts.
+#![allow(
+    dead_code,
+    reason = "each integration test that includes it uses a part of it"
+)]
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,6 +16,12 @@ use jumun_harness::{Kafka, Process, Result, http_get, wait_for};
 use serde_json::Value;
 
 pub const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A line for whoever reads the test's output, straight to the handle: what `println!` writes is shown of failed tests only.
+pub fn tell(text: impl Display) {
+    let line = format!("{text}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+}
 
 /// The program of this build, without any setting that the environment of the test run might have for it.
 pub fn jumun(command: &str) -> Command {
@@ -51,13 +64,19 @@ impl Setup {
             .flag("--listen", "127.0.0.1:0")
     }
 
+    /// Replaces an earlier value of the same flag.
     pub fn flag(mut self, name: &str, value: &str) -> Self {
+        if let Some(known) = self.arguments.iter().position(|argument| argument == name) {
+            self.arguments.drain(known..known + 2);
+        }
         self.arguments.extend([name.to_owned(), value.to_owned()]);
         self
     }
 
-    pub fn setting(self, key: &str, value: &str) -> Self {
-        self.flag("--set", &format!("{key}={value}"))
+    pub fn setting(mut self, key: &str, value: &str) -> Self {
+        self.arguments
+            .extend(["--set".to_owned(), format!("{key}={value}")]);
+        self
     }
 
     pub fn env(mut self, name: &str, value: &str) -> Self {
@@ -157,6 +176,25 @@ impl Processor {
             .into_iter()
             .find(|(series, _)| series == name);
         found.unwrap_or_else(|| panic!("no metric {name}")).1
+    }
+
+    /// Input records by `OUTCOME` or `OUTCOME/REASON`, as the metrics count them; outcomes without any are left out.
+    pub fn outcomes(&mut self) -> BTreeMap<String, u64> {
+        let mut outcomes = BTreeMap::new();
+        for (series, count) in self.metrics("order_events_outcome_total{") {
+            let label = |name: &str| {
+                let (_, rest) = series.split_once(&format!("{name}=\"")).unwrap();
+                rest.split('"').next().unwrap_or_default()
+            };
+            let name = match label("reason") {
+                "" => label("outcome").to_owned(),
+                reason => format!("{}/{reason}", label("outcome")),
+            };
+            if count > 0.0 {
+                *outcomes.entry(name).or_default() += count as u64;
+            }
+        }
+        outcomes
     }
 
     /// SIGTERM, and the end it asks for.

@@ -77,6 +77,13 @@ impl Error {
         self
     }
 
+    /// The same error, of another class: what it means depends on where it comes up.
+    #[must_use]
+    pub fn of_class(mut self, class: ErrorClass) -> Self {
+        self.class = class;
+        self
+    }
+
     /// What the runtime does about it.
     pub fn class(&self) -> ErrorClass {
         self.class

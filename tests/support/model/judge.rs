@@ -331,6 +331,8 @@ fn judged_rejection(
     if version.is_some() {
         consume(&mut order, event, version);
         order.contradicted.insert(event.target_type.clone());
+        // As transitions do, it tells the order after the event, whose version is consumed.
+        judged.rejection = Some(outputs::rejection(reason, &order, event, record));
         judged
             .reconcile
             .push(outputs::reconcile(reason, &event.original, &order, record));

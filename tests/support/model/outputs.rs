@@ -73,7 +73,7 @@ pub fn transition(order: &Order, event: &Event, outcome: Outcome, from: &str, at
     })
 }
 
-/// `order` is the order before the event.
+/// `order` is the order after the event.
 pub fn rejection(reason: &str, order: &Order, event: &Event, record: &InputRecord) -> Value {
     json!({
         "orderNo": order.order_no,

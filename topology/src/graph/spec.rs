@@ -312,8 +312,6 @@ impl Topology {
                 topic: topic.to_owned(),
                 output,
                 mode,
-                key: Vec::new(),
-                value: Vec::new(),
             })
         });
         let kind = NodeKind::Sink { topic };

@@ -21,6 +21,46 @@ impl Span {
         Self { start, len }
     }
 
+    /// From the beginning of `first` to the end of `last`, which lies behind it in the same arena.
+    pub(crate) fn between(first: Self, last: Self) -> Self {
+        let end = last.start + last.len;
+        Self {
+            start: first.start,
+            len: end.saturating_sub(first.start),
+        }
+    }
+
+    /// The same bytes after those of `from` were copied to `to`.
+    pub(crate) fn moved(self, from: Self, to: Self) -> Self {
+        // A copy that found no room is empty, and so is all of it.
+        if to.len < from.len {
+            return Self::default();
+        }
+        Self {
+            start: self.start.saturating_sub(from.start) + to.start,
+            len: self.len,
+        }
+    }
+
+    /// Appends what `write` appends; its answer, unless it is an error, comes with the place.
+    pub(crate) fn write<T, E>(
+        arena: &mut Vec<u8>,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<T, E>,
+    ) -> Result<(T, Self), E> {
+        let before = arena.len();
+        let answer = write(arena)?;
+        let written = arena.len().saturating_sub(before);
+        let span = match (u32::try_from(before), u32::try_from(written)) {
+            (Ok(start), Ok(len)) => Self { start, len },
+            _ => Self::default(),
+        };
+        Ok((answer, span))
+    }
+
+    pub(crate) fn len(self) -> usize {
+        self.len as usize
+    }
+
     pub(crate) fn of(self, arena: &[u8]) -> &[u8] {
         let start = self.start as usize;
         arena
@@ -83,9 +123,7 @@ impl RecordBatch {
         headers: Headers<'_>,
     ) {
         self.push_with(offset, timestamp, key, value, |batch| {
-            for (name, value) in headers.iter() {
-                batch.push_header(name.as_bytes(), value);
-            }
+            headers.append_to(&mut batch.bytes, &mut batch.headers);
         });
     }
 

@@ -26,6 +26,15 @@ impl<'a> Headers<'a> {
         self.spans.len()
     }
 
+    /// Bytes of names and values together.
+    pub fn size(&self) -> usize {
+        let value = |span: &HeaderSpan| span.value.map_or(0, Span::len);
+        self.spans
+            .iter()
+            .map(|span| span.name.len() + value(span))
+            .sum()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
@@ -38,6 +47,28 @@ impl<'a> Headers<'a> {
             let name = std::str::from_utf8(span.name.of(bytes)).unwrap_or_default();
             (name, span.value.map(|value| value.of(bytes)))
         })
+    }
+
+    /// As [`Headers::iter`], the names as they are.
+    pub(crate) fn raw(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
+        let (bytes, spans) = (self.bytes, self.spans);
+        spans
+            .iter()
+            .map(move |span| (span.name.of(bytes), span.value.map(|value| value.of(bytes))))
+    }
+
+    /// Appends copies to an arena and its list of headers. Records pass here several times, so all
+    /// bytes are copied at once: those of one view lie one after the other, as they were appended.
+    pub(crate) fn append_to(self, arena: &mut Vec<u8>, spans: &mut Vec<HeaderSpan>) {
+        let (Some(first), Some(last)) = (self.spans.first(), self.spans.last()) else {
+            return;
+        };
+        let whole = Span::between(first.name, last.value.unwrap_or(last.name));
+        let moved = Span::append(arena, whole.of(self.bytes));
+        spans.extend(self.spans.iter().map(|span| HeaderSpan {
+            name: span.name.moved(whole, moved),
+            value: span.value.map(|value| value.moved(whole, moved)),
+        }));
     }
 
     /// The value of the last header of this name, as Kafka's `lastHeader`.
@@ -81,13 +112,52 @@ impl HeaderBuffer {
 
     /// Appends all headers of a view.
     pub fn extend(&mut self, headers: Headers<'_>) {
-        for (name, value) in headers.iter() {
-            self.push(name, value);
-        }
+        headers.append_to(&mut self.bytes, &mut self.spans);
     }
 
     /// A view of what is held.
     pub fn view(&self) -> Headers<'_> {
         Headers::new(&self.bytes, &self.spans)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_copied_behind_others_keep_names_values_and_nulls() {
+        let mut first = HeaderBuffer::default();
+        first.push("id", Some(b"e1"));
+        first.push("nothing", None);
+        let mut second = HeaderBuffer::default();
+        second.push("before", Some(b""));
+        second.extend(first.view());
+        second.extend(Headers::default());
+        second.extend(first.view());
+        second.push("after", Some(b"x"));
+        let expected: [(&str, Option<&[u8]>); 6] = [
+            ("before", Some(b"")),
+            ("id", Some(b"e1")),
+            ("nothing", None),
+            ("id", Some(b"e1")),
+            ("nothing", None),
+            ("after", Some(b"x")),
+        ];
+        assert_eq!(second.view().iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_name_that_is_not_text_is_copied_as_it_is() {
+        let mut batch = crate::io::RecordBatch::default();
+        batch.push_with(0, 0, Some(b"key"), None, |batch| {
+            batch.push_header(b"\xff", Some(b"v"))
+        });
+        let mut copy = HeaderBuffer::default();
+        copy.extend(batch.front().unwrap().headers);
+        assert_eq!(
+            copy.view().raw().collect::<Vec<_>>(),
+            [(&b"\xff"[..], Some(&b"v"[..]))]
+        );
     }
 }

@@ -176,9 +176,13 @@ impl<'a> Context<'a> {
     /// As [`Context::get`]; the record's fault when the store's changelog does not take so much.
     pub fn put(&mut self, store: StoreId, key: &[u8], value: &[u8]) -> Result<(), ProcessError> {
         let limits = &self.scope.limits.stores;
-        if let Some((size, limit)) =
-            TaskLimits::exceeded(limits, store.index(), key, value, Headers::default())
-        {
+        if let Some((size, limit)) = TaskLimits::exceeded(
+            limits,
+            store.index(),
+            key.len(),
+            value.len(),
+            Headers::default(),
+        ) {
             let specs = self.scope.state.specs();
             let name = specs
                 .filter(|(id, _)| *id == store)

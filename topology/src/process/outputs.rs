@@ -95,12 +95,26 @@ impl OutputBuffer {
     ) -> usize {
         let key = key.map(|key| Span::append(&mut self.bytes, key));
         let value = value.map(|value| Span::append(&mut self.bytes, value));
+        self.add(to, key, value, headers);
+        self.entries.len()
+    }
+
+    /// Where a record to be added by [`OutputBuffer::add`] writes its key and its value, so that
+    /// they are not copied once more.
+    pub(crate) fn arena(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Adds a record whose key and value were written to [`OutputBuffer::arena`].
+    pub(crate) fn add(
+        &mut self,
+        to: Destination,
+        key: Option<Span>,
+        value: Option<Span>,
+        headers: Headers<'_>,
+    ) {
         let start = self.headers.len();
-        for (name, value) in headers.iter() {
-            let name = Span::append(&mut self.bytes, name.as_bytes());
-            let value = value.map(|value| Span::append(&mut self.bytes, value));
-            self.headers.push(HeaderSpan { name, value });
-        }
+        headers.append_to(&mut self.bytes, &mut self.headers);
         self.entries.push(Entry {
             output: to.output,
             mode: to.mode,
@@ -110,7 +124,6 @@ impl OutputBuffer {
             value,
             headers: (start, self.headers.len()),
         });
-        self.entries.len()
     }
 
     /// Hands over every accepted record that does not wait for the commit, and forgets it.

@@ -25,14 +25,12 @@ impl TaskLimits {
     pub(crate) fn exceeded(
         limits: &[usize],
         topic: usize,
-        key: &[u8],
-        value: &[u8],
+        key: usize,
+        value: usize,
         headers: Headers<'_>,
     ) -> Option<(usize, usize)> {
-        let of_header =
-            |(name, value): (&str, Option<&[u8]>)| name.len() + value.map_or(0, <[u8]>::len) + 10;
-        let headers: usize = headers.iter().map(of_header).sum();
-        let size = key.len() + value.len() + headers + RECORD_OVERHEAD;
+        // The lengths of a header's name and value take at most five bytes each.
+        let size = key + value + headers.size() + 10 * headers.len() + RECORD_OVERHEAD;
         let limit = limits.get(topic).copied().unwrap_or(usize::MAX);
         (size > limit).then_some((size, limit))
     }
@@ -123,7 +121,7 @@ impl TaskScope {
         );
         let limits = &self.limits.outputs;
         if let Some((size, limit)) =
-            TaskLimits::exceeded(limits, output, key, value, headers.view())
+            TaskLimits::exceeded(limits, output, key.len(), value.len(), headers.view())
         {
             return Err(format!(
                 "as a dead letter it has {size} bytes, and the dead-letter topic takes {limit}; raise its max.message.bytes"

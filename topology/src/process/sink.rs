@@ -2,10 +2,10 @@ use std::any::{Any, type_name};
 
 use super::node::{Node, wrong_types};
 use super::outputs::Destination;
-use super::processor::{Punctuation, TimerEvent};
-use super::{Context, InitContext, ProcessError, TaskLimits};
+use super::{Context, ProcessError, TaskLimits};
 use crate::codec::{Presence, Serializer};
 use crate::io::Headers;
+use crate::io::batch::Span;
 
 /// Which of the records that reach a sink are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -24,15 +24,9 @@ pub(crate) struct SinkNode<K, V> {
     pub(crate) topic: String,
     pub(crate) output: usize,
     pub(crate) mode: SinkMode,
-    pub(crate) key: Vec<u8>,
-    pub(crate) value: Vec<u8>,
 }
 
 impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
-    fn init(&mut self, _context: &mut InitContext<'_>) -> Result<(), ProcessError> {
-        Ok(())
-    }
-
     fn process(
         &mut self,
         key: &dyn Any,
@@ -44,13 +38,17 @@ impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
         let (Some(key), Some(value)) = (key.downcast_ref::<K>(), value.downcast_ref::<V>()) else {
             return Err(wrong_types(self.takes(), context));
         };
-        self.key.clear();
-        self.value.clear();
-        let key_presence = self.key_serializer.serialize(key, &mut self.key)?;
-        let value_presence = self.value_serializer.serialize(value, &mut self.value)?;
+        let outputs = &mut context.scope.outputs;
+        let (key_presence, key) = Span::write(outputs.arena(), |out| {
+            self.key_serializer.serialize(key, out)
+        })?;
+        let (value_presence, value) = Span::write(outputs.arena(), |out| {
+            self.value_serializer.serialize(value, out)
+        })?;
         let limits = &context.scope.limits.outputs;
+        // Checked here, where the culprit is known: a refusal by the broker names no record.
         if let Some((size, limit)) =
-            TaskLimits::exceeded(limits, self.output, &self.key, &self.value, headers)
+            TaskLimits::exceeded(limits, self.output, key.len(), value.len(), headers)
         {
             let message = format!(
                 "output of {size} bytes; topic {} takes {limit} (max.message.bytes)",
@@ -64,32 +62,12 @@ impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
             partition: None,
             timestamp,
         };
-        context.scope.outputs.push(
+        context.scope.outputs.add(
             to,
-            (key_presence == Presence::Present).then_some(self.key.as_slice()),
-            (value_presence == Presence::Present).then_some(self.value.as_slice()),
+            (key_presence == Presence::Present).then_some(key),
+            (value_presence == Presence::Present).then_some(value),
             headers,
         );
-        Ok(())
-    }
-
-    fn on_timer(
-        &mut self,
-        _timer: TimerEvent<'_>,
-        _context: &mut Context<'_>,
-    ) -> Result<(), ProcessError> {
-        Ok(())
-    }
-
-    fn on_punctuate(
-        &mut self,
-        _punctuation: Punctuation,
-        _context: &mut Context<'_>,
-    ) -> Result<(), ProcessError> {
-        Ok(())
-    }
-
-    fn before_commit(&mut self, _context: &mut Context<'_>) -> Result<(), ProcessError> {
         Ok(())
     }
 

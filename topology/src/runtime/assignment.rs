@@ -50,16 +50,28 @@ impl StreamThread {
         }
     }
 
-    /// Gives up all partitions; stores stay open, because most of them will be back.
+    /// Gives up all partitions; stores stay open, because most of them will be back. With several
+    /// threads they are closed: another thread of this process may be given the task, and a
+    /// database is open only once.
     fn suspend(&mut self, roll_back: bool) -> Result<(), Error> {
+        for input in self
+            .tasks
+            .values_mut()
+            .flat_map(|task| task.inputs.iter_mut())
+        {
+            // Given up in a moment: there is nothing to seek in.
+            input.id = None;
+        }
         let aborted = if roll_back { self.abort() } else { Ok(()) };
-        self.restorations.clear();
+        self.end_restore()?;
         for task in self.tasks.values_mut() {
             task.phase = TaskPhase::Suspended;
             for input in task.inputs.iter_mut() {
-                input.id = None;
                 input.reset(input.committed);
             }
+        }
+        if self.config.num_stream_threads > 1 && aborted.is_ok() {
+            self.close_tasks_except(&BTreeSet::new())?;
         }
         let clients = self.clients_mut()?;
         clients.group = None;

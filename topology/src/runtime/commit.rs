@@ -91,7 +91,8 @@ impl StreamThread {
         let exactly_once = self.exactly_once();
         let clients = self.clients_mut()?;
         if exactly_once {
-            clients.producer.begin_transaction()?;
+            let begun = clients.producer.begin_transaction();
+            begun.map_err(abort_unless_fenced)?;
         }
         // Without transactions it stands for what was handed over since the last commit.
         clients.in_transaction = true;
@@ -119,10 +120,9 @@ impl StreamThread {
         );
         task.scope.outputs.drain(|record: Outgoing<'_>| {
             sent.records_out += 1;
-            producer.send(outgoing(
-                outputs.sink(id.subtopology, record.output)?,
-                record,
-            ))
+            let output = outputs.sink(id.subtopology, record.output)?;
+            let sent = producer.send(outgoing(output, record));
+            sent.map_err(abort_unless_fenced)
         })
     }
 
@@ -141,10 +141,9 @@ impl StreamThread {
             );
             task.scope.outputs.drain_latest(|record: Outgoing<'_>| {
                 sent.records_out += 1;
-                producer.send(outgoing(
-                    outputs.sink(id.subtopology, record.output)?,
-                    record,
-                ))
+                let output = outputs.sink(id.subtopology, record.output)?;
+                let sent = producer.send(outgoing(output, record));
+                sent.map_err(abort_unless_fenced)
             })?;
         }
         Ok(())
@@ -161,14 +160,15 @@ impl StreamThread {
             let id = task.id;
             task.scope.state.changelog(&mut |store, key, value| {
                 self.uncommitted.changelog_records += 1;
-                clients.producer.send(OutputRecord {
+                let sent = clients.producer.send(OutputRecord {
                     output: clients.outputs.changelog(id.subtopology, store)?,
                     partition: Some(id.partition),
                     timestamp,
                     key: Some(key),
                     value,
                     headers: Headers::default(),
-                })
+                });
+                sent.map_err(abort_unless_fenced)
             })?;
         }
         Ok(())
@@ -181,7 +181,8 @@ impl StreamThread {
         let deadline = self.clock.monotonic() + timeout;
         let clock = std::sync::Arc::clone(&self.clock);
         let clients = self.clients_mut()?;
-        clients.producer.poll(Duration::ZERO)?;
+        let served = clients.producer.poll(Duration::ZERO);
+        served.map_err(abort_unless_fenced)?;
         while clients.producer.in_flight() > 0 {
             if clock.monotonic() >= deadline {
                 let detail = format!(
@@ -194,10 +195,11 @@ impl StreamThread {
                     detail,
                 ));
             }
-            clients.producer.poll(Duration::from_millis(1))?;
+            let served = clients.producer.poll(Duration::from_millis(1));
+            served.map_err(abort_unless_fenced)?;
         }
         match clients.producer.delivery_error() {
-            Some(error) => Err(error),
+            Some(error) => Err(abort_unless_fenced(error)),
             None => Ok(()),
         }
     }
@@ -316,12 +318,11 @@ impl StreamThread {
             return Ok(());
         }
         let clients = self.clients.as_mut().ok_or_else(no_clients)?;
-        for task in self
-            .tasks
-            .values_mut()
-            .filter(|task| task.phase == TaskPhase::Running)
-        {
+        for task in self.tasks.values_mut() {
             contained(task, "start a processor", Task::abort)?;
+            if task.phase != TaskPhase::Running {
+                continue;
+            }
             for input in task.inputs.iter() {
                 if let Some(id) = input.id {
                     clients.consumer.seek(id, input.committed)?;
@@ -336,7 +337,26 @@ impl StreamThread {
 fn rebuild_unless_abortable(error: Error) -> Error {
     match error.class() {
         ErrorClass::Abortable | ErrorClass::Fenced => error,
-        _ => Error::new(ErrorClass::Fenced, error.operation(), error.detail()),
+        _ => error.of_class(ErrorClass::Fenced),
+    }
+}
+
+/// Some of a batch was handed over, and there is no telling which: handing it over again would
+/// double it, so the transaction is aborted even for passing trouble. A producer beyond that is
+/// replaced.
+fn abort_unless_fenced(error: Error) -> Error {
+    match error.class() {
+        ErrorClass::Retriable => error.of_class(ErrorClass::Abortable),
+        ErrorClass::Fatal => error.of_class(ErrorClass::Fenced),
+        ErrorClass::User | ErrorClass::Abortable | ErrorClass::Fenced => error,
+    }
+}
+
+/// What cannot be repeated from the middle is begun anew.
+pub(super) fn rebuild_if_passing(error: Error) -> Error {
+    match error.class() {
+        ErrorClass::Retriable | ErrorClass::Abortable => error.of_class(ErrorClass::Fenced),
+        ErrorClass::User | ErrorClass::Fenced | ErrorClass::Fatal => error,
     }
 }
 

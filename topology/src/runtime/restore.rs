@@ -10,15 +10,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::commit::no_clients;
+use super::commit::{no_clients, rebuild_if_passing};
 use super::retry::retry;
 use super::status::RestoreStatus;
 use super::stream_thread::{StreamThread, contained};
-use crate::Error;
 use crate::graph::SubTopology;
 use crate::io::{InputId, Position, TopicPartition, Watermarks};
 use crate::store::{SetAsideReason, StoreId};
 use crate::task::{Task, TaskId, TaskPhase};
+use crate::{Error, ErrorClass};
 
 /// Records restored of one changelog before the others have their turn.
 const TURN: usize = 10_000;
@@ -149,6 +149,36 @@ impl StreamThread {
         Ok(plan)
     }
 
+    /// Starting over would process every input record again on top of what it already did. Unless
+    /// the offsets are there by now: then another has the partition, and this is a zombie.
+    fn offsets_missing(&mut self, id: TaskId) -> Error {
+        let inputs: Vec<TopicPartition> = self
+            .tasks
+            .get(&id)
+            .map(|task| {
+                task.inputs
+                    .iter()
+                    .map(|input| input.partition.clone())
+                    .collect()
+            })
+            .unwrap_or_default();
+        let consumer = match self.clients_mut() {
+            Ok(clients) => &mut clients.consumer,
+            Err(error) => return error,
+        };
+        match consumer.committed(&inputs, Duration::from_secs(5)) {
+            Ok(committed) if committed.iter().any(Option::is_none) => {
+                offsets_missing(id, &self.config.application_id)
+            }
+            Ok(_) => Error::new(
+                ErrorClass::Fenced,
+                "start a task",
+                "another instance has committed since the partition was assigned to this one",
+            ),
+            Err(error) => error,
+        }
+    }
+
     fn logged_stores(&self, id: TaskId) -> Vec<(StoreId, TopicPartition)> {
         let Some(task) = self.tasks.get(&id) else {
             return Vec::new();
@@ -177,6 +207,20 @@ impl StreamThread {
         task.inputs = inputs;
         self.tasks.insert(id, task);
         Ok(())
+    }
+
+    /// Ends restores that are under way; a client takes no partition twice.
+    pub(super) fn end_restore(&mut self) -> Result<(), Error> {
+        let restorations = std::mem::take(&mut self.restorations);
+        let reader = &mut self.clients_mut()?.reader;
+        let mut ended = Ok(());
+        for changelog in restorations
+            .iter()
+            .flat_map(|restoration| &restoration.changelogs)
+        {
+            ended = ended.and(reader.remove(changelog.input));
+        }
+        ended
     }
 
     /// Restores a slice of each changelog; answers whether anything was done.
@@ -226,7 +270,8 @@ impl StreamThread {
                 }
             }
         }
-        moved |= self.finish_restored()?;
+        // What is done is not asked again.
+        moved |= self.finish_restored().map_err(rebuild_if_passing)?;
         Ok(moved)
     }
 
@@ -255,7 +300,7 @@ impl StreamThread {
                 .progress()
                 .is_some_and(|progress| !progress.positions.is_empty());
             if restoration.never_committed && history {
-                return Err(offsets_missing(task.id, &self.config.application_id));
+                return Err(self.offsets_missing(restoration.task));
             }
             contained(task, "start a processor", Task::complete_restoration)?;
             if restoration.records > 0 {
@@ -290,7 +335,6 @@ fn outside(position: i64, marks: Watermarks) -> Option<(SetAsideReason, String)>
     })
 }
 
-/// Starting over would process every input record again on top of what it already did.
 fn offsets_missing(task: TaskId, application_id: &str) -> Error {
     Error::fatal(
         "start a task",

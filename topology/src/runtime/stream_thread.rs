@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::clients::Clients;
-use super::commit::no_clients;
+use super::commit::{no_clients, rebuild_if_passing};
 use super::rate::RateLimit;
 use super::restore::Restoration;
 use super::status::{State, StatusBoard, TaskStatus, ThreadStatus};
@@ -27,6 +27,9 @@ const IDLE: Duration = Duration::from_millis(20);
 const COMMIT_RECORDS: u64 = 200_000;
 /// Rebuilds without a commit in between, after which the thread gives up.
 const REBUILDS: u32 = 10;
+/// Aborts without a commit in between, after which the thread gives up, if they have also taken
+/// longer than `task_timeout`: what is refused again and again is not passing trouble.
+const ABORTS: u32 = 10;
 /// Somewhat longer than between two heartbeats (`heartbeat.interval.ms`, 3 s).
 const HEARTBEATS: Duration = Duration::from_secs(4);
 /// Between two updates of the status board.
@@ -92,7 +95,12 @@ pub struct StreamThread {
     phase_since: Duration,
     due: TimerBatch,
     rate: Option<RateLimit>,
+    /// Which task comes first this turn, under a rate limit.
+    first_task: usize,
     rebuilds: u32,
+    /// Aborts since the last commit, and when the first of them was.
+    aborts: u32,
+    aborting_since: Duration,
     last_status: Option<Duration>,
 }
 
@@ -135,7 +143,10 @@ impl StreamThread {
             phase_since: clock.monotonic(),
             due: TimerBatch::default(),
             rate,
+            first_task: 0,
             rebuilds: 0,
+            aborts: 0,
+            aborting_since: Duration::ZERO,
             last_status: None,
             config,
             topology,
@@ -250,7 +261,9 @@ impl StreamThread {
                     thread = self.name,
                     "{error}; aborting the transaction and processing again"
                 );
-                match self.abort() {
+                self.count_abort(&error)?;
+                // Half an abort leaves tasks between two commits: only a rebuild mends that.
+                match self.abort().map_err(rebuild_if_passing) {
                     Err(error) if error.class() == ErrorClass::Fenced => self.rebuild(error),
                     other => other,
                 }
@@ -258,6 +271,28 @@ impl StreamThread {
             ErrorClass::Fenced => self.rebuild(error),
             ErrorClass::User | ErrorClass::Fatal => Err(error),
         }
+    }
+
+    /// Slows down aborts that follow each other, and ends them.
+    fn count_abort(&mut self, error: &Error) -> Result<(), Error> {
+        let now = self.clock.monotonic();
+        self.aborts += 1;
+        if self.aborts == 1 {
+            self.aborting_since = now;
+            return Ok(());
+        }
+        let took = now.saturating_sub(self.aborting_since);
+        if self.aborts > ABORTS && took > self.config.task_timeout {
+            return Err(Error::fatal(
+                "process again",
+                format!(
+                    "{} transactions aborted in {took:?} without a commit; last: {error}",
+                    self.aborts
+                ),
+            ));
+        }
+        self.clock.sleep(Duration::from_millis(100));
+        Ok(())
     }
 
     /// Drops producer, consumer and tasks; the next turn makes them anew, restores what this
@@ -379,7 +414,8 @@ impl StreamThread {
             self.enter(CommitPhase::Idle)?;
         }
         if let Some(event) = self.clients_mut()?.consumer.poll(Duration::ZERO)? {
-            self.rebalance(event)?;
+            // The event is not told again: what stopped half-way is begun anew by joining again.
+            self.rebalance(event).map_err(rebuild_if_passing)?;
             progress.moved = true;
         }
         progress.moved |= self.restore()?;
@@ -460,7 +496,15 @@ impl StreamThread {
             .as_mut()
             .map_or(usize::MAX, |rate| rate.allowance(now));
         let wall_clock_ms = self.clock.wall_clock_ms();
-        let ids: Vec<TaskId> = self.tasks.keys().copied().collect();
+        let mut ids: Vec<TaskId> = self.tasks.keys().copied().collect();
+        let mut share = TURN;
+        if self.rate.is_some() && !ids.is_empty() {
+            // What the rate allows is shared out, and who comes first changes from turn to turn:
+            // else the first task takes it all for as long as it has input.
+            share = TURN.min(allowed.div_ceil(ids.len()));
+            self.first_task = (self.first_task + 1) % ids.len();
+            ids.rotate_left(self.first_task);
+        }
         let mut total = 0;
         for id in ids {
             let Some(task) = self
@@ -473,7 +517,7 @@ impl StreamThread {
             task.scope.wall_clock_ms = wall_clock_ms;
             let due = &mut self.due;
             let processed = contained(task, "process a record", |task| {
-                task.process(TURN.min(allowed), now, due)
+                task.process(share.min(allowed), now, due)
             })?
             .records;
             if processed > 0 {
@@ -529,7 +573,7 @@ impl StreamThread {
 
     /// Step 7: what was committed becomes visible.
     pub(super) fn publish(&mut self, started: Duration) {
-        self.rebuilds = 0;
+        (self.rebuilds, self.aborts) = (0, 0);
         let uncommitted = std::mem::take(&mut self.uncommitted);
         let metrics = &self.metrics;
         metrics.records_in.inc_by(uncommitted.records_in);
@@ -662,13 +706,19 @@ impl StreamThread {
 }
 
 /// Runs operators of a task; a panic becomes a fatal error that names task and node.
+///
+/// Nothing an operator did before its error is undone but by an abort, so there is no calling it
+/// again: a passing error of it costs the transaction.
 pub(super) fn contained<T>(
     task: &mut Task,
     operation: &'static str,
     call: impl FnOnce(&mut Task) -> Result<T, Error>,
 ) -> Result<T, Error> {
     match catch_unwind(AssertUnwindSafe(|| call(task))) {
-        Ok(outcome) => outcome,
+        Ok(outcome) => outcome.map_err(|error| match error.class() {
+            ErrorClass::Retriable => error.of_class(ErrorClass::Abortable),
+            _ => error,
+        }),
         Err(panic) => {
             let detail = format!("an operator panicked: {}", message(panic.as_ref()));
             Err(Error::fatal(operation, detail).at(format!(

@@ -173,9 +173,11 @@ fn supervise(mut parts: ThreadParts, stop: &Arc<AtomicBool>, failure: &Arc<Mutex
     board.remove_thread("start");
     for thread in threads {
         if thread.join().is_err() {
-            // Operators' panics are contained; this one is the engine's own.
-            let error = Error::fatal("run a stream thread", "it panicked; the log says where");
-            failure.lock().get_or_insert(error);
+            let detail = "a stream thread panicked outside any operator; its log line says where";
+            let panicked = Error::fatal("run a stream thread", detail);
+            tracing::error!("{panicked}");
+            board.set_state("start", State::Error, &panicked.to_string());
+            failure.lock().get_or_insert(panicked);
             stop.store(true, Ordering::SeqCst);
         }
     }

@@ -13,6 +13,8 @@ use crate::io::{Admin, TopicDescription, TopicSpec};
 use crate::time::Clock;
 
 const CALL: Duration = Duration::from_secs(5);
+/// While brokers are waited for; a stop waits for the call under way.
+const ASK: Duration = Duration::from_secs(2);
 /// Between two looks for a topic that is not there yet.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
@@ -48,7 +50,7 @@ impl TopicCheck<'_> {
         let admin = &mut self.admin;
         // A broker that is absent is waited for, however long, until someone stops us.
         loop {
-            match admin.describe_topics(names, CALL) {
+            match admin.describe_topics(names, ASK) {
                 Err(error)
                     if error.class() == crate::ErrorClass::Retriable
                         && !stop.load(Ordering::SeqCst) =>

@@ -148,7 +148,10 @@ impl TaskState {
             .iter()
             .filter(|store| store.home.durable == durable)
         {
-            for (key, value) in store.overlay.changes() {
+            // In the order of keys, so that the memtable finds the place of each beside the last.
+            let mut changes: Vec<_> = store.overlay.changes().collect();
+            changes.sort_unstable_by_key(|(key, _)| *key);
+            for (key, value) in changes {
                 batch.apply(store.home.family, key, value);
             }
         }

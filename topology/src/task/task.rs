@@ -132,6 +132,10 @@ impl Task {
     }
 
     fn load_own(&mut self) {
+        if self.subtopology.stores().is_empty() {
+            // Nothing is kept anywhere: what this instance has counted stands.
+            return;
+        }
         let progress = self.progress();
         self.scope.stream_time = progress.and_then(|progress| progress.stream_time);
         let counters = self.scope.state.own(COUNTERS).unwrap_or_default();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use prometheus::Registry;
 
+use super::instance::TestInstance;
 use super::topics::{TestInputTopic, TestOutputTopic};
 use crate::codec::{Deserializer, Serializer};
 use crate::graph::{BuiltTopology, SubTopology};
@@ -120,7 +121,10 @@ impl TestDriver {
             topic_limits: Arc::default(),
         };
         driver.create_topics()?;
-        let limits = check_topics(&driver.parts()?, &AtomicBool::new(false))?;
+        let limits = check_topics(
+            &driver.parts(&driver.config, &driver.board)?,
+            &AtomicBool::new(false),
+        )?;
         driver.topic_limits = Arc::new(limits);
         driver.start()?;
         Ok(driver)
@@ -170,29 +174,66 @@ impl TestDriver {
     /// # Errors
     /// Of the start.
     pub fn start(&mut self) -> Result<(), Error> {
-        let parts = self.parts()?;
+        let parts = self.parts(&self.config, &self.board)?;
         self.thread = Some(StreamThread::new(0, parts));
         self.run_until_idle()
     }
 
-    fn parts(&self) -> Result<ThreadParts, Error> {
-        let directory = match &self.config.state_dir {
+    fn parts(
+        &self,
+        config: &TestDriverConfig,
+        board: &Arc<StatusBoard>,
+    ) -> Result<ThreadParts, Error> {
+        let directory = match &config.state_dir {
             Some(root) => StateDirectory::open(
-                &root.join(&self.config.streams.application_id),
-                self.config.state.clone(),
+                &root.join(&config.streams.application_id),
+                config.state.clone(),
             )?,
-            None => StateDirectory::in_memory(self.config.state.clone()),
+            None => StateDirectory::in_memory(config.state.clone()),
         };
         Ok(ThreadParts {
-            config: Arc::new(self.config.streams.clone()),
+            config: Arc::new(config.streams.clone()),
             topology: Arc::clone(&self.topology),
             log: Arc::clone(&self.log) as Arc<dyn Log>,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             directory,
-            board: Arc::clone(&self.board),
+            board: Arc::clone(board),
             metrics: Arc::new(EngineMetrics::register(&Registry::new())?),
             topic_limits: Arc::clone(&self.topic_limits),
         })
+    }
+
+    /// Another instance of the application on the same log and clock, with a state directory of
+    /// its own. It joins the group with its first turn.
+    ///
+    /// # Errors
+    /// When its state directory cannot be used.
+    pub fn instance(&self, instance_id: &str) -> Result<TestInstance, Error> {
+        let mut config = self.config.clone();
+        config.streams.instance_id = instance_id.to_owned();
+        config.state_dir = config.state_dir.map(|root| root.join(instance_id));
+        let board = Arc::default();
+        let parts = self.parts(&config, &board)?;
+        Ok(TestInstance::new(StreamThread::new(0, parts), board))
+    }
+
+    /// Another instance with as many threads as configured, which share a state directory as the
+    /// threads of a process do; each is driven by itself.
+    ///
+    /// # Errors
+    /// When the state directory cannot be used.
+    pub fn threads(&self, instance_id: &str) -> Result<Vec<TestInstance>, Error> {
+        let mut config = self.config.clone();
+        config.streams.instance_id = instance_id.to_owned();
+        config.state_dir = config.state_dir.map(|root| root.join(instance_id));
+        let parts = self.parts(&config, &Arc::default())?;
+        let thread = |index| {
+            let mut parts = parts.clone();
+            parts.board = Arc::default();
+            let board = Arc::clone(&parts.board);
+            TestInstance::new(StreamThread::new(index, parts), board)
+        };
+        Ok((0..config.streams.num_stream_threads).map(thread).collect())
     }
 
     fn thread(&mut self) -> Result<&mut StreamThread, Error> {

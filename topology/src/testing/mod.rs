@@ -2,7 +2,9 @@
 //! log and a clock that moves only when told to.
 
 mod driver;
+mod instance;
 mod topics;
 
 pub use driver::{TestDriver, TestDriverConfig};
+pub use instance::TestInstance;
 pub use topics::{TestInputTopic, TestOutputTopic, TestRecord};

@@ -16,8 +16,8 @@ use super::errors;
 use super::events::Events;
 use super::positions::{committed, ends};
 use super::properties::KafkaProperties;
-use crate::Error;
 use crate::io::{Admin, IoResult, TopicDescription, TopicPartition, TopicSpec, Watermarks};
+use crate::{Error, ErrorClass};
 
 /// How often a new topic is looked for until all brokers know it.
 const PROPAGATION_STEP: Duration = Duration::from_millis(10);
@@ -53,13 +53,32 @@ impl KafkaAdmin {
         let _ = self.asking.poll(Duration::ZERO);
     }
 
+    /// Says which brokers do not answer, where the error is of that kind.
+    fn unreachable(&self, error: Error) -> Error {
+        let named = self
+            .properties
+            .common
+            .iter()
+            .find(|(name, _)| name == "bootstrap.servers");
+        match named {
+            Some((_, brokers)) if error.class() == ErrorClass::Retriable => {
+                let detail = format!(
+                    "no answer from {brokers} (bootstrap.servers): {}",
+                    error.detail()
+                );
+                Error::new(error.class(), error.operation(), detail)
+            }
+            _ => error,
+        }
+    }
+
     /// Number of partitions, if the topic exists and every partition has a leader; `Some(None)` if it exists without.
     fn partitions(&self, topic: &str, timeout: Duration) -> IoResult<Option<Option<i32>>> {
         const OPERATION: &str = "describe topic";
         let metadata = self
             .asking
             .fetch_metadata(Some(topic), timeout)
-            .map_err(|error| errors::error(OPERATION, &error).at(topic))?;
+            .map_err(|error| self.unreachable(errors::error(OPERATION, &error)).at(topic))?;
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
             return Ok(None);
         };

@@ -492,7 +492,7 @@ impl NativeProducer {
         // length, a null value with length 0 (a null header). Lengths of live slices fit `isize`.
         unsafe {
             let list = rd::rd_kafka_headers_new(headers.len());
-            for (name, value) in headers.iter() {
+            for (name, value) in headers.raw() {
                 let (value, value_len) = parts(value);
                 rd::rd_kafka_header_add(
                     list,

@@ -86,14 +86,16 @@ impl MemoryConsumer {
         self.fenced.clone().map_or(Ok(()), Err)
     }
 
+    /// An instance id taken over is fatal to the client, as in librdkafka: joining again would fence the successor.
     fn keep_fenced<T>(&mut self, result: IoResult<T>) -> IoResult<T> {
-        if let Err(error) = &result
-            && error.class() == super::group::FENCED_INSTANCE_ID
-            && error.detail().starts_with("FENCED_INSTANCE_ID")
-        {
-            self.fenced = Some(error.clone());
-        }
-        result
+        result.map_err(|error| {
+            if !error.detail().starts_with("FENCED_INSTANCE_ID") {
+                return error;
+            }
+            let fatal = Error::fatal(error.operation(), error.detail());
+            self.fenced = Some(fatal.clone());
+            fatal
+        })
     }
 
     /// One look at the coordinator; joins the group if not a member.

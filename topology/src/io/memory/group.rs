@@ -11,9 +11,6 @@ use super::topics::Topics;
 use crate::io::{GroupEvent, IoResult, TopicPartition};
 use crate::{Error, ErrorClass};
 
-/// The class of FENCED_INSTANCE_ID: another member has taken the instance id over.
-pub(super) const FENCED_INSTANCE_ID: ErrorClass = ErrorClass::Fenced;
-
 /// A membership as its owner knows it; what offsets are fenced by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Membership {
@@ -335,7 +332,7 @@ impl Group {
 
 fn fenced_instance(operation: &'static str, instance_id: &str) -> Error {
     Error::new(
-        FENCED_INSTANCE_ID,
+        ErrorClass::Fenced,
         operation,
         format!(
             "FENCED_INSTANCE_ID: another member has joined as {instance_id}; give every instance an id of its own, or stop \

@@ -66,6 +66,12 @@ impl Inputs {
         Ok(InputId(id))
     }
 
+    /// Whether a partition is open.
+    pub(super) fn is_open(&self, partition: &TopicPartition) -> bool {
+        let mut open = self.open.iter().flatten();
+        open.any(|input| input.partition == *partition)
+    }
+
     /// Voids all ids.
     pub(super) fn close_all(&mut self) {
         let slots = u32::try_from(self.open.len()).unwrap_or(u32::MAX);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::cluster::Cluster;
 use super::faults::{Operation, OperationKind};
 use super::input::Inputs;
-use crate::ErrorClass;
 use crate::io::{Fetched, InputId, IoResult, Position, Reader, RecordBatch, TopicPartition};
+use crate::{Error, ErrorClass};
 
 pub(super) struct MemoryReader {
     cluster: Arc<Cluster>,
@@ -38,6 +38,11 @@ impl Reader for MemoryReader {
     fn add(&mut self, partition: &TopicPartition, position: Position) -> IoResult<InputId> {
         const KIND: OperationKind = OperationKind::AddPartition;
         self.inject(KIND, Some(partition))?;
+        if self.inputs.is_open(partition) {
+            // As librdkafka, whose incremental assignment takes no partition twice.
+            let error = Error::fatal(KIND.as_str(), "CONFLICT: the partition is open already");
+            return Err(error.at(partition.to_string()));
+        }
         let (state, _) = self.cluster.lock();
         self.inputs
             .open(KIND.as_str(), &state.topics, partition, position)

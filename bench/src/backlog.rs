@@ -1,0 +1,85 @@
+//! The input topics, filled once with the events of a generated marketplace.
+
+use jiff::Timestamp;
+use jumun::feed::Feed;
+use jumun::generate::{
+    DayCurve, EventSource, FaultConfig, Faults, GeneratedEvent, Generator, GeneratorConfig, Limit,
+};
+use jumun::job::topics;
+use topology::io::{HeaderBuffer, Log};
+
+use crate::error::{Error, Result};
+use crate::options::Options;
+use crate::order_job::OrderJob;
+use crate::progress::Progress;
+
+/// Progress is told, and acknowledgements are served, after so many events.
+const STEP: u64 = 10_000;
+
+/// Generates events after the load model, faults included, and sends them to the input topics. Gives their number.
+pub(crate) fn fill(log: &dyn Log, options: &Options) -> Result<u64> {
+    let mut feed = Feed::open(
+        log,
+        "jumun-bench-generator",
+        &topics::inputs(&OrderJob::topics()),
+    )?;
+    let now = Timestamp::now().as_millisecond().unsigned_abs();
+    let mut source = source(options, now);
+    let mut event = GeneratedEvent::default();
+    let mut headers = HeaderBuffer::default();
+    let mut progress = Progress::start("generating the backlog", options.events);
+    while feed.total() < options.events && source.next_into(&mut event) {
+        if event.timestamp >= now {
+            return Err(Error::failed(
+                "the backlog reaches into the future; ask for fewer events",
+            ));
+        }
+        send(&mut feed, &event, &mut headers)?;
+        if feed.total().is_multiple_of(STEP) {
+            feed.poll()?;
+            progress.at(feed.total());
+        }
+    }
+    feed.flush()?;
+    Ok(feed.total())
+}
+
+/// A marketplace at a steady rate whose stream ends before `now`. The first hour is that of a market that opens: the
+/// orders that come do not end yet. So it starts as much earlier.
+fn source(options: &Options, now: u64) -> Faults<Generator> {
+    const HOUR_MS: u64 = 3_600_000;
+    const EVENTS_PER_SECOND: u64 = 330;
+    let span_ms = options.events * 1000 / EVENTS_PER_SECOND;
+    let config = GeneratorConfig {
+        day_curve: DayCurve::Flat,
+        limit: Limit::Endless,
+        ..GeneratorConfig::new(
+            options.seed,
+            now.saturating_sub(span_ms + span_ms / 4 + 2 * HOUR_MS),
+        )
+    };
+    let faults = FaultConfig {
+        seed: options.seed,
+        ..FaultConfig::default()
+    };
+    Faults::new(Generator::new(config), faults)
+}
+
+/// Sends an event with the headers of the outbox relay.
+fn send(feed: &mut Feed, event: &GeneratedEvent, headers: &mut HeaderBuffer) -> Result<()> {
+    headers.clear();
+    headers.push("id", Some(&event.id));
+    headers.push("action", Some(event.action.as_bytes()));
+    headers.push(
+        "schema-version",
+        Some(event.schema_version.to_string().as_bytes()),
+    );
+    let timestamp = i64::try_from(event.timestamp).unwrap_or(i64::MAX);
+    let (key, value) = (present(&event.key), present(&event.value));
+    Ok(feed.send(event.topic.name(), timestamp, key, value, headers.view())?)
+}
+
+/// Empty stands for none.
+fn present(bytes: &[u8]) -> Option<&[u8]> {
+    (!bytes.is_empty()).then_some(bytes)
+}

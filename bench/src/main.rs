@@ -1,0 +1,79 @@
+//! How much the order job costs beyond what consuming and producing cost anyway.
+//!
+//! A broker of its own, a backlog of generated events, and two programs in turn: the order job (`jumun run`, as it is
+//! shipped) and the *floor*, which consumes the same and produces the same without any logic. Both run as processes of
+//! their own over the whole backlog; the job's outputs are compared with the reference model before any figure counts.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `bench` | the sequence: broker, backlog, runs, figures |
+//! | `backlog` | the input topics, filled once |
+//! | `order_job`, `floor` | the two programs |
+//! | `contestant`, `process_usage` | one run of one program and what it took |
+//! | `profile` | what the job produced, for the floor to produce the same |
+//! | `verify`, `outcomes` | whether the job did its work |
+//! | `results`, `statistics`, `table` | from runs to medians to what is printed |
+
+mod backlog;
+mod bench;
+mod contestant;
+mod error;
+mod floor;
+#[path = "../../tests/support/model/mod.rs"]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "part of the tests, which may end by a panic"
+)]
+mod model;
+mod options;
+mod order_job;
+mod outcomes;
+mod partitions;
+mod process_usage;
+mod profile;
+mod progress;
+mod results;
+mod statistics;
+mod table;
+mod verify;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use error::Result;
+use options::{Cli, Command, Format, Options};
+
+/// As in the order job, so that the floor allocates as fast.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Some(Command::Floor(options)) => floor::run(&options),
+        None => report(&cli.options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            progress::say(&format!("jumun-bench: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "its output is its purpose")]
+fn report(options: &Options) -> Result<()> {
+    let results = bench::run(options)?;
+    match options.format {
+        Format::Text => print!("{}", table::text(&results)),
+        Format::Json => print!("{}", results.json()?),
+    }
+    if options.save {
+        let path = results.save(Path::new("bench/results"))?;
+        progress::say(&format!("saved in {}", path.display()));
+    }
+    Ok(())
+}

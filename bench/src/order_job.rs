@@ -1,0 +1,152 @@
+//! The order job: `jumun run` as it is shipped, with the settings of the bench.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::Command;
+
+use jumun::config::Topics;
+use jumun::job::{self, topics};
+use jumun_harness::free_port;
+use tempfile::TempDir;
+use topology::graph::SubTopology;
+
+use crate::error::{Error, Result};
+use crate::options::Options;
+use crate::outcomes;
+use crate::profile::Moment;
+use crate::progress::say;
+
+/// Of the keyed inputs, the states, the transitions and the changelogs.
+pub(crate) const PARTITIONS: i32 = 4;
+
+/// The program and where its present run keeps its state.
+pub(crate) struct OrderJob {
+    program: PathBuf,
+    settings: Vec<String>,
+    address: SocketAddr,
+    directory: Option<TempDir>,
+}
+
+impl OrderJob {
+    /// Builds the program unless one is given.
+    pub(crate) fn new(options: &Options) -> Result<Self> {
+        let program = match &options.jumun {
+            Some(program) => program.clone(),
+            None => build()?,
+        };
+        let mut settings = vec![
+            format!(
+                "application.commit_interval_ms={}",
+                options.commit_interval_ms
+            ),
+            format!("topics.partitions={PARTITIONS}"),
+        ];
+        settings.extend(options.set.iter().cloned());
+        Ok(Self {
+            program,
+            settings,
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            directory: None,
+        })
+    }
+
+    /// The topics' settings.
+    pub(crate) fn topics() -> Topics {
+        Topics {
+            partitions: PARTITIONS,
+            output_partitions: 2,
+            replication_factor: 1,
+        }
+    }
+
+    /// A run under a name of its own: its group begins at the beginning, its state is empty.
+    pub(crate) fn command(
+        &mut self,
+        bootstrap_servers: &str,
+        application_id: &str,
+    ) -> Result<Command> {
+        self.address.set_port(free_port()?);
+        let directory = tempfile::Builder::new()
+            .prefix("jumun-bench-")
+            .tempdir()
+            .map_err(Error::file("creating a directory in", &env::temp_dir()))?;
+        let mut command = Command::new(&self.program);
+        command
+            .current_dir(directory.path())
+            .env_remove("JUMUN_CONFIG")
+            .arg("run")
+            .args(["--bootstrap-servers", bootstrap_servers])
+            .args(["--application-id", application_id])
+            .arg("--state-dir")
+            .arg(directory.path().join("state"))
+            .args(["--listen", &self.address.to_string()]);
+        for setting in &self.settings {
+            command.args(["--set", setting]);
+        }
+        self.directory = Some(directory);
+        Ok(command)
+    }
+
+    /// What the running job counted, once it has counted every event.
+    pub(crate) fn counted(&self, events: u64) -> Result<BTreeMap<String, u64>> {
+        outcomes::counted(self.address, events)
+    }
+
+    /// All topics that a run produces to, and when it does.
+    pub(crate) fn outputs(application_id: &str) -> Result<Vec<(String, Moment)>> {
+        let topology = job::topology().build();
+        let topology =
+            topology.map_err(|error| Error::failed(format!("the order job: {error}")))?;
+        let mut outputs: Vec<(String, Moment)> = topics::outputs(&Self::topics())
+            .into_iter()
+            .map(|topic| {
+                // The latest state of an order is told once per commit.
+                let moment = if topic.name == topics::STATE {
+                    Moment::Commit
+                } else {
+                    Moment::Event
+                };
+                (topic.name, moment)
+            })
+            .collect();
+        for store in topology
+            .subtopologies()
+            .iter()
+            .flat_map(|part| part.stores())
+            .filter(|store| store.changelog)
+        {
+            outputs.push((
+                SubTopology::changelog_topic(application_id, &store.name),
+                Moment::Commit,
+            ));
+        }
+        Ok(outputs)
+    }
+}
+
+/// Builds `jumun` beside this program, with the profile of this program.
+fn build() -> Result<PathBuf> {
+    let this = env::current_exe().map_err(Error::file("finding", "this program".as_ref()))?;
+    let program = this.with_file_name("jumun");
+    // Set where cargo runs this program; else what was built before is taken.
+    if let Some(cargo) = env::var_os("CARGO") {
+        say("building the order job");
+        let built = Command::new(cargo)
+            .args(["build", "--release", "--package", "jumun", "--bin", "jumun"])
+            .status()
+            .map_err(Error::file("starting cargo to build", &program))?;
+        if !built.success() {
+            return Err(Error::failed(format!("building the order job: {built}")));
+        }
+    }
+    if program.is_file() {
+        Ok(program)
+    } else {
+        Err(Error::failed(format!(
+            "there is no {}; build it, or name one with --jumun",
+            program.display()
+        )))
+    }
+}

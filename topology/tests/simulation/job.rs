@@ -1,0 +1,117 @@
+//! The job under test: it uses everything whose half could be lost or doubled.
+
+use std::time::Duration;
+
+use topology::codec::{I64, Utf8};
+use topology::graph::{BuiltTopology, StoreBuilder, Topology};
+use topology::process::{
+    Child, Context, InitContext, KeyValueStore, ProcessError, Processor, Record, SinkMode,
+    TimerEvent,
+};
+use topology::store::TimerClock;
+use topology::testing::TestDriverConfig;
+
+pub const APPLICATION: &str = "simulated";
+pub const PARTITIONS: i32 = 4;
+/// A value that is refused, after the operator has written and forwarded.
+pub const BAD: &str = "bad";
+
+/// Counts per key and forwards each count; a timer per record fires a little later; records held
+/// since the last commit are handed over with it; bad records are refused at the very end.
+#[derive(Default)]
+struct Count {
+    counts: Option<KeyValueStore<String, i64>>,
+    children: Option<[Child; 4]>,
+    held: i64,
+}
+
+impl Processor for Count {
+    type Key = String;
+    type Value = String;
+
+    fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
+        self.counts = Some(KeyValueStore::open(context, "counts", Utf8, I64)?);
+        self.children = Some([
+            context.child("counted")?,
+            context.child("latest")?,
+            context.child("fired")?,
+            context.child("held")?,
+        ]);
+        Ok(())
+    }
+
+    fn process(
+        &mut self,
+        record: Record<'_, String, String>,
+        context: &mut Context<'_>,
+    ) -> Result<(), ProcessError> {
+        let counts = self.counts.as_mut().unwrap();
+        let [counted, latest, _, _] = self.children.unwrap();
+        let mut count = 0;
+        counts.get(context, record.key, &mut count)?;
+        count += 1;
+        counts.put(context, record.key, &count)?;
+        context.count(0, 1);
+        let timer = format!("{}#{count}", record.key);
+        let deadline = context.wall_clock_ms() + 150;
+        context.set_timer(TimerClock::WallClock, deadline, 1, timer.as_bytes())?;
+        context.forward_to(counted, record.with_value(&count))?;
+        context.forward_to(latest, record.with_value(&count))?;
+        if record.value == BAD {
+            return Err(ProcessError::record("BAD", "told so"));
+        }
+        self.held += 1;
+        Ok(())
+    }
+
+    fn on_timer(
+        &mut self,
+        timer: TimerEvent<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<(), ProcessError> {
+        let key = String::from_utf8(timer.key.to_vec()).unwrap();
+        let fired = self.children.unwrap()[2];
+        context.count(1, 1);
+        context.forward_to(fired, record(&key, &1, timer.deadline_ms))
+    }
+
+    fn before_commit(&mut self, context: &mut Context<'_>) -> Result<(), ProcessError> {
+        let held = std::mem::take(&mut self.held);
+        if held == 0 {
+            return Ok(());
+        }
+        let child = self.children.unwrap()[3];
+        context.forward_to(child, record(&"held".to_owned(), &held, 0))
+    }
+}
+
+fn record<'a>(key: &'a String, value: &'a i64, timestamp: i64) -> Record<'a, String, i64> {
+    Record {
+        key,
+        value,
+        timestamp,
+        headers: topology::io::Headers::default(),
+    }
+}
+
+pub fn topology() -> BuiltTopology {
+    let mut topology = Topology::new();
+    topology.add_source("words", &["words"], || Utf8, || Utf8);
+    topology.add_processor("count", Count::default, &["words"]);
+    topology.add_store(StoreBuilder::persistent("counts"), &["count"]);
+    topology.add_sink("counted", "counted", || Utf8, || I64, &["count"]);
+    let latest = SinkMode::LatestPerCommit;
+    topology.add_sink_with("latest", "latest", latest, || Utf8, || I64, &["count"]);
+    topology.add_sink("fired", "fired", || Utf8, || I64, &["count"]);
+    topology.add_sink("held", "held", || Utf8, || I64, &["count"]);
+    topology.dead_letter_topic("dead");
+    topology.counters(["records".to_owned(), "timers".to_owned()]);
+    topology.build().unwrap()
+}
+
+pub fn config() -> TestDriverConfig {
+    let mut config = TestDriverConfig::new(APPLICATION).partitions(PARTITIONS);
+    config.streams.session_timeout = Duration::from_secs(6);
+    config.streams.leave_on_stop = true;
+    config
+}

@@ -1,0 +1,17 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+//! Several instances on one in-memory log: crashes, zombies, rebalances and failing calls, one by
+//! one and at random under a seed. Whatever happens, what is committed in the end is what an
+//! undisturbed run would have committed.
+
+mod calls;
+mod job;
+mod random;
+mod rebalance;
+mod verify;
+mod world;
+mod zombies;
