@@ -41,13 +41,6 @@ impl<'a> Headers<'a> {
     }
 
     /// As [`Headers::iter`], the names as they are.
-    /// Bytes of all names and values.
-    pub(crate) fn bytes(&self) -> usize {
-        self.raw()
-            .map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len))
-            .sum()
-    }
-
     pub(crate) fn raw(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
         let (bytes, spans) = (self.bytes, self.spans);
         spans

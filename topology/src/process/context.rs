@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use super::node::NodeArena;
 use super::processor::{PunctuationId, PunctuationType, Schedule};
-use super::scope::RECORD_OVERHEAD;
 use super::{ProcessError, Record, SourceRecord, TaskScope};
 use crate::Error;
 use crate::store::{StoreId, Timer, TimerClock};
@@ -172,18 +171,8 @@ impl<'a> Context<'a> {
     /// Sets the value of a key, as bytes.
     ///
     /// # Errors
-    /// As [`Context::get`]; the record is at fault if the changelog would not take the row.
+    /// As [`Context::get`].
     pub fn put(&mut self, store: StoreId, key: &[u8], value: &[u8]) -> Result<(), ProcessError> {
-        let limit = self.scope.limits.stores.get(store.index()).copied();
-        let size = key.len() + value.len() + RECORD_OVERHEAD;
-        // Checked here, where the culprit is known; at the commit it would be too late.
-        if let Some(limit) = limit.filter(|limit| size > *limit) {
-            let message = format!(
-                "a row of {size} bytes; the changelog of store {} takes {limit} (max.message.bytes)",
-                store.0
-            );
-            return Err(ProcessError::record("STATE_TOO_LARGE", message));
-        }
         Ok(self.scope.state.put(store, key, value)?)
     }
 

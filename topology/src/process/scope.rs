@@ -7,18 +7,6 @@ use crate::io::HeaderBuffer;
 use crate::store::TaskState;
 use crate::task::TaskId;
 
-/// Largest records that topics take, in bytes.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct SizeLimits {
-    /// By output.
-    pub(crate) outputs: Vec<usize>,
-    /// Of the changelogs, by store.
-    pub(crate) stores: Vec<usize>,
-}
-
-/// What a record takes on the wire beside key, value and headers, generously.
-pub(crate) const RECORD_OVERHEAD: usize = 512;
-
 /// Everything of a task that its nodes may touch while a record is processed.
 pub(crate) struct TaskScope {
     pub(crate) task: TaskId,
@@ -31,7 +19,8 @@ pub(crate) struct TaskScope {
     pub(crate) wall_clock_ms: i64,
     /// The node that runs, to name it when it fails.
     pub(crate) current_node: usize,
-    pub(crate) limits: SizeLimits,
+    /// Largest record each output topic takes, in bytes.
+    pub(crate) output_limits: Vec<usize>,
     /// Index of the dead-letter topic among the outputs, if there is one.
     pub(crate) dead_letters: Option<usize>,
     pub(crate) dead_letter_headers: HeaderBuffer,

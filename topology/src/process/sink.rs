@@ -3,7 +3,6 @@ use std::any::{Any, type_name};
 use super::node::{Node, wrong_types};
 use super::outputs::Destination;
 use super::processor::{Punctuation, TimerEvent};
-use super::scope::RECORD_OVERHEAD;
 use super::{Context, InitContext, ProcessError};
 use crate::codec::{Presence, Serializer};
 use crate::io::Headers;
@@ -18,6 +17,9 @@ pub enum SinkMode {
     /// The last of each key per commit: for compacted topics that hold the latest state.
     LatestPerCommit,
 }
+
+/// What a record takes on the wire beside key, value and headers, generously.
+const RECORD_OVERHEAD: usize = 512;
 
 /// Encodes records for an output topic into the task's output buffer.
 pub(crate) struct SinkNode<K, V> {
@@ -53,12 +55,11 @@ impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
         })?;
         let limit = context
             .scope
-            .limits
-            .outputs
+            .output_limits
             .get(self.output)
             .copied()
             .unwrap_or(usize::MAX);
-        let size = key.len() + value.len() + headers.bytes() + RECORD_OVERHEAD;
+        let size = key.len() + value.len() + RECORD_OVERHEAD;
         // Checked here, where the culprit is known: a refusal by the broker names no record.
         if size > limit {
             let message = format!(

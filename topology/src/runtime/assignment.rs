@@ -9,7 +9,6 @@ use super::retry::retry;
 use super::stream_thread::StreamThread;
 use crate::graph::{InputTopic, SubTopology};
 use crate::io::{GroupEvent, Position, TopicPartition};
-use crate::process::SizeLimits;
 use crate::task::{Task, TaskId, TaskPhase};
 use crate::{Error, ErrorClass};
 
@@ -168,7 +167,7 @@ impl StreamThread {
         Ok(())
     }
 
-    pub(super) fn limits_of(&self, id: TaskId) -> SizeLimits {
+    pub(super) fn limits_of(&self, id: TaskId) -> Vec<usize> {
         let part = self
             .topology
             .subtopologies()
@@ -180,17 +179,7 @@ impl StreamThread {
         let limit = |topic: &str| self.topic_limits.get(topic).copied().unwrap_or(usize::MAX);
         let mut limits: Vec<usize> = outputs.iter().map(|output| limit(&output.topic)).collect();
         limits.extend(self.topology.dead_letter_topic().map(limit));
-        let stores = part.map(SubTopology::stores).unwrap_or_default();
-        let changelog = |store: &str| {
-            limit(&SubTopology::changelog_topic(
-                &self.config.application_id,
-                store,
-            ))
-        };
-        SizeLimits {
-            outputs: limits,
-            stores: stores.iter().map(|store| changelog(&store.name)).collect(),
-        }
+        limits
     }
 
     /// Where each partition begins, and whether the group ever committed there. Committed offsets

@@ -245,12 +245,6 @@ impl TopicCheck<'_> {
         let outputs = parts.iter().flat_map(|part| part.outputs(application_id));
         let mut names: Vec<String> = outputs.map(|output| output.topic).collect();
         names.extend(self.topology.dead_letter_topic().map(str::to_owned));
-        let logged = parts.iter().flat_map(|part| part.stores());
-        names.extend(
-            logged
-                .filter(|store| store.changelog)
-                .map(|store| SubTopology::changelog_topic(application_id, &store.name)),
-        );
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut limits = BTreeMap::new();
         for (name, topic) in names.iter().zip(self.describe(&names)?) {

@@ -8,9 +8,7 @@ use crate::error::{Error, ErrorClass};
 use crate::graph::{BuiltTopology, SubTopology};
 use crate::io::{HeaderBuffer, TopicPartition};
 use crate::process::outputs::OutputBuffer;
-use crate::process::{
-    Context, InitContext, NodeArena, ProcessError, SizeLimits, SourceRecord, TaskScope,
-};
+use crate::process::{Context, InitContext, NodeArena, ProcessError, SourceRecord, TaskScope};
 use crate::store::{SetAsideReason, StateDirectory, StoreId, TaskState};
 
 /// Where a task stands; the names are Kafka Streams'.
@@ -68,7 +66,7 @@ impl Task {
         topology: &Arc<BuiltTopology>,
         directory: &Arc<StateDirectory>,
         settings: &TaskSettings,
-        limits: SizeLimits,
+        output_limits: Vec<usize>,
     ) -> Result<Self, Error> {
         let subtopology = topology
             .subtopologies()
@@ -102,7 +100,7 @@ impl Task {
             stream_time: None,
             wall_clock_ms: 0,
             current_node: 0,
-            limits,
+            output_limits,
             dead_letters,
             dead_letter_headers: HeaderBuffer::default(),
             dead_lettered: 0,

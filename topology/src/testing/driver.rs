@@ -182,19 +182,8 @@ impl TestDriver {
             directory,
             board: Arc::clone(board),
             metrics: Arc::new(EngineMetrics::register(&Registry::new())?),
-            topic_limits: Arc::new(self.topic_limits()?),
+            topic_limits: Arc::default(),
         })
-    }
-
-    fn topic_limits(&self) -> Result<BTreeMap<String, usize>, Error> {
-        let names = self.log.topics();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let mut admin = self.log.admin("test-driver")?;
-        let described = admin.describe_topics(&names, Duration::ZERO)?;
-        let described = described.into_iter().flatten();
-        Ok(described
-            .map(|topic| (topic.name, topic.max_message_bytes))
-            .collect())
     }
 
     /// Another instance of the application on the same log and clock, with a state directory of
