@@ -22,14 +22,13 @@ mod processor;
 #[path = "support/topics.rs"]
 mod topics;
 
-use std::io::Write;
 use std::time::Instant;
 
 use jumun_harness::Broker;
 
 use judged::compare_with_model;
 use kill::Ordeal;
-use processor::Setup;
+use processor::{Setup, tell};
 
 const EVENTS: usize = 100_000;
 const PARTITIONS: i32 = 4;
@@ -61,13 +60,10 @@ fn committed_output_survives_kill_nine_at_every_step_of_the_commit() {
     let killed = began.elapsed();
 
     let report = compare_with_model(&broker, &records).report;
-    // Straight to the handle: what `println!` writes is shown of failed tests only.
-    write!(
-        std::io::stderr(),
-        "{ordeal}{report}loaded after {loaded:.1?}, processed after {killed:.1?}, compared after {:.1?}\n",
+    tell(format!(
+        "{ordeal}{report}loaded after {loaded:.1?}, processed after {killed:.1?}, compared after {:.1?}",
         began.elapsed()
-    )
-    .unwrap();
+    ));
     assert!(report.is_clean(), "{report}");
     assert!(report.compared > EVENTS, "{report}");
     ordeal.assert_no_state_was_wiped();

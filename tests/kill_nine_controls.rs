@@ -19,16 +19,14 @@ mod processor;
 #[path = "support/topics.rs"]
 mod topics;
 
-use std::io::Write;
-
 use jumun_harness::Broker;
 
 use judged::compare_with_model;
 use kill::Ordeal;
 use model::verify::Report;
-use processor::Setup;
+use processor::{Setup, tell};
 
-const EVENTS: usize = 20_000;
+const EVENTS: usize = 14_000;
 const PARTITIONS: i32 = 4;
 const RUNS: u64 = 3;
 
@@ -50,7 +48,7 @@ fn run(control: Option<&str>, targets: &[&'static str], seed: u64) -> Report {
     let name = control.unwrap_or("the protocol as it is");
     let verdict = report.to_string();
     let verdict = verdict.lines().next().unwrap_or_default();
-    writeln!(std::io::stderr(), "{name}, run {seed}:\n{ordeal}{verdict}").unwrap();
+    tell(format!("{name}, run {seed}:\n{ordeal}{verdict}"));
     report
 }
 

@@ -17,7 +17,6 @@ mod processor;
 mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::path::PathBuf;
 
 use jumun_harness::Broker;
@@ -26,7 +25,7 @@ use serde_json::Value;
 use judged::{Comparison, compare_with_model};
 use model::InputRecord;
 use model::outputs::RunOutput;
-use processor::{Setup, TIMEOUT, jumun, run_to_end};
+use processor::{Setup, TIMEOUT, jumun, run_to_end, tell};
 use topics::{Outputs, input_records};
 
 const ACTIONS: usize = 38;
@@ -39,12 +38,9 @@ fn data_file(name: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    // Straight to the handle: what `println!` writes is shown of failed tests only.
-    writeln!(
-        std::io::stderr(),
+    tell(format!(
         "skipped: ../shared/data/{name} is absent; a generated day is judged in its place"
-    )
-    .unwrap();
+    ));
     None
 }
 
@@ -81,13 +77,7 @@ fn judge(arguments: &[&str]) -> Day {
     processor.stop();
 
     let comparison = compare_with_model(&broker, &inputs);
-    writeln!(
-        std::io::stderr(),
-        "{:?}\n{}",
-        comparison.outcomes,
-        comparison.report
-    )
-    .unwrap();
+    tell(format!("{:?}\n{}", comparison.outcomes, comparison.report));
     assert!(comparison.report.is_clean(), "{}", comparison.report);
     assert_eq!(counted, comparison.outcomes);
     assert_eq!(counted.values().sum::<u64>(), inputs.len() as u64);

@@ -17,7 +17,7 @@ use crate::order_job::{OrderJob, PARTITIONS};
 use crate::partitions::{self, PATIENCE};
 use crate::profile::Profile;
 use crate::progress::say;
-use crate::results::{Figures, Results, now};
+use crate::results::{Figures, Results, TopicFigures, now};
 use crate::verify::Emitted;
 
 const ORDER_JOB: &str = "order job";
@@ -27,32 +27,48 @@ const FLOOR: &str = "floor";
 pub(crate) fn run(options: &Options) -> Result<Results> {
     let mut job = OrderJob::new(options)?;
     say("starting a broker");
-    let broker = Broker::start_with(BrokerOptions { heap_mib: 1024, properties: broker_properties() })?;
+    let broker = Broker::start_with(BrokerOptions {
+        heap_mib: 1024,
+        properties: broker_properties(),
+    })?;
     let log = KafkaLog::new(KafkaProperties {
-        common: vec![("bootstrap.servers".to_owned(), broker.bootstrap_servers().to_owned())],
+        common: vec![(
+            "bootstrap.servers".to_owned(),
+            broker.bootstrap_servers().to_owned(),
+        )],
         ..KafkaProperties::default()
     })?;
     let mut admin = log.admin("jumun-bench-admin")?;
-    admin.create_topics(&topics::inputs(&OrderJob::topics()), PATIENCE)?;
     admin.create_topics(&topics::outputs(&OrderJob::topics()), PATIENCE)?;
     backlog::fill(&log, options)?;
     let backlog = backlog_now(admin.as_mut())?;
     let expected = Emitted::expected(&log, PARTITIONS, backlog.events())?;
 
-    let mut bench = Bench { options, broker: &broker, log: &log, admin: admin.as_mut(), backlog, runs: Vec::new() };
-    let mut verified = String::new();
+    let mut bench = Bench {
+        options,
+        broker: &broker,
+        log: &log,
+        admin: admin.as_mut(),
+        backlog,
+        runs: Vec::new(),
+    };
+    let (mut verified, mut outputs) = (String::new(), Vec::new());
     for number in 1..=options.runs {
         let profile = bench.order_job(&mut job, number, &expected, &mut verified)?;
         bench.floor(number, &profile)?;
+        outputs = TopicFigures::of(&profile);
     }
-    bench.results(verified)
+    bench.results(verified, outputs)
 }
 
 /// What a run must not meet by chance: the cleaner's and the retention's work.
 fn broker_properties() -> Vec<(String, String)> {
-    [("log.cleaner.enable", "false"), ("log.retention.check.interval.ms", "86400000")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec()
+    [
+        ("log.cleaner.enable", "false"),
+        ("log.retention.check.interval.ms", "86400000"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
 }
 
 fn backlog_now(admin: &mut dyn Admin) -> Result<Backlog> {
@@ -60,7 +76,10 @@ fn backlog_now(admin: &mut dyn Admin) -> Result<Backlog> {
     let ends = partitions::ends(admin, &partitions)?;
     Ok(Backlog {
         topics: topics::INPUTS.map(str::to_owned).to_vec(),
-        ends: ends.into_iter().map(|(partition, end)| ((partition.topic, partition.partition), end)).collect(),
+        ends: ends
+            .into_iter()
+            .map(|(partition, end)| ((partition.topic, partition.partition), end))
+            .collect(),
     })
 }
 
@@ -95,12 +114,16 @@ impl Bench<'_> {
 
         let events = self.backlog.events();
         let (mut run, counts) =
-            contestant::measure(contestant, self.broker, &self.backlog, || job.counted(events))?;
+            contestant::measure(contestant, self.broker, &self.backlog, || {
+                job.counted(events)
+            })?;
 
         let mut emitted = Emitted::default();
         emitted.counted(counts);
         let from = self.since(&before, &known)?;
-        let profile = Profile::of(self.log, &from, &outputs, events, |topic, value| emitted.record(topic, value))?;
+        let profile = Profile::of(self.log, &from, &outputs, events, |topic, value| {
+            emitted.record(topic, value)
+        })?;
         *verified = expected.compare(&emitted)?;
         (run.records_out, run.bytes_out) = (profile.records(), profile.bytes());
         self.told(&run);
@@ -117,8 +140,11 @@ impl Bench<'_> {
             topic.topic = format!("{}{}", floor::PREFIX, topic.topic);
         }
         self.create_like(job, &profile)?;
-        let names: Vec<(String, crate::profile::Moment)> =
-            profile.topics.iter().map(|topic| (topic.topic.clone(), topic.moment)).collect();
+        let names: Vec<(String, crate::profile::Moment)> = profile
+            .topics
+            .iter()
+            .map(|topic| (topic.topic.clone(), topic.moment))
+            .collect();
         let known: Vec<&str> = names.iter().map(|(topic, _)| topic.as_str()).collect();
         let before = partitions::of(self.admin, &known)?;
         let before = partitions::ends(self.admin, &before)?;
@@ -126,7 +152,8 @@ impl Bench<'_> {
         let directory = tempfile::tempdir().map_err(Error::file("creating", &env::temp_dir()))?;
         let path = directory.path().join("profile");
         profile.write(&path)?;
-        let program = env::current_exe().map_err(Error::file("finding", "this program".as_ref()))?;
+        let program =
+            env::current_exe().map_err(Error::file("finding", "this program".as_ref()))?;
         let mut command = Command::new(program);
         command
             .arg("floor")
@@ -134,9 +161,16 @@ impl Bench<'_> {
             .args(["--group", &group])
             .arg("--profile")
             .arg(&path)
-            .args(["--commit-interval-ms", &self.options.commit_interval_ms.to_string()])
+            .args([
+                "--commit-interval-ms",
+                &self.options.commit_interval_ms.to_string(),
+            ])
             .args(&self.backlog.topics);
-        let contestant = Contestant { name: FLOOR, command, group };
+        let contestant = Contestant {
+            name: FLOOR,
+            command,
+            group,
+        };
         let (mut run, ()) = contestant::measure(contestant, self.broker, &self.backlog, || Ok(()))?;
 
         let produced = Profile::of(self.log, &before, &names, job.events, |_, _| Ok(()))?;
@@ -148,7 +182,11 @@ impl Bench<'_> {
     }
 
     /// The marks of before the run; topics made during it are read from their beginning.
-    fn since(&mut self, before: &[(TopicPartition, i64)], topics: &[&str]) -> Result<Vec<(TopicPartition, i64)>> {
+    fn since(
+        &mut self,
+        before: &[(TopicPartition, i64)],
+        topics: &[&str],
+    ) -> Result<Vec<(TopicPartition, i64)>> {
         let all = partitions::of(self.admin, topics)?;
         let mark = |partition: TopicPartition| {
             let known = before.iter().find(|(before, _)| *before == partition);
@@ -159,15 +197,25 @@ impl Bench<'_> {
     }
 
     fn create_like(&mut self, job: &Profile, floor: &Profile) -> Result<()> {
-        let names: Vec<&str> = job.topics.iter().map(|topic| topic.topic.as_str()).collect();
+        let names: Vec<&str> = job
+            .topics
+            .iter()
+            .map(|topic| topic.topic.as_str())
+            .collect();
         let described = self.admin.describe_topics(&names, PATIENCE)?;
-        let specs = described.into_iter().flatten().zip(&floor.topics).map(|(like, topic)| TopicSpec {
-            name: topic.topic.clone(),
-            partitions: like.partitions,
-            replication_factor: 1,
-            config: vec![("cleanup.policy".to_owned(), like.cleanup_policy)],
-        });
-        Ok(self.admin.create_topics(&specs.collect::<Vec<_>>(), PATIENCE)?)
+        let specs = described
+            .into_iter()
+            .flatten()
+            .zip(&floor.topics)
+            .map(|(like, topic)| TopicSpec {
+                name: topic.topic.clone(),
+                partitions: like.partitions,
+                replication_factor: 1,
+                config: vec![("cleanup.policy".to_owned(), like.cleanup_policy)],
+            });
+        Ok(self
+            .admin
+            .create_topics(&specs.collect::<Vec<_>>(), PATIENCE)?)
     }
 
     fn told(&self, run: &Run) {
@@ -182,7 +230,7 @@ impl Bench<'_> {
         ));
     }
 
-    fn results(self, verified: String) -> Result<Results> {
+    fn results(self, verified: String, outputs: Vec<TopicFigures>) -> Result<Results> {
         let events = self.backlog.events();
         let figures = |program| {
             Figures::of(program, &self.runs, events)
@@ -199,9 +247,11 @@ impl Bench<'_> {
             settings: self.options.set.clone(),
             runs_of_each: self.options.runs,
             verified,
-            cpu_ratio_to_floor: order_job.cpu_seconds_per_million_events / floor.cpu_seconds_per_million_events,
+            cpu_ratio_to_floor: order_job.cpu_seconds_per_million_events
+                / floor.cpu_seconds_per_million_events,
             order_job,
             floor,
+            outputs,
             runs: self.runs,
         })
     }

@@ -58,7 +58,12 @@ impl Backlog {
     fn committed(&self, kafka: &Kafka, group: &str) -> Result<u64> {
         let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
         let offsets = kafka.committed_offsets(group, &topics)?;
-        Ok(self.ends.keys().filter_map(|key| offsets.get(key)).map(|offset| offset.unsigned_abs()).sum())
+        Ok(self
+            .ends
+            .keys()
+            .filter_map(|key| offsets.get(key))
+            .map(|offset| offset.unsigned_abs())
+            .sum())
     }
 }
 
@@ -69,7 +74,11 @@ pub(crate) fn measure<T>(
     backlog: &Backlog,
     last_words: impl FnOnce() -> Result<T>,
 ) -> Result<(Run, T)> {
-    let Contestant { name, command, group } = contestant;
+    let Contestant {
+        name,
+        command,
+        group,
+    } = contestant;
     let events = backlog.events();
     let started = Instant::now();
     let mut process = Process::start(command)?;
@@ -88,10 +97,18 @@ pub(crate) fn measure<T>(
             break asked;
         }
         if let Some(status) = process.exit_status()? {
-            return Err(failed(name, &process, &format!("ended before zero lag, {status}")));
+            return Err(failed(
+                name,
+                &process,
+                &format!("ended before zero lag, {status}"),
+            ));
         }
         if moved.elapsed() > STUCK {
-            return Err(failed(name, &process, &format!("committed nothing for {STUCK:?}")));
+            return Err(failed(
+                name,
+                &process,
+                &format!("committed nothing for {STUCK:?}"),
+            ));
         }
         std::thread::sleep(LOOK);
     };
@@ -105,7 +122,8 @@ pub(crate) fn measure<T>(
         program: name,
         cpu_seconds: usage.cpu.as_secs_f64(),
         seconds: (ended - started).as_secs_f64(),
-        events_per_second: (events - first_events) as f64 / (ended - first_at).as_secs_f64().max(1e-3),
+        events_per_second: (events - first_events) as f64
+            / (ended - first_at).as_secs_f64().max(1e-3),
         peak_resident_bytes: usage.peak_resident_bytes,
         records_out: 0,
         bytes_out: 0,
@@ -114,5 +132,8 @@ pub(crate) fn measure<T>(
 }
 
 fn failed(name: &str, process: &Process, what: &str) -> Error {
-    Error::failed(format!("the {name} {what}; its standard error:\n{}", process.stderr()))
+    Error::failed(format!(
+        "the {name} {what}; its standard error:\n{}",
+        process.stderr()
+    ))
 }

@@ -25,7 +25,10 @@ const IDLE: Duration = Duration::from_millis(20);
 /// Runs until a signal ends it, or an error.
 pub(crate) fn run(options: &FloorOptions) -> Result<()> {
     let log = KafkaLog::new(KafkaProperties {
-        common: vec![("bootstrap.servers".to_owned(), options.bootstrap_servers.clone())],
+        common: vec![(
+            "bootstrap.servers".to_owned(),
+            options.bootstrap_servers.clone(),
+        )],
         ..KafkaProperties::default()
     })?;
     let profile = Profile::read(&options.profile)?;
@@ -55,7 +58,12 @@ struct Output<'a> {
 
 impl Output<'_> {
     /// Produces what is owed, record for record.
-    fn produce(&mut self, producer: &mut dyn Producer, timestamp: i64, partition: i32) -> Result<()> {
+    fn produce(
+        &mut self,
+        producer: &mut dyn Producer,
+        timestamp: i64,
+        partition: i32,
+    ) -> Result<()> {
         while self.owed >= 1.0 {
             self.owed -= 1.0;
             let Some(sample) = self.profile.samples.get(self.next) else {
@@ -71,6 +79,20 @@ impl Output<'_> {
                 headers: sample.headers.view(),
             })?;
         }
+        Ok(())
+    }
+
+    /// Produces what is owed, an equal part to each partition.
+    fn produce_spread(&mut self, producer: &mut dyn Producer, timestamp: i64) -> Result<()> {
+        let owed = self.owed;
+        let mut left = owed.trunc();
+        let each = (left / f64::from(self.profile.partitions.max(1))).ceil();
+        for partition in 0..self.profile.partitions {
+            self.owed = each.min(left);
+            left -= self.owed;
+            self.produce(producer, timestamp, partition)?;
+        }
+        self.owed = owed.fract();
         Ok(())
     }
 }
@@ -115,7 +137,13 @@ impl<'a> Floor<'a> {
                 next: 0,
             });
         }
-        consumer.subscribe(&options.inputs.iter().map(String::as_str).collect::<Vec<_>>())?;
+        consumer.subscribe(
+            &options
+                .inputs
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>(),
+        )?;
         Ok(Self {
             consumer,
             producer,
@@ -145,14 +173,21 @@ impl<'a> Floor<'a> {
 
     fn rebalance(&mut self, event: GroupEvent) -> Result<()> {
         let GroupEvent::Assigned(partitions) = event else {
-            return Err(Error::failed("the floor lost its partitions; it does not take part in rebalances"));
+            return Err(Error::failed(
+                "the floor lost its partitions; it does not take part in rebalances",
+            ));
         };
-        let from_beginning =
-            |partition: TopicPartition| (partition, Position::Beginning);
+        let from_beginning = |partition: TopicPartition| (partition, Position::Beginning);
         let assignment: Vec<_> = partitions.into_iter().map(from_beginning).collect();
         let ids = self.consumer.assign(&assignment)?;
         let opened = ids.into_iter().zip(assignment);
-        self.inputs = opened.map(|(id, (partition, _))| Input { id, partition, position: 0 }).collect();
+        self.inputs = opened
+            .map(|(id, (partition, _))| Input {
+                id,
+                partition,
+                position: 0,
+            })
+            .collect();
         self.group = Some(self.consumer.group_metadata()?);
         Ok(())
     }
@@ -172,7 +207,11 @@ impl<'a> Floor<'a> {
                 for output in &mut self.outputs {
                     output.owed += output.share;
                     if output.profile.moment == Moment::Event {
-                        output.produce(self.producer.as_mut(), record.timestamp, input.partition.partition)?;
+                        output.produce(
+                            self.producer.as_mut(),
+                            record.timestamp,
+                            input.partition.partition,
+                        )?;
                     }
                 }
                 self.batch.pop_front();
@@ -198,27 +237,14 @@ impl<'a> Floor<'a> {
         if let Some(error) = self.producer.delivery_error() {
             return Err(error.into());
         }
-        let offsets: Vec<_> =
-            self.inputs.iter().map(|input| (input.partition.clone(), input.position)).collect();
+        let offsets: Vec<_> = self
+            .inputs
+            .iter()
+            .map(|input| (input.partition.clone(), input.position))
+            .collect();
         retried(|| self.producer.send_offsets(&offsets, group, PATIENCE))?;
         retried(|| self.producer.commit_transaction(PATIENCE))?;
         self.in_transaction = false;
-        Ok(())
-    }
-}
-
-impl Output<'_> {
-    /// Produces what is owed, an equal part to each partition.
-    fn produce_spread(&mut self, producer: &mut dyn Producer, timestamp: i64) -> Result<()> {
-        let owed = self.owed;
-        let mut left = owed.trunc();
-        let each = (left / f64::from(self.profile.partitions.max(1))).ceil();
-        for partition in 0..self.profile.partitions {
-            self.owed = each.min(left);
-            left -= self.owed;
-            self.produce(producer, timestamp, partition)?;
-        }
-        self.owed = owed.fract();
         Ok(())
     }
 }

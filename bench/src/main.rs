@@ -22,9 +22,6 @@ mod floor;
 #[path = "../../tests/support/model/mod.rs"]
 #[expect(
     clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
     reason = "part of the tests, which may end by a panic"
 )]
 mod model;

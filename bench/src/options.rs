@@ -6,7 +6,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// The order job against a program that only consumes and produces, over the same backlog on a Kafka of its own.
 #[derive(Debug, Parser)]
-#[command(name = "jumun-bench", version, about, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "jumun-bench",
+    version,
+    about,
+    args_conflicts_with_subcommands = true
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,

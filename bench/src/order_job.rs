@@ -37,20 +37,36 @@ impl OrderJob {
             None => build()?,
         };
         let mut settings = vec![
-            format!("application.commit_interval_ms={}", options.commit_interval_ms),
+            format!(
+                "application.commit_interval_ms={}",
+                options.commit_interval_ms
+            ),
             format!("topics.partitions={PARTITIONS}"),
         ];
         settings.extend(options.set.iter().cloned());
-        Ok(Self { program, settings, address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), directory: None })
+        Ok(Self {
+            program,
+            settings,
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            directory: None,
+        })
     }
 
     /// The topics' settings.
     pub(crate) fn topics() -> Topics {
-        Topics { partitions: PARTITIONS, output_partitions: 2, replication_factor: 1 }
+        Topics {
+            partitions: PARTITIONS,
+            output_partitions: 2,
+            replication_factor: 1,
+        }
     }
 
     /// A run under a name of its own: its group begins at the beginning, its state is empty.
-    pub(crate) fn command(&mut self, bootstrap_servers: &str, application_id: &str) -> Result<Command> {
+    pub(crate) fn command(
+        &mut self,
+        bootstrap_servers: &str,
+        application_id: &str,
+    ) -> Result<Command> {
         self.address.set_port(free_port()?);
         let directory = tempfile::Builder::new()
             .prefix("jumun-bench-")
@@ -81,17 +97,30 @@ impl OrderJob {
     /// All topics that a run produces to, and when it does.
     pub(crate) fn outputs(application_id: &str) -> Result<Vec<(String, Moment)>> {
         let topology = job::topology().build();
-        let topology = topology.map_err(|error| Error::failed(format!("the order job: {error}")))?;
+        let topology =
+            topology.map_err(|error| Error::failed(format!("the order job: {error}")))?;
         let mut outputs: Vec<(String, Moment)> = topics::outputs(&Self::topics())
             .into_iter()
             .map(|topic| {
                 // The latest state of an order is told once per commit.
-                let moment = if topic.name == topics::STATE { Moment::Commit } else { Moment::Event };
+                let moment = if topic.name == topics::STATE {
+                    Moment::Commit
+                } else {
+                    Moment::Event
+                };
                 (topic.name, moment)
             })
             .collect();
-        for store in topology.subtopologies().iter().flat_map(|part| part.stores()).filter(|store| store.changelog) {
-            outputs.push((SubTopology::changelog_topic(application_id, &store.name), Moment::Commit));
+        for store in topology
+            .subtopologies()
+            .iter()
+            .flat_map(|part| part.stores())
+            .filter(|store| store.changelog)
+        {
+            outputs.push((
+                SubTopology::changelog_topic(application_id, &store.name),
+                Moment::Commit,
+            ));
         }
         Ok(outputs)
     }
@@ -115,6 +144,9 @@ fn build() -> Result<PathBuf> {
     if program.is_file() {
         Ok(program)
     } else {
-        Err(Error::failed(format!("there is no {}; build it, or name one with --jumun", program.display())))
+        Err(Error::failed(format!(
+            "there is no {}; build it, or name one with --jumun",
+            program.display()
+        )))
     }
 }

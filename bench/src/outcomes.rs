@@ -21,7 +21,9 @@ pub(crate) fn counted(address: SocketAddr, events: u64) -> Result<BTreeMap<Strin
         (last.values().sum::<u64>() == events).then_some(())
     });
     waited.map_err(|error| {
-        Error::failed(format!("{error}: of {events} events the order job counts {last:?}"))
+        Error::failed(format!(
+            "{error}: of {events} events the order job counts {last:?}"
+        ))
     })?;
     Ok(last)
 }
@@ -29,13 +31,16 @@ pub(crate) fn counted(address: SocketAddr, events: u64) -> Result<BTreeMap<Strin
 fn parse(text: &str) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for line in text.lines() {
-        let Some((labels, value)) =
-            line.strip_prefix(METRIC).and_then(|rest| rest.rsplit_once("} "))
+        let Some((labels, value)) = line
+            .strip_prefix(METRIC)
+            .and_then(|rest| rest.rsplit_once("} "))
         else {
             continue;
         };
         let label = |name: &str| {
-            let quoted = labels.split(',').find_map(|label| label.strip_prefix(name))?;
+            let quoted = labels
+                .split(',')
+                .find_map(|label| label.strip_prefix(name))?;
             quoted.strip_prefix("=\"")?.strip_suffix('"')
         };
         let (Some(outcome), Ok(count)) = (label("outcome"), value.parse::<u64>()) else {
@@ -64,7 +69,10 @@ mod tests {
             order_events_outcome_total{outcome=\"REJECTED\",partition=\"1\",reason=\"SEQ_GAP\"} 5\n\
             order_events_outcome_total{outcome=\"DLT\",partition=\"1\",reason=\"MALFORMED\"} 0\n\
             topology_records_in_total 99\n";
-        let expected = BTreeMap::from([("APPLIED".to_owned(), 7), ("REJECTED/SEQ_GAP".to_owned(), 5)]);
+        let expected = BTreeMap::from([
+            ("APPLIED".to_owned(), 7),
+            ("REJECTED/SEQ_GAP".to_owned(), 5),
+        ]);
         assert_eq!(parse(text), expected);
     }
 }

@@ -13,7 +13,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 const TURN: usize = 4096;
 
 /// Repeats a call while what it meets is passing.
-pub(crate) fn retried<T>(mut call: impl FnMut() -> std::result::Result<T, topology::Error>) -> Result<T> {
+pub(crate) fn retried<T>(
+    mut call: impl FnMut() -> std::result::Result<T, topology::Error>,
+) -> Result<T> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match call() {
@@ -41,7 +43,11 @@ pub(crate) fn ends(
     partitions: &[TopicPartition],
 ) -> Result<Vec<(TopicPartition, i64)>> {
     let marks = retried(|| admin.watermarks(partitions, PATIENCE))?;
-    Ok(partitions.iter().cloned().zip(marks.into_iter().map(|marks| marks.high)).collect())
+    Ok(partitions
+        .iter()
+        .cloned()
+        .zip(marks.into_iter().map(|marks| marks.high))
+        .collect())
 }
 
 /// Hands every committed record from the given offsets on to `each`, partition by partition in offset order but the
@@ -83,7 +89,9 @@ pub(crate) fn read(
             idle += Duration::from_millis(1);
         }
         if let (Some((_, partition)), true) = (open.first(), idle > PATIENCE) {
-            return Err(Error::failed(format!("{partition} has no end: nothing came for {PATIENCE:?}")));
+            return Err(Error::failed(format!(
+                "{partition} has no end: nothing came for {PATIENCE:?}"
+            )));
         }
     }
     Ok(records)

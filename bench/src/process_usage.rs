@@ -24,9 +24,12 @@ pub(crate) fn of(process: u32) -> Result<ProcessUsage> {
         fs::read_to_string(&path).map_err(Error::file("reading", &path))
     };
     let usage = cpu(&read("stat")?).zip(peak_resident_bytes(&read("status")?));
-    usage.map(|(cpu, peak_resident_bytes)| ProcessUsage { cpu, peak_resident_bytes }).ok_or_else(|| {
-        Error::failed(format!("/proc/{process} is not in the format of proc(5)"))
-    })
+    usage
+        .map(|(cpu, peak_resident_bytes)| ProcessUsage {
+            cpu,
+            peak_resident_bytes,
+        })
+        .ok_or_else(|| Error::failed(format!("/proc/{process} is not in the format of proc(5)")))
 }
 
 /// Fields 14 and 15 of `stat`. The second field is the program's name in parentheses, which may hold anything.
@@ -38,7 +41,9 @@ fn cpu(stat: &str) -> Option<Duration> {
 }
 
 fn peak_resident_bytes(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }

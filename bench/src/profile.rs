@@ -97,7 +97,10 @@ impl Profile {
     ) -> Result<Self> {
         let mut profiles: BTreeMap<&str, TopicProfile> = BTreeMap::new();
         for (topic, moment) in topics {
-            let partitions = from.iter().filter(|(partition, _)| partition.topic == *topic).count();
+            let partitions = from
+                .iter()
+                .filter(|(partition, _)| partition.topic == *topic)
+                .count();
             let profile = TopicProfile {
                 topic: topic.clone(),
                 partitions: i32::try_from(partitions).unwrap_or(i32::MAX),
@@ -120,16 +123,22 @@ impl Profile {
             profile.bytes += len(record.key) + len(record.value);
             Ok(())
         })?;
-        Ok(Self { events, topics: profiles.into_values().collect() })
+        Ok(Self {
+            events,
+            topics: profiles.into_values().collect(),
+        })
     }
 
     /// Fails unless this is the same number of records to each topic, and about the same number of bytes.
     pub(crate) fn as_much_as(&self, other: &Self) -> Result<()> {
         for wanted in &other.topics {
             let topic = self.topics.iter().find(|topic| topic.topic == wanted.topic);
-            let topic = topic.ok_or_else(|| Error::failed(format!("nothing was read of {}", wanted.topic)))?;
+            let topic = topic
+                .ok_or_else(|| Error::failed(format!("nothing was read of {}", wanted.topic)))?;
             let bytes_differ = topic.bytes.abs_diff(wanted.bytes);
-            if topic.records.abs_diff(wanted.records) > 1 || bytes_differ * 20 > wanted.bytes.max(100_000) {
+            if topic.records.abs_diff(wanted.records) > 1
+                || bytes_differ * 20 > wanted.bytes.max(100_000)
+            {
                 return Err(Error::failed(format!(
                     "the floor produced {} records of {} bytes to {}, not {} of {}: the comparison would not be fair",
                     topic.records, topic.bytes, topic.topic, wanted.records, wanted.bytes
@@ -189,12 +198,19 @@ impl Profile {
     }
 
     fn decode(from: &mut impl Read) -> std::io::Result<Self> {
-        let mut profile = Self { events: number(from)?, topics: Vec::new() };
+        let mut profile = Self {
+            events: number(from)?,
+            topics: Vec::new(),
+        };
         for _ in 0..number(from)? {
             let mut topic = TopicProfile {
                 topic: text(from)?,
                 partitions: i32::try_from(number(from)?).unwrap_or(i32::MAX),
-                moment: if number(from)? == 0 { Moment::Event } else { Moment::Commit },
+                moment: if number(from)? == 0 {
+                    Moment::Event
+                } else {
+                    Moment::Commit
+                },
                 records: number(from)?,
                 bytes: number(from)?,
                 samples: Vec::new(),
@@ -262,7 +278,11 @@ mod tests {
         let mut headers = HeaderBuffer::default();
         headers.push("event-id", Some(b"e1"));
         headers.push("nothing", None);
-        let sample = Sample { key: Some(b"B1".to_vec()), value: None, headers };
+        let sample = Sample {
+            key: Some(b"B1".to_vec()),
+            value: None,
+            headers,
+        };
         let profile = Profile {
             events: 7,
             topics: vec![TopicProfile {
@@ -324,14 +344,25 @@ mod tests {
             }],
         };
         assert!(of(999, 990_000).as_much_as(&of(1_000, 1_000_000)).is_ok());
-        assert!(of(998, 1_000_000).as_much_as(&of(1_000, 1_000_000)).is_err());
-        assert!(of(1_000, 900_000).as_much_as(&of(1_000, 1_000_000)).is_err());
+        assert!(
+            of(998, 1_000_000)
+                .as_much_as(&of(1_000, 1_000_000))
+                .is_err()
+        );
+        assert!(
+            of(1_000, 900_000)
+                .as_much_as(&of(1_000, 1_000_000))
+                .is_err()
+        );
     }
 
     #[test]
     fn a_file_cut_off_is_refused() {
         let mut written = Vec::new();
-        let profile = Profile { events: 7, topics: Vec::new() };
+        let profile = Profile {
+            events: 7,
+            topics: Vec::new(),
+        };
         assert!(profile.encode(&mut written).is_ok());
         written.pop();
         assert!(Profile::decode(&mut written.as_slice()).is_err());

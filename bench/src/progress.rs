@@ -31,7 +31,12 @@ impl Progress {
         if bar.is_none() {
             say(&format!("{what} ..."));
         }
-        Self { what, total, bar, told: Instant::now() }
+        Self {
+            what,
+            total,
+            bar,
+            told: Instant::now(),
+        }
     }
 
     /// So many parts are done.
@@ -40,7 +45,12 @@ impl Progress {
             bar.set_position(position);
         } else if self.told.elapsed() >= LINE_INTERVAL {
             self.told = Instant::now();
-            say(&format!("{} {} of {}", self.what, HumanCount(position), HumanCount(self.total)));
+            say(&format!(
+                "{} {} of {}",
+                self.what,
+                HumanCount(position),
+                HumanCount(self.total)
+            ));
         }
     }
 }

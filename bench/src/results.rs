@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::contestant::Run;
 use crate::error::{Error, Result};
+use crate::profile::Profile;
 use crate::statistics::median;
 
 /// CPU per event in multiples of the floor's: above it the record path is not batched as designed.
@@ -49,6 +50,28 @@ impl Figures {
     }
 }
 
+/// What went to one output topic in the last run of the order job.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct TopicFigures {
+    pub(crate) topic: String,
+    pub(crate) records_per_event: f64,
+    /// Key and value of a record on average.
+    pub(crate) bytes_per_record: f64,
+}
+
+impl TopicFigures {
+    /// Those of every topic that got any record.
+    pub(crate) fn of(profile: &Profile) -> Vec<Self> {
+        let used = profile.topics.iter().filter(|topic| topic.records > 0);
+        used.map(|topic| Self {
+            topic: topic.topic.clone(),
+            records_per_event: topic.records as f64 / profile.events as f64,
+            bytes_per_record: topic.bytes as f64 / topic.records as f64,
+        })
+        .collect()
+    }
+}
+
 /// Everything that is told.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Results {
@@ -65,6 +88,7 @@ pub(crate) struct Results {
     pub(crate) cpu_ratio_to_floor: f64,
     pub(crate) order_job: Figures,
     pub(crate) floor: Figures,
+    pub(crate) outputs: Vec<TopicFigures>,
     pub(crate) runs: Vec<Run>,
 }
 
@@ -72,7 +96,8 @@ impl Results {
     /// As JSON, with a line end.
     pub(crate) fn json(&self) -> Result<String> {
         let json = serde_json::to_string_pretty(self);
-        json.map(|json| json + "\n").map_err(|error| Error::failed(format!("writing results: {error}")))
+        json.map(|json| json + "\n")
+            .map_err(|error| Error::failed(format!("writing results: {error}")))
     }
 
     /// Writes them to `<directory>/<date and time>.json`.
@@ -129,6 +154,11 @@ pub(crate) mod tests {
             cpu_ratio_to_floor: 2.0,
             order_job: figures("order job"),
             floor: figures("floor"),
+            outputs: vec![TopicFigures {
+                topic: "order.state.v1".to_owned(),
+                records_per_event: 0.5,
+                bytes_per_record: 700.0,
+            }],
             runs,
         }
     }
@@ -147,7 +177,8 @@ pub(crate) mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = results().save(&directory.path().join("results"))?;
         assert_eq!(path.file_name().unwrap(), "2026-11-24T110000Z.json");
-        let saved: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let saved: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         assert_eq!(saved["runs"].as_array().unwrap().len(), 6);
         assert_eq!(saved["cpu_ratio_to_floor"], 2.0);
         Ok(())

@@ -4,6 +4,9 @@ use std::fmt::Write;
 
 use crate::results::{Figures, Results};
 
+/// Takes one figure out of those of a program.
+type Figure = fn(&Figures) -> f64;
+
 /// The whole text.
 pub(crate) fn text(results: &Results) -> String {
     let mut text = String::new();
@@ -18,13 +21,29 @@ pub(crate) fn text(results: &Results) -> String {
     );
     let _ = writeln!(text, "verified: {}", results.verified);
     let (job, floor) = (&results.order_job, &results.floor);
-    let _ = writeln!(text, "\n{:34}{:>14}{:>14}{:>10}", "", "order job", "floor", "ratio");
-    let rows: [(&str, fn(&Figures) -> f64, usize); 7] = [
-        ("CPU seconds per million events", |of| of.cpu_seconds_per_million_events, 2),
+    let _ = writeln!(
+        text,
+        "\n{:34}{:>14}{:>14}{:>10}",
+        "", "order job", "floor", "ratio"
+    );
+    let rows: [(&str, Figure, usize); 7] = [
+        (
+            "CPU seconds per million events",
+            |of| of.cpu_seconds_per_million_events,
+            2,
+        ),
         ("events per CPU second", |of| of.events_per_cpu_second, 0),
-        ("events per second, wall clock", |of| of.events_per_second, 0),
+        (
+            "events per second, wall clock",
+            |of| of.events_per_second,
+            0,
+        ),
         ("seconds from start to zero lag", |of| of.seconds, 1),
-        ("peak resident memory, MiB", |of| of.peak_resident_bytes / 1_048_576.0, 1),
+        (
+            "peak resident memory, MiB",
+            |of| of.peak_resident_bytes / 1_048_576.0,
+            1,
+        ),
         ("records out per event", |of| of.records_out_per_event, 3),
         ("bytes out per event", |of| of.bytes_out_per_event, 0),
     ];
@@ -37,6 +56,15 @@ pub(crate) fn text(results: &Results) -> String {
             number(floor, decimals),
             job / floor
         );
+    }
+    let _ = writeln!(
+        text,
+        "\n{:48}{:>10}{:>14}",
+        "output topic", "per event", "mean bytes"
+    );
+    for output in &results.outputs {
+        let (share, bytes) = (output.records_per_event, output.bytes_per_record);
+        let _ = writeln!(text, "{:48}{share:>10.4}{bytes:>14.0}", output.topic);
     }
     let _ = writeln!(
         text,
@@ -53,7 +81,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(' ');
         }
         text.push(digit);
@@ -62,7 +90,11 @@ fn grouped(number: u64) -> String {
 }
 
 fn number(value: f64, decimals: usize) -> String {
-    if decimals == 0 { grouped(value.round() as u64) } else { format!("{value:.decimals$}") }
+    if decimals == 0 {
+        grouped(value.round() as u64)
+    } else {
+        format!("{value:.decimals$}")
+    }
 }
 
 #[cfg(test)]
@@ -81,12 +113,32 @@ mod tests {
     #[test]
     fn the_table_holds_both_programs_and_their_ratio() {
         let text = text(&results());
-        let row = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
-        let cells = |name: &str| row(name).trim_start_matches(name).split("  ").map(str::trim)
-            .filter(|cell| !cell.is_empty()).map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(cells("CPU seconds per million events"), ["4.00", "2.00", "2.00"]);
-        assert_eq!(cells("events per CPU second"), ["250 000", "500 000", "0.50"]);
-        assert_eq!(cells("peak resident memory, MiB"), ["200.0", "50.0", "4.00"]);
+        let row = |name: &str| {
+            text.lines()
+                .find(|line| line.starts_with(name))
+                .unwrap_or_default()
+        };
+        let cells = |name: &str| {
+            row(name)
+                .trim_start_matches(name)
+                .split("  ")
+                .map(str::trim)
+                .filter(|cell| !cell.is_empty())
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            cells("CPU seconds per million events"),
+            ["4.00", "2.00", "2.00"]
+        );
+        assert_eq!(
+            cells("events per CPU second"),
+            ["250 000", "500 000", "0.50"]
+        );
+        assert_eq!(
+            cells("peak resident memory, MiB"),
+            ["200.0", "50.0", "4.00"]
+        );
         assert!(text.contains("2.00 times that of the floor"), "{text}");
     }
 }

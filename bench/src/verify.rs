@@ -112,7 +112,9 @@ impl Emitted {
                 .collect();
             let mut all = Self::default();
             for worker in workers {
-                let part = worker.join().map_err(|_| Error::failed("the reference model panicked"))??;
+                let part = worker
+                    .join()
+                    .map_err(|_| Error::failed("the reference model panicked"))??;
                 all.orders.extend(part.orders);
                 all.dead_letters += part.dead_letters;
                 for (name, count) in part.counts {
@@ -148,7 +150,10 @@ impl Emitted {
             emitted.state(&State::deserialize(value).map_err(unreadable)?);
         }
         emitted.counts = model.counts();
-        let dead = emitted.counts.iter().filter(|(name, _)| name.starts_with("DLT"));
+        let dead = emitted
+            .counts
+            .iter()
+            .filter(|(name, _)| name.starts_with("DLT"));
         emitted.dead_letters = dead.map(|(_, count)| count).sum();
         Ok(emitted)
     }
@@ -157,7 +162,9 @@ impl Emitted {
     pub(crate) fn record(&mut self, topic: &str, value: Option<&[u8]>) -> Result<()> {
         let value = value.unwrap_or_default();
         match topic {
-            topics::TRANSITIONS => self.transition(&serde_json::from_slice(value).map_err(unreadable)?),
+            topics::TRANSITIONS => {
+                self.transition(&serde_json::from_slice(value).map_err(unreadable)?)
+            }
             topics::REJECTED => self.rejection(&serde_json::from_slice(value).map_err(unreadable)?),
             topics::STATE => self.state(&serde_json::from_slice(value).map_err(unreadable)?),
             topics::DEAD_LETTERS => self.dead_letters += 1,
@@ -176,8 +183,19 @@ impl Emitted {
         order.transitions += 1;
         order.last_seq = of.seq;
         order.last_status = of.to.clone().into_owned();
-        let numbers = format!("{} {} {} {}", of.generation, of.seq, of.hold, of.contradicted);
-        for part in [&numbers, &*of.event_id, &of.action, &of.outcome, &of.from, &of.to, &of.occurred_at] {
+        let numbers = format!(
+            "{} {} {} {}",
+            of.generation, of.seq, of.hold, of.contradicted
+        );
+        for part in [
+            &numbers,
+            &*of.event_id,
+            &of.action,
+            &of.outcome,
+            &of.from,
+            &of.to,
+            &of.occurred_at,
+        ] {
             order.transitions_hash = xxh3_64_with_seed(part.as_bytes(), order.transitions_hash);
         }
     }
@@ -190,7 +208,12 @@ impl Emitted {
     }
 
     fn state(&mut self, of: &State<'_>) {
-        let state = (of.generation, of.seq, of.status.clone().into_owned(), of.refunded.unwrap_or(0));
+        let state = (
+            of.generation,
+            of.seq,
+            of.status.clone().into_owned(),
+            of.refunded.unwrap_or(0),
+        );
         self.order(&of.order_no).state = Some(state);
     }
 
@@ -211,7 +234,9 @@ impl Emitted {
         for (order_no, expected) in &self.orders {
             let found = actual.orders.get(order_no);
             if found != Some(expected) {
-                note(format!("order {order_no}: expected {expected:?}, found {found:?}"));
+                note(format!(
+                    "order {order_no}: expected {expected:?}, found {found:?}"
+                ));
             }
         }
         for (order_no, found) in &actual.orders {
@@ -220,10 +245,16 @@ impl Emitted {
             }
         }
         if actual.dead_letters != self.dead_letters {
-            note(format!("dead letters: expected {}, found {}", self.dead_letters, actual.dead_letters));
+            note(format!(
+                "dead letters: expected {}, found {}",
+                self.dead_letters, actual.dead_letters
+            ));
         }
         if actual.counts != self.counts {
-            note(format!("outcomes counted: expected {:?}, found {:?}", self.counts, actual.counts));
+            note(format!(
+                "outcomes counted: expected {:?}, found {:?}",
+                self.counts, actual.counts
+            ));
         }
         if differing > 0 {
             return Err(Error::failed(format!(
@@ -236,8 +267,14 @@ impl Emitted {
             "{} orders with {} transitions and {} rejections, {} dead letters, {} outcomes counted, each as the reference \
              model says",
             self.orders.len(),
-            self.orders.values().map(|order| order.transitions).sum::<u64>(),
-            self.orders.values().map(|order| order.rejections).sum::<u64>(),
+            self.orders
+                .values()
+                .map(|order| order.transitions)
+                .sum::<u64>(),
+            self.orders
+                .values()
+                .map(|order| order.rejections)
+                .sum::<u64>(),
             self.dead_letters,
             self.counts.values().sum::<u64>(),
         ))
@@ -252,7 +289,9 @@ fn input_records(log: &dyn Log, topic: &str, partition: i32) -> Result<Vec<Input
     let mut records = Vec::new();
     let from = [(TopicPartition::new(topic, partition), 0)];
     partitions::read(log, &from, |_, record| {
-        let header = |(name, value): (&str, Option<&[u8]>)| (name.to_owned(), value.unwrap_or_default().to_vec());
+        let header = |(name, value): (&str, Option<&[u8]>)| {
+            (name.to_owned(), value.unwrap_or_default().to_vec())
+        };
         records.push(InputRecord {
             topic: topic.to_owned(),
             partition,
@@ -280,7 +319,9 @@ mod tests {
     fn emitted(transitions: &[String]) -> Emitted {
         let mut emitted = Emitted::default();
         for value in transitions {
-            emitted.record(topics::TRANSITIONS, Some(value.as_bytes())).unwrap();
+            emitted
+                .record(topics::TRANSITIONS, Some(value.as_bytes()))
+                .unwrap();
         }
         let state = br#"{"orderNo":"B1","generation":1,"seq":2,"status":"PAID","refunded":null}"#;
         emitted.record(topics::STATE, Some(state)).unwrap();
@@ -291,7 +332,10 @@ mod tests {
     fn the_same_output_is_as_expected() {
         let run = [transition(1, "CREATED"), transition(2, "PAID")];
         let verified = emitted(&run).compare(&emitted(&run)).unwrap();
-        assert!(verified.starts_with("1 orders with 2 transitions"), "{verified}");
+        assert!(
+            verified.starts_with("1 orders with 2 transitions"),
+            "{verified}"
+        );
     }
 
     #[test]

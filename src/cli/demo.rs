@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use topology::io::memory::MemoryLog;
@@ -11,6 +11,7 @@ use topology::time::SystemClock;
 
 use super::panel::{Panel, label};
 use super::run::kafka;
+use super::sending::{now_ms, send};
 use super::{Failure, Settings};
 use crate::config::Configuration;
 use crate::feed::Feed;
@@ -46,7 +47,7 @@ pub struct Demo {
 }
 
 /// `90s`, `5m`, `2h`, `500ms`, or seconds.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+fn duration(text: &str) -> Result<Duration, String> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
@@ -61,13 +62,6 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         "h" => Ok(Duration::from_secs(number * 3_600)),
         other => Err(format!("{other} is no unit of time; use ms, s, m or h")),
     }
-}
-
-pub(super) fn now_ms() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Demo {
@@ -198,7 +192,7 @@ impl Demo {
                         std::thread::sleep(TICK);
                         continue;
                     }
-                    super::generate::send(&mut feed, &event)?;
+                    send(&mut feed, &event)?;
                     sent.store(feed.total(), Ordering::Relaxed);
                     ready = faults.next_into(&mut event);
                 }

@@ -1,13 +1,10 @@
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
-use topology::Error;
-use topology::io::HeaderBuffer;
 
-use super::demo::now_ms;
-use super::replay::{Progress, report, wait_until};
 use super::run::kafka;
+use super::sending::{Progress, now_ms, report, send, wait_until};
 use super::{Failure, Settings};
 use crate::feed::Feed;
 use crate::generate::{
@@ -130,26 +127,3 @@ impl Generate {
         Ok(())
     }
 }
-
-/// Sends a generated event with the headers of the outbox relay.
-pub(super) fn send(feed: &mut Feed, event: &GeneratedEvent) -> Result<(), Error> {
-    let mut headers = HeaderBuffer::default();
-    headers.push("id", Some(&event.id));
-    headers.push("action", Some(event.action.as_bytes()));
-    let mut version = itoa::Buffer::new();
-    headers.push(
-        "schema-version",
-        Some(version.format(event.schema_version).as_bytes()),
-    );
-    let present = |bytes: &'_ [u8]| !bytes.is_empty();
-    feed.send(
-        event.topic.name(),
-        i64::try_from(event.timestamp).unwrap_or(i64::MAX),
-        Some(event.key.as_slice()).filter(|key| present(key)),
-        Some(event.value.as_slice()).filter(|value| present(value)),
-        headers.view(),
-    )
-}
-
-/// Shortest sleep worth taking.
-pub(super) const NAP: Duration = Duration::from_millis(1);

@@ -6,6 +6,7 @@ mod generate;
 mod panel;
 mod replay;
 mod run;
+mod sending;
 mod settings;
 mod topology;
 

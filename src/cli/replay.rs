@@ -1,13 +1,12 @@
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use topology::Error;
 use topology::io::HeaderBuffer;
 
-use super::generate::NAP;
 use super::run::kafka;
+use super::sending::{Progress, report, wait_until};
 use super::{Failure, Settings};
 use crate::feed::Feed;
 use crate::job;
@@ -95,60 +94,4 @@ fn send(
         Some(record.value),
         headers.view(),
     )
-}
-
-/// Waits until an event is due, serving acknowledgements meanwhile.
-pub(super) fn wait_until(due: Option<Instant>, feed: &mut Feed) -> Result<(), Error> {
-    let Some(due) = due else { return feed.poll() };
-    loop {
-        let now = Instant::now();
-        if due <= now {
-            return Ok(());
-        }
-        feed.poll()?;
-        std::thread::sleep((due - now).min(Duration::from_millis(50)).max(NAP));
-    }
-}
-
-/// A progress bar on a terminal, silent elsewhere.
-pub(super) struct Progress(ProgressBar);
-
-impl Progress {
-    pub(super) fn new(total: Option<u64>) -> Self {
-        let bar = match total {
-            Some(total) => ProgressBar::new(total),
-            None => ProgressBar::new_spinner(),
-        };
-        bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
-        let template = if total.is_some() {
-            "{wide_bar} {pos}/{len} events  {per_sec}  {eta}"
-        } else {
-            "{spinner} {pos} events  {per_sec}  {elapsed}"
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        Self(bar)
-    }
-
-    pub(super) fn set(&self, position: u64) {
-        if position.is_multiple_of(1_000) {
-            self.0.set_position(position);
-        }
-    }
-
-    pub(super) fn finish(&self) {
-        self.0.finish_and_clear();
-    }
-}
-
-/// Counts per topic or file, and in all.
-#[expect(clippy::print_stdout, reason = "the counts are the command's output")]
-pub(super) fn report(counts: impl IntoIterator<Item = (String, u64)>) {
-    let mut total = 0;
-    for (name, count) in counts {
-        println!("{name:<24} {count:>12}");
-        total += count;
-    }
-    println!("{:<24} {total:>12}", "total");
 }

@@ -24,6 +24,8 @@ pub const RECONCILE: &str = "order.reconcile.v1";
 /// What could not be judged: bytes untouched.
 pub const DEAD_LETTERS: &str = "order.dlt.v1";
 
+/// The engine's producer takes as much.
+const MAX_DEAD_LETTER_BYTES: u64 = 16 << 20;
 const DAY_MS: u64 = 86_400_000;
 
 fn spec(name: &str, partitions: i32, topics: &Topics, config: &[(&str, String)]) -> TopicSpec {
@@ -65,11 +67,22 @@ pub fn outputs(topics: &Topics) -> Vec<TopicSpec> {
         ),
         spec(REJECTED, topics.output_partitions, topics, &retention(31)),
         spec(RECONCILE, topics.output_partitions, topics, &retention(7)),
-        spec(
-            DEAD_LETTERS,
-            topics.output_partitions,
-            topics,
-            &retention(31),
-        ),
+        dead_letters(topics),
     ]
+}
+
+/// A dead letter is its record and a dozen headers: it must fit whatever an input topic took.
+fn dead_letters(topics: &Topics) -> TopicSpec {
+    let mut dead_letters = spec(
+        DEAD_LETTERS,
+        topics.output_partitions,
+        topics,
+        &retention(31),
+    );
+    let limit = (
+        "max.message.bytes".to_owned(),
+        MAX_DEAD_LETTER_BYTES.to_string(),
+    );
+    dead_letters.config.push(limit);
+    dead_letters
 }

@@ -137,7 +137,8 @@ impl<'a> Ordeal<'a> {
         processor.stop();
     }
 
-    /// Before every input has a committed offset there is too little to lose.
+    /// Before every input has a committed offset there is too little to lose. The rate is shared by all tasks, so this
+    /// comes soon.
     fn wait_first_commits(&self) {
         let committed = || {
             let offsets = self.decided_offsets();
@@ -147,6 +148,11 @@ impl<'a> Ordeal<'a> {
                 .then_some(())
         };
         wait_for("a commit of every input", TIMEOUT, committed).unwrap();
+        let committed: i64 = self.decided_offsets().values().sum();
+        assert!(
+            committed * 2 < self.ends.values().sum(),
+            "some task had to wait for others"
+        );
     }
 
     fn decided_offsets(&self) -> BTreeMap<(String, i32), i64> {

@@ -5,6 +5,8 @@
 )]
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +16,12 @@ use jumun_harness::{Kafka, Process, Result, http_get, wait_for};
 use serde_json::Value;
 
 pub const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A line for whoever reads the test's output, straight to the handle: what `println!` writes is shown of failed tests only.
+pub fn tell(text: impl Display) {
+    let line = format!("{text}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+}
 
 /// The program of this build, without any setting that the environment of the test run might have for it.
 pub fn jumun(command: &str) -> Command {

@@ -1,5 +1,6 @@
 //! The text form of a topology, in the format of Kafka Streams' `Topology#describe`.
 
+use std::cmp::Reverse;
 use std::fmt::Write;
 
 use super::built::{BuiltKind, BuiltNode, BuiltTopology, SubTopology};
@@ -19,7 +20,7 @@ impl BuiltTopology {
     /// # Ok::<(), topology::graph::TopologyError>(())
     /// ```
     pub fn describe(&self) -> String {
-        let mut text = String::from("Topologies:\n");
+        let mut text = String::from("Topologies:\n ");
         for subtopology in &self.subtopologies {
             // Writing to a String cannot fail.
             let _ = part(&mut text, subtopology);
@@ -29,19 +30,20 @@ impl BuiltTopology {
 }
 
 fn part(text: &mut String, subtopology: &SubTopology) -> std::fmt::Result {
-    writeln!(text, "   Sub-topology: {}", subtopology.index)?;
-    for (index, node) in subtopology.nodes.iter().enumerate() {
-        let parents = join(
-            subtopology
-                .nodes
-                .iter()
-                .filter(|parent| parent.children.contains(&index)),
-        );
-        let children = join(
-            node.children
-                .iter()
-                .filter_map(|child| subtopology.nodes.get(*child)),
-        );
+    writeln!(text, "  Sub-topology: {}", subtopology.index)?;
+    let sizes = sizes(&subtopology.nodes);
+    for index in ordered(0..subtopology.nodes.len(), subtopology, &sizes) {
+        let Some(node) = subtopology.nodes.get(index) else {
+            continue;
+        };
+        let is_parent = |parent: &usize| {
+            let parent = subtopology.nodes.get(*parent);
+            parent.is_some_and(|parent| parent.children.contains(&index))
+        };
+        let parents = (0..subtopology.nodes.len()).filter(is_parent);
+        let parents = join(ordered(parents, subtopology, &sizes), subtopology);
+        let children = ordered(node.children.iter().copied(), subtopology, &sizes);
+        let children = join(children, subtopology);
         match &node.kind {
             BuiltKind::Source(topics) => {
                 let topics: Vec<String> =
@@ -72,8 +74,41 @@ fn part(text: &mut String, subtopology: &SubTopology) -> std::fmt::Result {
     Ok(())
 }
 
-fn join<'a>(nodes: impl Iterator<Item = &'a BuiltNode>) -> String {
-    let names: Vec<&str> = nodes.map(|node| node.name.as_str()).collect();
+/// Per node, how much hangs on it, itself included: along each path anew, as Kafka Streams counts.
+fn sizes(nodes: &[BuiltNode]) -> Vec<usize> {
+    let mut sizes = vec![1_usize; nodes.len()];
+    // Children come after their parents.
+    for (index, node) in nodes.iter().enumerate().rev() {
+        let of_child = |child: &usize| sizes.get(*child).copied().unwrap_or(0);
+        let below = node.children.iter().map(of_child);
+        let size = below.fold(1, usize::saturating_add);
+        if let Some(slot) = sizes.get_mut(index) {
+            *slot = size;
+        }
+    }
+    sizes
+}
+
+/// Kafka Streams' order of nodes: that on which most hangs first, then by name.
+fn ordered(
+    nodes: impl Iterator<Item = usize>,
+    subtopology: &SubTopology,
+    sizes: &[usize],
+) -> Vec<usize> {
+    let mut nodes: Vec<usize> = nodes.collect();
+    nodes.sort_by_key(|node| {
+        let name = subtopology.nodes.get(*node).map(|node| &node.name);
+        (Reverse(sizes.get(*node)), name)
+    });
+    nodes
+}
+
+fn join(nodes: Vec<usize>, subtopology: &SubTopology) -> String {
+    let names: Vec<&str> = nodes
+        .into_iter()
+        .filter_map(|node| subtopology.nodes.get(node))
+        .map(|node| node.name.as_str())
+        .collect();
     if names.is_empty() {
         "none".to_owned()
     } else {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::process::NodeArena;
 
-use super::spec::{Mistake, NodeKind, NodeSpec, Topology};
+use super::spec::{Mistake, NodeKind, NodeSpec, TopicName, Topology};
 
 pub(super) fn mistakes(topology: &Topology) -> Vec<Mistake> {
     let mut found = Vec::new();
@@ -25,14 +25,17 @@ pub(super) fn mistakes(topology: &Topology) -> Vec<Mistake> {
                 .to_owned(),
         );
     }
-    duplicates(
-        topology.nodes.iter().map(|node| node.name.as_str()),
-        &mut |name| {
-            say(format!(
-                "node {name}: the name is used twice; give each node its own"
-            ));
-        },
-    );
+    // A repartition edge is two nodes; declared twice it is still one mistake.
+    let mut edges = BTreeSet::new();
+    let declared = topology
+        .nodes
+        .iter()
+        .filter(|node| !is_edge_sink(node) || edges.insert(node.name.as_str()));
+    duplicates(declared.map(|node| node.name.as_str()), &mut |name| {
+        say(format!(
+            "node {name}: the name is used twice; give each node its own"
+        ));
+    });
     let mut ids: BTreeMap<u16, &str> = BTreeMap::new();
     for node in &topology.nodes {
         if let Some(other) = ids.insert(NodeArena::timer_id(&node.name), &node.name)
@@ -54,22 +57,25 @@ pub(super) fn mistakes(topology: &Topology) -> Vec<Mistake> {
         ));
     });
     let topics = topology.nodes.iter().flat_map(source_topics);
-    duplicates(
-        topics.collect::<Vec<_>>().iter().map(String::as_str),
-        &mut |topic| {
-            say(format!(
-                "topic {topic}: read by two sources; let both children name one source as their parent"
-            ));
-        },
-    );
+    duplicates(topics, &mut |topic| {
+        say(format!(
+            "topic {topic}: read by two sources; let both children name one source as their parent"
+        ));
+    });
 
     for node in &topology.nodes {
         wiring(node, &nodes, &mut say);
     }
-    for node in unreachable(topology) {
-        say(format!(
-            "node {node}: no source reaches it; name a parent that leads back to a source"
-        ));
+    let cycle = cycle(topology);
+    match cycle.as_slice() {
+        [] => {}
+        [node] => say(format!(
+            "node {node}: it leads back to itself; take it out of its parents"
+        )),
+        nodes => say(format!(
+            "nodes {}: they lead back to each other; take one out of the other's parents",
+            nodes.join(", ")
+        )),
     }
     for (store, users) in &topology.stores {
         let name = &store.spec.name;
@@ -83,7 +89,7 @@ pub(super) fn mistakes(topology: &Topology) -> Vec<Mistake> {
             match nodes.get(user.as_str()).map(|node| &node.kind) {
                 Some(NodeKind::Processor) => {}
                 Some(_) => say(format!(
-                    "store {name}: {user} is not a processor; only processors use stores"
+                    "store {name}: {user} is not a processor; only processors use stores, name one"
                 )),
                 None => say(format!(
                     "store {name}: there is no processor {user}; correct the name in add_store"
@@ -95,7 +101,7 @@ pub(super) fn mistakes(topology: &Topology) -> Vec<Mistake> {
 }
 
 fn wiring(node: &NodeSpec, nodes: &BTreeMap<&str, &NodeSpec>, say: &mut impl FnMut(String)) {
-    let name = &node.name;
+    let name = declared_name(node);
     if name.is_empty() {
         say("a node has an empty name; give it one".to_owned());
     }
@@ -110,6 +116,8 @@ fn wiring(node: &NodeSpec, nodes: &BTreeMap<&str, &NodeSpec>, say: &mut impl FnM
                 .iter()
                 .for_each(|topic| topic_name(&format!("source {name}"), &topic.short(), say));
         }
+        // Its source says it.
+        NodeKind::Sink { .. } if is_edge_sink(node) => {}
         NodeKind::Sink { topic } => topic_name(&format!("sink {name}"), &topic.short(), say),
         NodeKind::Processor => {}
     }
@@ -125,7 +133,7 @@ fn wiring(node: &NodeSpec, nodes: &BTreeMap<&str, &NodeSpec>, say: &mut impl FnM
             )),
             Some(parent) if matches!(parent.kind, NodeKind::Sink { .. }) => {
                 say(format!(
-                    "node {name}: its parent {} is a sink, which forwards nothing",
+                    "node {name}: its parent {} is a sink, which forwards nothing; name another",
                     parent.name
                 ));
             }
@@ -134,11 +142,36 @@ fn wiring(node: &NodeSpec, nodes: &BTreeMap<&str, &NodeSpec>, say: &mut impl FnM
     }
 }
 
-fn source_topics(node: &NodeSpec) -> Vec<String> {
+/// The sink half of a repartition edge, which bears a name that nobody gave it.
+fn is_edge_sink(node: &NodeSpec) -> bool {
+    matches!(
+        node.kind,
+        NodeKind::Sink {
+            topic: TopicName::Repartition(_)
+        }
+    )
+}
+
+/// The name by which whoever declared the node knows it.
+fn declared_name(node: &NodeSpec) -> &str {
     match &node.kind {
-        NodeKind::Source { topics } => topics.iter().map(super::spec::TopicName::short).collect(),
-        _ => Vec::new(),
+        NodeKind::Sink {
+            topic: TopicName::Repartition(name),
+        } => name,
+        _ => &node.name,
     }
+}
+
+/// Topics read by name; internal ones are as unique as the names of their edges.
+fn source_topics(node: &NodeSpec) -> Vec<&str> {
+    let NodeKind::Source { topics } = &node.kind else {
+        return Vec::new();
+    };
+    let external = topics.iter().filter_map(|topic| match topic {
+        TopicName::External(topic) => Some(topic.as_str()),
+        TopicName::Repartition(_) => None,
+    });
+    external.collect()
 }
 
 fn duplicates<'a>(names: impl Iterator<Item = &'a str>, say: &mut impl FnMut(&str)) {
@@ -166,32 +199,27 @@ fn topic_name(of: &str, topic: &str, say: &mut impl FnMut(String)) {
     }
 }
 
-/// Nodes with parents that exist but that no source reaches: cycles, and what hangs on them.
-fn unreachable(topology: &Topology) -> Vec<&str> {
-    let mut reached: BTreeSet<&str> = BTreeSet::new();
+/// The nodes on cycles, in the order of declaration. A node that has parents but hangs on a mistake
+/// is none of them: that mistake is told where it is.
+fn cycle(topology: &Topology) -> Vec<&str> {
+    let mut left: Vec<&NodeSpec> = topology.nodes.iter().collect();
     loop {
-        let before = reached.len();
-        for node in &topology.nodes {
-            let is_source = matches!(node.kind, NodeKind::Source { .. });
-            if is_source
-                || node
-                    .parents
-                    .iter()
-                    .any(|parent| reached.contains(parent.as_str()))
-            {
-                reached.insert(&node.name);
-            }
-        }
-        if reached.len() == before {
+        let before = left.len();
+        let names: BTreeSet<&str> = left.iter().map(|node| node.name.as_str()).collect();
+        let parents: BTreeSet<&str> = left
+            .iter()
+            .flat_map(|node| node.parents.iter().map(String::as_str))
+            .collect();
+        // Whatever nothing leads to, or leads nowhere, is on no cycle.
+        left.retain(|node| {
+            node.parents
+                .iter()
+                .any(|parent| names.contains(parent.as_str()))
+                && parents.contains(node.name.as_str())
+        });
+        if left.len() == before {
             break;
         }
     }
-    let exists = |parent: &String| topology.nodes.iter().any(|node| &node.name == parent);
-    topology
-        .nodes
-        .iter()
-        .filter(|node| !reached.contains(node.name.as_str()))
-        .filter(|node| node.parents.iter().any(exists))
-        .map(|node| node.name.as_str())
-        .collect()
+    left.into_iter().map(|node| node.name.as_str()).collect()
 }

@@ -26,6 +26,15 @@ impl<'a> Headers<'a> {
         self.spans.len()
     }
 
+    /// Bytes of names and values together.
+    pub fn size(&self) -> usize {
+        let value = |span: &HeaderSpan| span.value.map_or(0, Span::len);
+        self.spans
+            .iter()
+            .map(|span| span.name.len() + value(span))
+            .sum()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()

@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use super::node::NodeArena;
 use super::processor::{PunctuationId, PunctuationType, Schedule};
-use super::{ProcessError, Record, SourceRecord, TaskScope};
+use super::{ProcessError, Record, SourceRecord, TaskLimits, TaskScope};
 use crate::Error;
+use crate::io::Headers;
 use crate::store::{StoreId, Timer, TimerClock};
 use crate::task::TaskId;
 
@@ -171,8 +172,26 @@ impl<'a> Context<'a> {
     /// Sets the value of a key, as bytes.
     ///
     /// # Errors
-    /// As [`Context::get`].
+    /// As [`Context::get`]; the record's fault when the store's changelog does not take so much.
     pub fn put(&mut self, store: StoreId, key: &[u8], value: &[u8]) -> Result<(), ProcessError> {
+        let limits = &self.scope.limits.stores;
+        if let Some((size, limit)) = TaskLimits::exceeded(
+            limits,
+            store.index(),
+            key.len(),
+            value.len(),
+            Headers::default(),
+        ) {
+            let specs = self.scope.state.specs();
+            let name = specs
+                .filter(|(id, _)| *id == store)
+                .map(|(_, spec)| spec.name.as_str());
+            let name = name.last().unwrap_or("?");
+            let message = format!(
+                "state of {size} bytes; the changelog of store {name} takes {limit} (max.message.bytes)"
+            );
+            return Err(ProcessError::record("STATE_TOO_LARGE", message));
+        }
         Ok(self.scope.state.put(store, key, value)?)
     }
 
@@ -253,16 +272,11 @@ impl<'a> Context<'a> {
             Some(source) => self
                 .scope
                 .dead_letter(source, reason, "user", message, node),
-            None => false,
+            None => Err("no record is being processed".to_owned()),
         };
-        if sent {
-            return Ok(());
-        }
-        Err(Error::fatal(
-            "dead-letter a record",
-            "there is no record or no dead-letter topic; set one in the topology",
-        )
-        .at(format!("node {node}"))
-        .into())
+        sent.map_err(|why| {
+            let detail = format!("{reason}: {message}; {why}");
+            Error::fatal("dead-letter a record", detail).into()
+        })
     }
 }

@@ -8,8 +8,12 @@ use crate::io::{Headers, RecordView};
 
 /// An operator with its types erased, so that a graph can hold operators of any type. A record
 /// passes by reference: a check of two type ids per hop, no box, no clone.
+///
+/// Sources and sinks keep nothing between records, so only processors do more than pass them on.
 pub(crate) trait Node: Send {
-    fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError>;
+    fn init(&mut self, _context: &mut InitContext<'_>) -> Result<(), ProcessError> {
+        Ok(())
+    }
 
     fn process(
         &mut self,
@@ -31,17 +35,23 @@ pub(crate) trait Node: Send {
 
     fn on_timer(
         &mut self,
-        timer: TimerEvent<'_>,
-        context: &mut Context<'_>,
-    ) -> Result<(), ProcessError>;
+        _timer: TimerEvent<'_>,
+        _context: &mut Context<'_>,
+    ) -> Result<(), ProcessError> {
+        Ok(())
+    }
 
     fn on_punctuate(
         &mut self,
-        punctuation: Punctuation,
-        context: &mut Context<'_>,
-    ) -> Result<(), ProcessError>;
+        _punctuation: Punctuation,
+        _context: &mut Context<'_>,
+    ) -> Result<(), ProcessError> {
+        Ok(())
+    }
 
-    fn before_commit(&mut self, context: &mut Context<'_>) -> Result<(), ProcessError>;
+    fn before_commit(&mut self, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+        Ok(())
+    }
 
     /// Names of the key and value types taken, for messages.
     fn takes(&self) -> (&'static str, &'static str);

@@ -48,7 +48,8 @@ pub trait Processor: Send + 'static {
         context: &mut Context<'_>,
     ) -> Result<(), ProcessError>;
 
-    /// A timer of this node is due; it is already removed.
+    /// A timer of this node is due; it is already removed. One by stream time comes before the next
+    /// record is processed.
     ///
     /// # Errors
     /// There is no record to dead-letter: an error ends the task.
@@ -60,7 +61,9 @@ pub trait Processor: Send + 'static {
         Ok(())
     }
 
-    /// A punctuation scheduled in `init` is due.
+    /// A punctuation scheduled in `init` is due: by wall clock first an interval after the start, by
+    /// stream time with the first record; then once whenever a multiple of the interval has been
+    /// passed, however many were missed. As in Kafka Streams, it is not part of the state.
     ///
     /// # Errors
     /// As [`Processor::on_timer`].
@@ -116,6 +119,28 @@ pub struct Punctuation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PunctuationId(pub(crate) usize);
 
+impl Schedule {
+    /// Whether it is due at `now` by its clock; if so, it is scheduled again.
+    pub(crate) fn take_due(&mut self, now: i64) -> bool {
+        let interval = i64::try_from(self.interval.as_millis())
+            .unwrap_or(i64::MAX)
+            .max(1);
+        let due = match (self.next, self.kind) {
+            (Some(next), _) => next,
+            (None, PunctuationType::StreamTime) => 0,
+            (None, PunctuationType::WallClockTime) => now.saturating_add(interval),
+        };
+        if due > now {
+            self.next = Some(due);
+            return false;
+        }
+        // What was missed is skipped, so that the times stay where they would have been.
+        let passed = (now.saturating_sub(due) / interval).saturating_mul(interval);
+        self.next = Some(due.saturating_add(passed).saturating_add(interval));
+        true
+    }
+}
+
 /// One scheduled punctuation of a node.
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {
@@ -123,5 +148,6 @@ pub(crate) struct Schedule {
     pub(crate) node: usize,
     pub(crate) interval: Duration,
     pub(crate) kind: PunctuationType,
+    /// When it is due; `None` before the first look at a clock.
     pub(crate) next: Option<i64>,
 }

@@ -3,9 +3,38 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::outputs::{Destination, OutputBuffer};
 use super::processor::Schedule;
 use super::{SinkMode, SourceRecord};
-use crate::io::HeaderBuffer;
+use crate::io::{HeaderBuffer, Headers};
 use crate::store::TaskState;
 use crate::task::TaskId;
+
+/// What a record takes on the wire beside key, value and headers, generously.
+const RECORD_OVERHEAD: usize = 512;
+
+/// Largest record that each topic takes, in bytes. Checked where the culprit is known: a refusal by
+/// the broker names no record.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TaskLimits {
+    /// By output; the dead-letter topic follows the last.
+    pub(crate) outputs: Vec<usize>,
+    /// By store, of its changelog.
+    pub(crate) stores: Vec<usize>,
+}
+
+impl TaskLimits {
+    /// The size and the limit, if the record is larger than it.
+    pub(crate) fn exceeded(
+        limits: &[usize],
+        topic: usize,
+        key: usize,
+        value: usize,
+        headers: Headers<'_>,
+    ) -> Option<(usize, usize)> {
+        // The lengths of a header's name and value take at most five bytes each.
+        let size = key + value + headers.size() + 10 * headers.len() + RECORD_OVERHEAD;
+        let limit = limits.get(topic).copied().unwrap_or(usize::MAX);
+        (size > limit).then_some((size, limit))
+    }
+}
 
 /// Everything of a task that its nodes may touch while a record is processed.
 pub(crate) struct TaskScope {
@@ -19,8 +48,7 @@ pub(crate) struct TaskScope {
     pub(crate) wall_clock_ms: i64,
     /// The node that runs, to name it when it fails.
     pub(crate) current_node: usize,
-    /// Largest record each output topic takes, in bytes.
-    pub(crate) output_limits: Vec<usize>,
+    pub(crate) limits: TaskLimits,
     /// Index of the dead-letter topic among the outputs, if there is one.
     pub(crate) dead_letters: Option<usize>,
     pub(crate) dead_letter_headers: HeaderBuffer,
@@ -49,7 +77,10 @@ impl TaskScope {
     }
 
     /// Writes the source record, bytes untouched, to the dead-letter topic, with the headers of
-    /// KIP-1034 (Kafka Streams 4.2) and our own. Answers whether there is such a topic.
+    /// KIP-1034 (Kafka Streams 4.2) and our own.
+    ///
+    /// # Errors
+    /// Why it cannot be kept there, and the fix.
     pub(crate) fn dead_letter(
         &mut self,
         source: SourceRecord<'_>,
@@ -57,11 +88,10 @@ impl TaskScope {
         class: &str,
         message: &str,
         node: &str,
-    ) -> bool {
+    ) -> Result<(), String> {
         let Some(output) = self.dead_letters else {
-            return false;
+            return Err("there is no dead-letter topic to keep it".to_owned());
         };
-        self.dead_lettered += 1;
         let headers = &mut self.dead_letter_headers;
         headers.clear();
         headers.extend(source.headers);
@@ -85,6 +115,19 @@ impl TaskScope {
         text("__streams.errors.processor", node);
         text("__streams.errors.task", &self.task.to_string());
         text("__streams.errors.application", &self.application_id);
+        let (key, value) = (
+            source.key.unwrap_or_default(),
+            source.value.unwrap_or_default(),
+        );
+        let limits = &self.limits.outputs;
+        if let Some((size, limit)) =
+            TaskLimits::exceeded(limits, output, key.len(), value.len(), headers.view())
+        {
+            return Err(format!(
+                "as a dead letter it has {size} bytes, and the dead-letter topic takes {limit}; raise its max.message.bytes"
+            ));
+        }
+        self.dead_lettered += 1;
         let to = Destination {
             output,
             mode: SinkMode::Every,
@@ -93,7 +136,7 @@ impl TaskScope {
         };
         self.outputs
             .push(to, source.key, source.value, headers.view());
-        true
+        Ok(())
     }
 }
 

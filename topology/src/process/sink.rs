@@ -2,8 +2,7 @@ use std::any::{Any, type_name};
 
 use super::node::{Node, wrong_types};
 use super::outputs::Destination;
-use super::processor::{Punctuation, TimerEvent};
-use super::{Context, InitContext, ProcessError};
+use super::{Context, ProcessError, TaskLimits};
 use crate::codec::{Presence, Serializer};
 use crate::io::Headers;
 use crate::io::batch::Span;
@@ -18,9 +17,6 @@ pub enum SinkMode {
     LatestPerCommit,
 }
 
-/// What a record takes on the wire beside key, value and headers, generously.
-const RECORD_OVERHEAD: usize = 512;
-
 /// Encodes records for an output topic into the task's output buffer.
 pub(crate) struct SinkNode<K, V> {
     pub(crate) key_serializer: Box<dyn Serializer<K>>,
@@ -31,10 +27,6 @@ pub(crate) struct SinkNode<K, V> {
 }
 
 impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
-    fn init(&mut self, _context: &mut InitContext<'_>) -> Result<(), ProcessError> {
-        Ok(())
-    }
-
     fn process(
         &mut self,
         key: &dyn Any,
@@ -53,15 +45,11 @@ impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
         let (value_presence, value) = Span::write(outputs.arena(), |out| {
             self.value_serializer.serialize(value, out)
         })?;
-        let limit = context
-            .scope
-            .output_limits
-            .get(self.output)
-            .copied()
-            .unwrap_or(usize::MAX);
-        let size = key.len() + value.len() + RECORD_OVERHEAD;
+        let limits = &context.scope.limits.outputs;
         // Checked here, where the culprit is known: a refusal by the broker names no record.
-        if size > limit {
+        if let Some((size, limit)) =
+            TaskLimits::exceeded(limits, self.output, key.len(), value.len(), headers)
+        {
             let message = format!(
                 "output of {size} bytes; topic {} takes {limit} (max.message.bytes)",
                 self.topic
@@ -80,26 +68,6 @@ impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
             (value_presence == Presence::Present).then_some(value),
             headers,
         );
-        Ok(())
-    }
-
-    fn on_timer(
-        &mut self,
-        _timer: TimerEvent<'_>,
-        _context: &mut Context<'_>,
-    ) -> Result<(), ProcessError> {
-        Ok(())
-    }
-
-    fn on_punctuate(
-        &mut self,
-        _punctuation: Punctuation,
-        _context: &mut Context<'_>,
-    ) -> Result<(), ProcessError> {
-        Ok(())
-    }
-
-    fn before_commit(&mut self, _context: &mut Context<'_>) -> Result<(), ProcessError> {
         Ok(())
     }
 

@@ -1,8 +1,7 @@
 use std::any::{Any, type_name};
 
 use super::node::{Node, wrong_types};
-use super::processor::{Punctuation, TimerEvent};
-use super::{Context, InitContext, ProcessError, Record};
+use super::{Context, ProcessError, Record};
 use crate::codec::Deserializer;
 use crate::io::{Headers, RecordView};
 
@@ -15,10 +14,6 @@ pub(crate) struct SourceNode<K, V> {
 }
 
 impl<K: Send + 'static, V: Send + 'static> Node for SourceNode<K, V> {
-    fn init(&mut self, _context: &mut InitContext<'_>) -> Result<(), ProcessError> {
-        Ok(())
-    }
-
     fn process(
         &mut self,
         _key: &dyn Any,
@@ -45,26 +40,6 @@ impl<K: Send + 'static, V: Send + 'static> Node for SourceNode<K, V> {
             timestamp: record.timestamp,
             headers: record.headers,
         })
-    }
-
-    fn on_timer(
-        &mut self,
-        _timer: TimerEvent<'_>,
-        _context: &mut Context<'_>,
-    ) -> Result<(), ProcessError> {
-        Ok(())
-    }
-
-    fn on_punctuate(
-        &mut self,
-        _punctuation: Punctuation,
-        _context: &mut Context<'_>,
-    ) -> Result<(), ProcessError> {
-        Ok(())
-    }
-
-    fn before_commit(&mut self, _context: &mut Context<'_>) -> Result<(), ProcessError> {
-        Ok(())
     }
 
     fn takes(&self) -> (&'static str, &'static str) {

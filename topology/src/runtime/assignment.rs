@@ -9,6 +9,8 @@ use super::retry::retry;
 use super::stream_thread::StreamThread;
 use crate::graph::{InputTopic, SubTopology};
 use crate::io::{GroupEvent, Position, TopicPartition};
+use crate::process::TaskLimits;
+use crate::store::StoreSpec;
 use crate::task::{Task, TaskId, TaskPhase};
 use crate::{Error, ErrorClass};
 
@@ -167,19 +169,28 @@ impl StreamThread {
         Ok(())
     }
 
-    pub(super) fn limits_of(&self, id: TaskId) -> Vec<usize> {
+    pub(super) fn limits_of(&self, id: TaskId) -> TaskLimits {
         let part = self
             .topology
             .subtopologies()
             .iter()
             .find(|part| part.index() == id.subtopology);
-        let outputs = part
-            .map(|part| SubTopology::outputs(part, &self.config.application_id))
-            .unwrap_or_default();
+        let application_id = &self.config.application_id;
+        let outputs = part.map(|part| part.outputs(application_id));
+        let stores = part.map(SubTopology::stores).unwrap_or_default();
         let limit = |topic: &str| self.topic_limits.get(topic).copied().unwrap_or(usize::MAX);
-        let mut limits: Vec<usize> = outputs.iter().map(|output| limit(&output.topic)).collect();
-        limits.extend(self.topology.dead_letter_topic().map(limit));
-        limits
+        let outputs = outputs.iter().flatten().map(|output| limit(&output.topic));
+        let changelog =
+            |store: &StoreSpec| SubTopology::changelog_topic(application_id, &store.name);
+        TaskLimits {
+            outputs: outputs
+                .chain(self.topology.dead_letter_topic().map(limit))
+                .collect(),
+            stores: stores
+                .iter()
+                .map(|store| limit(&changelog(store)))
+                .collect(),
+        }
     }
 
     /// Where each partition begins, and whether the group ever committed there. Committed offsets

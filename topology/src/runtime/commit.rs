@@ -42,7 +42,7 @@ impl StreamThread {
             .values_mut()
             .filter(|task| task.phase == TaskPhase::Running)
         {
-            contained(task, Task::before_commit)?;
+            contained(task, "prepare a commit", Task::before_commit)?;
         }
         if !self.clients()?.in_transaction && !self.running().any(|task| task.is_dirty()) {
             return Ok(false);
@@ -319,7 +319,7 @@ impl StreamThread {
         }
         let clients = self.clients.as_mut().ok_or_else(no_clients)?;
         for task in self.tasks.values_mut() {
-            task.abort()?;
+            contained(task, "start a processor", Task::abort)?;
             if task.phase != TaskPhase::Running {
                 continue;
             }

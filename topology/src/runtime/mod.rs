@@ -22,3 +22,4 @@ pub use status::{RestoreStatus, State, StatusBoard, StreamsStatus, TaskStatus, T
 pub(crate) use stream_thread::ThreadParts;
 pub use stream_thread::{Progress, StateRow, StreamThread};
 pub use streams::Streams;
+pub(crate) use streams::check_topics;

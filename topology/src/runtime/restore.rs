@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::commit::{no_clients, rebuild_if_passing};
 use super::retry::retry;
 use super::status::RestoreStatus;
-use super::stream_thread::StreamThread;
+use super::stream_thread::{StreamThread, contained};
 use crate::graph::SubTopology;
 use crate::io::{InputId, Position, TopicPartition, Watermarks};
 use crate::store::{SetAsideReason, StoreId};
@@ -302,7 +302,7 @@ impl StreamThread {
             if restoration.never_committed && history {
                 return Err(self.offsets_missing(restoration.task));
             }
-            task.complete_restoration()?;
+            contained(task, "start a processor", Task::complete_restoration)?;
             if restoration.records > 0 {
                 // Else whoever is killed again and again would replay ever more.
                 task.scope.state.flush()?;

@@ -95,6 +95,8 @@ pub struct StreamThread {
     phase_since: Duration,
     due: TimerBatch,
     rate: Option<RateLimit>,
+    /// Which task comes first this turn, under a rate limit.
+    first_task: usize,
     rebuilds: u32,
     /// Aborts since the last commit, and when the first of them was.
     aborts: u32,
@@ -141,6 +143,7 @@ impl StreamThread {
             phase_since: clock.monotonic(),
             due: TimerBatch::default(),
             rate,
+            first_task: 0,
             rebuilds: 0,
             aborts: 0,
             aborting_since: Duration::ZERO,
@@ -493,7 +496,15 @@ impl StreamThread {
             .as_mut()
             .map_or(usize::MAX, |rate| rate.allowance(now));
         let wall_clock_ms = self.clock.wall_clock_ms();
-        let ids: Vec<TaskId> = self.tasks.keys().copied().collect();
+        let mut ids: Vec<TaskId> = self.tasks.keys().copied().collect();
+        let mut share = TURN;
+        if self.rate.is_some() && !ids.is_empty() {
+            // What the rate allows is shared out, and who comes first changes from turn to turn:
+            // else the first task takes it all for as long as it has input.
+            share = TURN.min(allowed.div_ceil(ids.len()));
+            self.first_task = (self.first_task + 1) % ids.len();
+            ids.rotate_left(self.first_task);
+        }
         let mut total = 0;
         for id in ids {
             let Some(task) = self
@@ -504,7 +515,11 @@ impl StreamThread {
                 continue;
             };
             task.scope.wall_clock_ms = wall_clock_ms;
-            let processed = contained(task, |task| task.process(TURN.min(allowed), now))?.records;
+            let due = &mut self.due;
+            let processed = contained(task, "process a record", |task| {
+                task.process(share.min(allowed), now, due)
+            })?
+            .records;
             if processed > 0 {
                 total += processed;
                 allowed -= processed;
@@ -532,7 +547,7 @@ impl StreamThread {
                 continue;
             };
             task.scope.wall_clock_ms = wall_clock_ms;
-            let here = contained(task, |task| task.punctuate(due))?;
+            let here = contained(task, "punctuate", |task| task.punctuate(due))?;
             if here > 0 {
                 ran += here;
                 self.hand_over(id)?;
@@ -653,6 +668,20 @@ impl StreamThread {
             && self.tasks.values().all(|task| task.inputs.caught_up())
     }
 
+    /// Whether anything waits for the next commit.
+    pub(crate) fn has_uncommitted(&self) -> bool {
+        let in_transaction = |clients: &Clients| clients.in_transaction;
+        self.clients.as_ref().is_some_and(in_transaction) || self.tasks.values().any(Task::is_dirty)
+    }
+
+    /// Commits now, whatever the interval; errors are mended as in a turn.
+    pub(crate) fn commit_or_recover(&mut self) -> Result<(), Error> {
+        match self.commit() {
+            Ok(_) => Ok(()),
+            Err(error) => self.recover(error),
+        }
+    }
+
     pub(crate) fn flush_all(&mut self) -> Result<(), Error> {
         self.tasks
             .values_mut()
@@ -682,6 +711,7 @@ impl StreamThread {
 /// again: a passing error of it costs the transaction.
 pub(super) fn contained<T>(
     task: &mut Task,
+    operation: &'static str,
     call: impl FnOnce(&mut Task) -> Result<T, Error>,
 ) -> Result<T, Error> {
     match catch_unwind(AssertUnwindSafe(|| call(task))) {
@@ -691,7 +721,7 @@ pub(super) fn contained<T>(
         }),
         Err(panic) => {
             let detail = format!("an operator panicked: {}", message(panic.as_ref()));
-            Err(Error::fatal("process a record", detail).at(format!(
+            Err(Error::fatal(operation, detail).at(format!(
                 "task {}, node {}",
                 task.id,
                 task.running_node()

@@ -183,7 +183,10 @@ fn supervise(mut parts: ThreadParts, stop: &Arc<AtomicBool>, failure: &Arc<Mutex
     }
 }
 
-fn check_topics(parts: &ThreadParts, stop: &AtomicBool) -> Result<BTreeMap<String, usize>, Error> {
+pub(crate) fn check_topics(
+    parts: &ThreadParts,
+    stop: &AtomicBool,
+) -> Result<BTreeMap<String, usize>, Error> {
     let mut admin = parts.log.admin(&format!(
         "{}-{}-admin",
         parts.config.application_id, parts.config.instance_id

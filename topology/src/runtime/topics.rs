@@ -244,6 +244,12 @@ impl TopicCheck<'_> {
         let parts = self.topology.subtopologies();
         let outputs = parts.iter().flat_map(|part| part.outputs(application_id));
         let mut names: Vec<String> = outputs.map(|output| output.topic).collect();
+        for part in parts {
+            let logged = part.stores().iter().filter(|store| store.changelog);
+            names.extend(
+                logged.map(|store| SubTopology::changelog_topic(application_id, &store.name)),
+            );
+        }
         names.extend(self.topology.dead_letter_topic().map(str::to_owned));
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut limits = BTreeMap::new();

@@ -1,7 +1,5 @@
 //! Persistent timers and punctuations of a task.
 
-use std::time::Duration;
-
 use super::Task;
 use crate::Error;
 use crate::process::{Context, Punctuation, PunctuationType, TimerEvent};
@@ -13,19 +11,29 @@ const TIMERS_AT_ONCE: usize = 1_000;
 impl Task {
     /// Runs what is due; answers how many timers and punctuations ran.
     pub(crate) fn punctuate(&mut self, due: &mut TimerBatch) -> Result<usize, Error> {
-        let mut ran = 0;
-        for clock in [TimerClock::StreamTime, TimerClock::WallClock] {
-            let now = match clock {
-                TimerClock::StreamTime => self.scope.stream_time,
-                TimerClock::WallClock => Some(self.scope.wall_clock_ms),
-            };
-            if let Some(now) = now {
-                ran += self.run_timers(clock, now, due)?;
-            }
-        }
-        ran += self.run_schedules()?;
+        let mut ran = self.punctuate_stream_time(due)?;
+        let now = self.scope.wall_clock_ms;
+        ran += self.run_timers(TimerClock::WallClock, now, due)?;
+        ran += self.run_schedules(PunctuationType::WallClockTime, now)?;
         self.progressed |= ran > 0;
         Ok(ran)
+    }
+
+    /// What stream time has made due. Called after every record, so that it happens between the same
+    /// two records whatever came in one fetch.
+    pub(super) fn punctuate_stream_time(&mut self, due: &mut TimerBatch) -> Result<usize, Error> {
+        let Some(now) = self.scope.stream_time else {
+            return Ok(0);
+        };
+        let mut ran = 0;
+        loop {
+            let timers = self.run_timers(TimerClock::StreamTime, now, due)?;
+            ran += timers;
+            if timers < TIMERS_AT_ONCE {
+                break;
+            }
+        }
+        Ok(ran + self.run_schedules(PunctuationType::StreamTime, now)?)
     }
 
     fn run_timers(
@@ -62,33 +70,21 @@ impl Task {
         Ok(due.len())
     }
 
-    fn run_schedules(&mut self) -> Result<usize, Error> {
+    fn run_schedules(&mut self, kind: PunctuationType, now: i64) -> Result<usize, Error> {
         let mut ran = 0;
         for index in 0..self.scope.schedules.len() {
-            let (stream_time, wall_clock) = (self.scope.stream_time, self.scope.wall_clock_ms);
             let Some(schedule) = self.scope.schedules.get_mut(index) else {
                 break;
             };
-            let now = match schedule.kind {
-                PunctuationType::StreamTime => stream_time,
-                PunctuationType::WallClockTime => Some(wall_clock),
-            };
-            let Some(now) = now else { continue };
-            let interval = millis(schedule.interval);
-            match schedule.next {
-                // The first one is an interval after the start, as in Kafka Streams.
-                None => schedule.next = Some(now.saturating_add(interval)),
-                Some(next) if next <= now => {
-                    schedule.next = Some(now.saturating_add(interval));
-                    let (node, id) = (schedule.node, schedule.id);
-                    let punctuation = Punctuation { id, timestamp: now };
-                    self.run(node, "punctuate", |node, context| {
-                        node.on_punctuate(punctuation, context)
-                    })?;
-                    ran += 1;
-                }
-                Some(_) => {}
+            if schedule.kind != kind || !schedule.take_due(now) {
+                continue;
             }
+            let (node, id) = (schedule.node, schedule.id);
+            let punctuation = Punctuation { id, timestamp: now };
+            self.run(node, "punctuate", |node, context| {
+                node.on_punctuate(punctuation, context)
+            })?;
+            ran += 1;
         }
         Ok(ran)
     }
@@ -115,10 +111,4 @@ impl Task {
         self.scope.accept();
         Ok(())
     }
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis())
-        .unwrap_or(i64::MAX)
-        .max(1)
 }

@@ -8,8 +8,10 @@ use crate::error::{Error, ErrorClass};
 use crate::graph::{BuiltTopology, SubTopology};
 use crate::io::{HeaderBuffer, TopicPartition};
 use crate::process::outputs::OutputBuffer;
-use crate::process::{Context, InitContext, NodeArena, ProcessError, SourceRecord, TaskScope};
-use crate::store::{SetAsideReason, StateDirectory, StoreId, TaskState};
+use crate::process::{
+    Context, InitContext, NodeArena, ProcessError, SourceRecord, TaskLimits, TaskScope,
+};
+use crate::store::{SetAsideReason, StateDirectory, StoreId, TaskState, TimerBatch};
 
 /// Where a task stands; the names are Kafka Streams'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +68,7 @@ impl Task {
         topology: &Arc<BuiltTopology>,
         directory: &Arc<StateDirectory>,
         settings: &TaskSettings,
-        output_limits: Vec<usize>,
+        limits: TaskLimits,
     ) -> Result<Self, Error> {
         let subtopology = topology
             .subtopologies()
@@ -100,7 +102,7 @@ impl Task {
             stream_time: None,
             wall_clock_ms: 0,
             current_node: 0,
-            output_limits,
+            limits,
             dead_letters,
             dead_letter_headers: HeaderBuffer::default(),
             dead_lettered: 0,
@@ -149,6 +151,7 @@ impl Task {
         self.nodes = self.subtopology.instantiate(&self.settings.application_id);
         self.scope.schedules.clear();
         for node in 0..self.nodes.len() {
+            self.scope.current_node = node;
             let mut context = InitContext {
                 nodes: &self.nodes,
                 node,
@@ -193,13 +196,19 @@ impl Task {
     }
 
     /// Processes at most `max` records, each wholly or not at all.
-    pub(crate) fn process(&mut self, max: usize, now: Duration) -> Result<Processed, Error> {
+    pub(crate) fn process(
+        &mut self,
+        max: usize,
+        now: Duration,
+        due: &mut TimerBatch,
+    ) -> Result<Processed, Error> {
         let mut processed = Processed::default();
         while processed.records < max {
             let InputChoice::Take(index) = self.inputs.choose(now) else {
                 break;
             };
             self.process_one(index)?;
+            self.punctuate_stream_time(due)?;
             processed.records += 1;
         }
         self.progressed |= processed.records > 0;
@@ -266,9 +275,8 @@ impl Task {
                 }
                 scope.rollback();
                 scope.mark();
-                if !scope.dead_letter(source, reason, "user", &message, node) {
-                    let detail =
-                        format!("{reason}: {message}; there is no dead-letter topic to keep it");
+                if let Err(why) = scope.dead_letter(source, reason, "user", &message, node) {
+                    let detail = format!("{reason}: {message}; {why}");
                     return Err(Error::fatal("process a record", detail).at(place()));
                 }
                 tracing::warn!(

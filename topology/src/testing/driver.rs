@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use prometheus::Registry;
@@ -12,7 +13,9 @@ use crate::graph::{BuiltTopology, SubTopology};
 use crate::io::memory::MemoryLog;
 use crate::io::{Log, TopicSpec};
 use crate::metrics::EngineMetrics;
-use crate::runtime::{StateRow, StatusBoard, StreamThread, StreamsConfig, ThreadParts};
+use crate::runtime::{
+    StateRow, StatusBoard, StreamThread, StreamsConfig, ThreadParts, check_topics,
+};
 use crate::store::{StateConfig, StateDirectory};
 use crate::task::TaskId;
 use crate::time::{Clock, VirtualClock};
@@ -37,10 +40,16 @@ pub struct TestDriverConfig {
 }
 
 impl TestDriverConfig {
-    /// One partition, state in memory, 2020-01-01.
+    /// One partition, state in memory, 2020-01-01. The group waits for its member a year, because
+    /// virtual time goes in steps in which nobody polls.
     pub fn new(application_id: &str) -> Self {
+        const YEAR: Duration = Duration::from_secs(365 * 86_400);
         Self {
-            streams: StreamsConfig::new(application_id, "test"),
+            streams: StreamsConfig {
+                session_timeout: YEAR,
+                max_poll_interval: YEAR,
+                ..StreamsConfig::new(application_id, "test")
+            },
             partitions: 1,
             state_dir: None,
             state: StateConfig::default(),
@@ -91,6 +100,7 @@ pub struct TestDriver {
     log: Arc<MemoryLog>,
     thread: Option<StreamThread>,
     board: Arc<StatusBoard>,
+    topic_limits: Arc<BTreeMap<String, usize>>,
 }
 
 impl TestDriver {
@@ -108,8 +118,14 @@ impl TestDriver {
             log,
             thread: None,
             board: Arc::default(),
+            topic_limits: Arc::default(),
         };
         driver.create_topics()?;
+        let limits = check_topics(
+            &driver.parts(&driver.config, &driver.board)?,
+            &AtomicBool::new(false),
+        )?;
+        driver.topic_limits = Arc::new(limits);
         driver.start()?;
         Ok(driver)
     }
@@ -147,9 +163,10 @@ impl TestDriver {
                 config: vec![("cleanup.policy".to_owned(), policy.to_owned())],
             })
             .collect();
-        self.log
-            .admin("test-driver")?
-            .create_topics(&specs, Duration::ZERO)
+        let mut admin = self.log.admin("test-driver")?;
+        // Those with settings of their own first: what exists is not created again.
+        admin.create_topics(&self.config.streams.topics, Duration::ZERO)?;
+        admin.create_topics(&specs, Duration::ZERO)
     }
 
     /// Starts the thread (again) and lets it join, restore and run.
@@ -182,7 +199,7 @@ impl TestDriver {
             directory,
             board: Arc::clone(board),
             metrics: Arc::new(EngineMetrics::register(&Registry::new())?),
-            topic_limits: Arc::default(),
+            topic_limits: Arc::clone(&self.topic_limits),
         })
     }
 
@@ -250,22 +267,33 @@ impl TestDriver {
         ))
     }
 
-    /// Processes what there is and commits it.
+    /// Processes what there is and commits it, as often as it takes to pass every repartition edge.
     ///
     /// # Errors
     /// As [`TestDriver::run_until_idle`].
     pub fn commit(&mut self) -> Result<(), Error> {
         self.run_until_idle()?;
-        self.clock.advance(self.config.streams.commit_interval);
-        self.thread()?.run_once_or_recover()?;
-        self.run_until_idle()
+        for _ in 0..self.topology.subtopologies().len() {
+            self.clock.advance(self.config.streams.commit_interval);
+            self.thread()?.run_once_or_recover()?;
+            self.run_until_idle()?;
+            if !self.thread()?.has_uncommitted() {
+                break;
+            }
+        }
+        Ok(())
     }
 
-    /// Moves wall-clock time and runs what becomes due.
+    /// Moves wall-clock time in one step and runs what becomes due. A step that is longer than the
+    /// commit interval commits what is open first, as would have happened meanwhile.
     ///
     /// # Errors
     /// As [`TestDriver::run_until_idle`].
     pub fn advance_wall_clock_time(&mut self, duration: Duration) -> Result<(), Error> {
+        if duration >= self.config.streams.commit_interval {
+            self.run_until_idle()?;
+            self.thread()?.commit_or_recover()?;
+        }
         self.clock.advance(duration);
         self.thread()?.run_once_or_recover()?;
         self.run_until_idle()
