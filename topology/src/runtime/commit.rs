@@ -11,8 +11,9 @@
 
 use std::time::Duration;
 
+use super::contain::contained;
 use super::retry::retry;
-use super::stream_thread::{StreamThread, contained};
+use super::stream_thread::StreamThread;
 use super::{CommitPhase, ProcessingGuarantee};
 use crate::io::{Headers, OutputRecord, TopicPartition};
 use crate::process::outputs::Outgoing;

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::commit::{no_clients, rebuild_if_passing};
+use super::contain::contained;
 use super::retry::retry;
 use super::status::RestoreStatus;
-use super::stream_thread::{StreamThread, contained};
+use super::stream_thread::StreamThread;
 use crate::graph::SubTopology;
 use crate::io::{InputId, Position, TopicPartition, Watermarks};
 use crate::store::{SetAsideReason, StoreId};

@@ -1,23 +1,22 @@
-use std::any::Any;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::clients::Clients;
 use super::commit::{no_clients, rebuild_if_passing};
+use super::contain::contained;
 use super::rate::RateLimit;
 use super::restore::Restoration;
-use super::status::{State, StatusBoard, TaskStatus, ThreadStatus};
-use super::{CommitPhase, ProcessingGuarantee, RestoreStatus, StreamsConfig};
+use super::status::{State, StatusBoard};
+use super::{CommitPhase, ProcessingGuarantee, StreamsConfig};
+use crate::Error;
 use crate::graph::BuiltTopology;
 use crate::io::{Log, RecordBatch};
 use crate::metrics::EngineMetrics;
 use crate::store::{StateDirectory, TimerBatch};
 use crate::task::{Task, TaskId, TaskPhase, TaskSettings};
 use crate::time::Clock;
-use crate::{Error, ErrorClass};
 
 /// Records processed of one task before the others have their turn.
 const TURN: usize = 2_000;
@@ -25,15 +24,6 @@ const TURN: usize = 2_000;
 const IDLE: Duration = Duration::from_millis(20);
 /// Outputs handed over since the transaction began, after which it is committed at once.
 const COMMIT_RECORDS: u64 = 200_000;
-/// Rebuilds without a commit in between, after which the thread gives up.
-const REBUILDS: u32 = 10;
-/// Aborts without a commit in between, after which the thread gives up, if they have also taken
-/// longer than `task_timeout`: what is refused again and again is not passing trouble.
-const ABORTS: u32 = 10;
-/// Somewhat longer than between two heartbeats (`heartbeat.interval.ms`, 3 s).
-const HEARTBEATS: Duration = Duration::from_secs(4);
-/// Between two updates of the status board.
-const STATUS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A row of a task's state: family, key, value.
 pub type StateRow = (String, Vec<u8>, Vec<u8>);
@@ -91,17 +81,17 @@ pub struct StreamThread {
     pub(super) last_commit: Duration,
     pub(super) uncommitted: Uncommitted,
     pub(super) batch: RecordBatch,
-    phase: CommitPhase,
-    phase_since: Duration,
-    due: TimerBatch,
-    rate: Option<RateLimit>,
+    pub(super) phase: CommitPhase,
+    pub(super) phase_since: Duration,
+    pub(super) due: TimerBatch,
+    pub(super) rate: Option<RateLimit>,
     /// Which task comes first this turn, under a rate limit.
-    first_task: usize,
-    rebuilds: u32,
+    pub(super) first_task: usize,
+    pub(super) rebuilds: u32,
     /// Aborts since the last commit, and when the first of them was.
-    aborts: u32,
-    aborting_since: Duration,
-    last_status: Option<Duration>,
+    pub(super) aborts: u32,
+    pub(super) aborting_since: Duration,
+    pub(super) last_status: Option<Duration>,
 }
 
 impl StreamThread {
@@ -233,174 +223,6 @@ impl StreamThread {
                 Err(error)
             }
         }
-    }
-
-    /// One turn; errors that can be mended are mended, by their class alone.
-    ///
-    /// # Errors
-    /// What cannot be mended.
-    pub fn run_once_or_recover(&mut self) -> Result<Progress, Error> {
-        match self.run_once() {
-            Ok(progress) => Ok(progress),
-            Err(error) => self.recover(error).map(|()| Progress {
-                records: 0,
-                moved: true,
-            }),
-        }
-    }
-
-    fn recover(&mut self, error: Error) -> Result<(), Error> {
-        match error.class() {
-            ErrorClass::Retriable => {
-                tracing::warn!(thread = self.name, "{error}; trying again");
-                self.clock.sleep(Duration::from_millis(100));
-                Ok(())
-            }
-            ErrorClass::Abortable => {
-                tracing::warn!(
-                    thread = self.name,
-                    "{error}; aborting the transaction and processing again"
-                );
-                self.count_abort(&error)?;
-                // Half an abort leaves tasks between two commits: only a rebuild mends that.
-                match self.abort().map_err(rebuild_if_passing) {
-                    Err(error) if error.class() == ErrorClass::Fenced => self.rebuild(error),
-                    other => other,
-                }
-            }
-            ErrorClass::Fenced => self.rebuild(error),
-            ErrorClass::User | ErrorClass::Fatal => Err(error),
-        }
-    }
-
-    /// Slows down aborts that follow each other, and ends them.
-    fn count_abort(&mut self, error: &Error) -> Result<(), Error> {
-        let now = self.clock.monotonic();
-        self.aborts += 1;
-        if self.aborts == 1 {
-            self.aborting_since = now;
-            return Ok(());
-        }
-        let took = now.saturating_sub(self.aborting_since);
-        if self.aborts > ABORTS && took > self.config.task_timeout {
-            return Err(Error::fatal(
-                "process again",
-                format!(
-                    "{} transactions aborted in {took:?} without a commit; last: {error}",
-                    self.aborts
-                ),
-            ));
-        }
-        self.clock.sleep(Duration::from_millis(100));
-        Ok(())
-    }
-
-    /// Drops producer, consumer and tasks; the next turn makes them anew, restores what this
-    /// instance is still assigned, and so finds out what became of the last transaction.
-    fn rebuild(&mut self, error: Error) -> Result<(), Error> {
-        self.rebuilds += 1;
-        self.metrics
-            .transactions
-            .with_label_values(&["fenced"])
-            .inc();
-        if self.rebuilds > REBUILDS {
-            return Err(Error::fatal(
-                "rebuild the thread",
-                format!("{REBUILDS} times without a commit; last: {error}"),
-            ));
-        }
-        self.ask_whether_replaced()?;
-        tracing::warn!(thread = self.name, "{error}; rebuilding clients and tasks");
-        self.board.set_state(
-            &self.name,
-            State::Rebalancing,
-            &format!("rebuilding after: {error}"),
-        );
-        self.abandon();
-        Ok(())
-    }
-
-    /// A fenced producer is either a zombie's, which may come back, or that of a process whose
-    /// instance id was given to another one, which must not: the two would fence each other for
-    /// ever. The group tells with the next heartbeat, by a fatal error.
-    fn ask_whether_replaced(&mut self) -> Result<(), Error> {
-        const LOOK: Duration = Duration::from_millis(50);
-        let looks = HEARTBEATS.as_millis() / LOOK.as_millis();
-        let Some(clients) = self.clients.as_mut() else {
-            return Ok(());
-        };
-        for _ in 0..looks {
-            match clients.consumer.poll(LOOK) {
-                Err(error) if error.class() == ErrorClass::Fatal => return Err(error),
-                // A zombie is told that its partitions are gone.
-                Err(_) | Ok(Some(_)) => return Ok(()),
-                Ok(None) => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Closes tasks and clients without committing; what the disk holds stays at the last commit.
-    fn abandon(&mut self) {
-        self.restorations.clear();
-        self.uncommitted = Uncommitted::default();
-        let broken = self.keeps_overlay();
-        for (id, mut task) in std::mem::take(&mut self.tasks) {
-            self.board.forget_counters(id);
-            let aborted = if broken {
-                Ok(())
-            } else {
-                task.scope.state.abort()
-            };
-            if let Err(error) = aborted.and_then(|()| task.close()) {
-                tracing::warn!(thread = self.name, task = %id, "{error}");
-            }
-        }
-        if let Some(clients) = self.clients.take() {
-            drop(clients.producer);
-            if let Err(error) = clients.consumer.close(false, Duration::from_secs(5)) {
-                tracing::debug!(thread = self.name, "{error}");
-            }
-        }
-    }
-
-    fn keeps_overlay(&self) -> bool {
-        #[cfg(feature = "broken-controls")]
-        return self.config.broken == Some(super::commit::BrokenControl::OverlayKeptAfterAbort);
-        #[cfg(not(feature = "broken-controls"))]
-        false
-    }
-
-    /// Commits, closes tasks with a flush, ends the membership as configured.
-    ///
-    /// # Errors
-    /// Of the last commit; everything is closed all the same.
-    pub fn close(&mut self) -> Result<(), Error> {
-        let committed = if self.clients.is_some() {
-            self.commit()
-        } else {
-            Ok(false)
-        };
-        if let Err(error) = &committed {
-            tracing::warn!(thread = self.name, "{error}; stopping without this commit");
-            if let Err(error) = self.abort() {
-                tracing::debug!(thread = self.name, "{error}");
-            }
-        }
-        let mut outcome = committed.map(|_| ());
-        for (_, mut task) in std::mem::take(&mut self.tasks) {
-            let closed = task.scope.state.abort().and_then(|()| task.close());
-            outcome = outcome.and(closed);
-        }
-        self.restorations.clear();
-        if let Some(clients) = self.clients.take() {
-            drop(clients.producer);
-            let closed = clients
-                .consumer
-                .close(self.config.leave_on_stop, self.config.revocation_timeout);
-            outcome = outcome.and(closed);
-        }
-        outcome
     }
 
     /// One turn of the loop: group, restore, records, timers, commit.
@@ -571,94 +393,6 @@ impl StreamThread {
             .try_for_each(|task| task.scope.state.maybe_flush(now))
     }
 
-    /// Step 7: what was committed becomes visible.
-    pub(super) fn publish(&mut self, started: Duration) {
-        (self.rebuilds, self.aborts) = (0, 0);
-        let uncommitted = std::mem::take(&mut self.uncommitted);
-        let metrics = &self.metrics;
-        metrics.records_in.inc_by(uncommitted.records_in);
-        metrics.records_out.inc_by(uncommitted.records_out);
-        metrics
-            .changelog_records
-            .inc_by(uncommitted.changelog_records);
-        metrics.transactions.with_label_values(&["committed"]).inc();
-        metrics
-            .commit_seconds
-            .observe(self.clock.monotonic().saturating_sub(started).as_secs_f64());
-        for task in self
-            .tasks
-            .values()
-            .filter(|task| task.phase == TaskPhase::Running)
-        {
-            self.board
-                .set_counters(task.id, task.scope.counters.values());
-        }
-    }
-
-    fn update_status(&mut self, now: Duration) {
-        if self
-            .last_status
-            .is_some_and(|last| now.saturating_sub(last) < STATUS_INTERVAL)
-        {
-            return;
-        }
-        self.last_status = Some(now);
-        let Some(clients) = self.clients.as_mut() else {
-            return;
-        };
-        let trouble = clients.consumer.broker_trouble();
-        let mut tasks = Vec::with_capacity(self.tasks.len());
-        for task in self.tasks.values() {
-            let restore = self
-                .restorations
-                .iter()
-                .find(|restoration| restoration.task == task.id);
-            let mut lag = BTreeMap::new();
-            for input in task.inputs.iter() {
-                let Some(marks) = input
-                    .id
-                    .and_then(|id| clients.consumer.cached_watermarks(id))
-                else {
-                    continue;
-                };
-                // Once the end was seen, what is left before the watermark are transaction markers.
-                let behind = if input.queue.is_empty() && input.at_end {
-                    0
-                } else {
-                    (marks.high - input.position).max(0)
-                };
-                lag.insert(input.partition.to_string(), behind);
-            }
-            tasks.push(TaskStatus {
-                id: task.id.to_string(),
-                state: task.phase.as_str(),
-                restore: restore.map_or_else(RestoreStatus::default, Restoration::status),
-                lag,
-            });
-        }
-        let assigned = clients.group.is_some();
-        let restoring = !self.restorations.is_empty();
-        let (state, detail) = match (&trouble, assigned, restoring) {
-            (_, false, _) => (
-                State::Rebalancing,
-                trouble.unwrap_or_else(|| "waiting for an assignment".to_owned()),
-            ),
-            (_, true, true) => (
-                State::Rebalancing,
-                "restoring state from the changelog".to_owned(),
-            ),
-            (Some(trouble), true, false) => (State::Running, trouble.clone()),
-            (None, true, false) => (State::Running, String::new()),
-        };
-        self.metrics.tasks(&tasks);
-        self.board.set_thread(ThreadStatus {
-            name: self.name.clone(),
-            state,
-            detail,
-            tasks,
-        });
-    }
-
     /// Whether everything in the inputs has been processed, committed or not.
     pub fn has_processed_everything(&self) -> bool {
         self.clients
@@ -703,37 +437,4 @@ impl StreamThread {
             }
         }
     }
-}
-
-/// Runs operators of a task; a panic becomes a fatal error that names task and node.
-///
-/// Nothing an operator did before its error is undone but by an abort, so there is no calling it
-/// again: a passing error of it costs the transaction.
-pub(super) fn contained<T>(
-    task: &mut Task,
-    operation: &'static str,
-    call: impl FnOnce(&mut Task) -> Result<T, Error>,
-) -> Result<T, Error> {
-    match catch_unwind(AssertUnwindSafe(|| call(task))) {
-        Ok(outcome) => outcome.map_err(|error| match error.class() {
-            ErrorClass::Retriable => error.of_class(ErrorClass::Abortable),
-            _ => error,
-        }),
-        Err(panic) => {
-            let detail = format!("an operator panicked: {}", message(panic.as_ref()));
-            Err(Error::fatal(operation, detail).at(format!(
-                "task {}, node {}",
-                task.id,
-                task.running_node()
-            )))
-        }
-    }
-}
-
-fn message(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
 }
