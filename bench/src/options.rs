@@ -50,7 +50,7 @@ pub(crate) struct Options {
     /// How the figures are printed.
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
-    /// Also write them to bench/results/<date>.json.
+    /// Also write them to `bench/results/<date>.json`.
     #[arg(long)]
     pub(crate) save: bool,
 }
