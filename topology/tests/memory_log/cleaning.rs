@@ -124,6 +124,7 @@ fn reading_what_was_deleted_is_out_of_range() {
         let error = reader.fetch(input, 1, &mut batch).unwrap_err();
         assert_eq!(error.class(), ErrorClass::Fatal);
         assert!(error.detail().starts_with("OFFSET_OUT_OF_RANGE"), "{error}");
+        reader.remove(input).unwrap();
     }
     let input = reader.add(&partition("t", 0), Position::Beginning).unwrap();
     assert_eq!(read(&mut reader, input), (pairs(&[(2, "c")]), Some(3)));

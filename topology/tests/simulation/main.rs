@@ -2,7 +2,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::indexing_slicing,
+    clippy::print_stderr
 )]
 //! Several instances on one in-memory log: crashes, zombies, rebalances and failing calls, one by
 //! one and at random under a seed. Whatever happens, what is committed in the end is what an

@@ -72,10 +72,7 @@ pub fn turn(name: &'static str) -> Result<bool, Error> {
     let Some(mut instance) = take(name) else {
         return Ok(false);
     };
-    let outcome = instance.turn();
-    if let Err(error) = outcome {
-        return Err(error);
-    }
+    instance.turn()?;
     put(name, instance);
     Ok(true)
 }

@@ -45,7 +45,7 @@ fn row_8_a_zombie_that_goes_on_anywhere_in_a_transaction_is_fenced() {
     ] {
         for nth in [1, 2, 5] {
             for standstill in [SHORT, LONG] {
-                println!("{kind:?}, call {nth}, {standstill:?}");
+                eprintln!("{kind:?}, call {nth}, {standstill:?}");
                 world::begin(job::config());
                 world::start("a");
                 world::start("b");
