@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use topology::ErrorClass;
 use topology::io::memory::{Fault, Operation, OperationKind};
+use topology::testing::TestDriverConfig;
 
 use crate::{job, verify, world};
 
@@ -47,6 +48,9 @@ fn fault(operation: &Operation<'_>) -> Option<Fault> {
     if rate == 0 || NESTED.get() {
         return None;
     }
+    // There are few of these, and most depends on them.
+    let ends = matches!(operation.kind, Kind::SendOffsets | Kind::CommitTransaction);
+    let rate = if ends { rate.div_ceil(10) } else { rate };
     if below(rate * 4) == 0 {
         others_go_on();
     }
@@ -112,12 +116,12 @@ fn turn(name: &'static str) {
     }
 }
 
-fn simulate(seed: u64) {
+fn simulate(seed: u64, config: TestDriverConfig) {
     RANDOM.set(Random(seed));
     FAULTS.set(0);
     NESTED.set(false);
     let dir = tempfile::tempdir().unwrap();
-    let mut config = job::config();
+    let mut config = config;
     // A few on disk: waiting for it is what takes the time.
     let on_disk = seed.is_multiple_of(25);
     if on_disk {
@@ -184,7 +188,7 @@ fn random_crashes_zombies_rebalances_and_faults_leave_no_trace() {
     };
     let mut failed = Vec::new();
     for seed in seeds {
-        if catch_unwind(|| simulate(seed)).is_err() {
+        if catch_unwind(|| simulate(seed, job::config())).is_err() {
             eprintln!(
                 "seed {seed} failed; again: SIMULATION_SEED={seed} cargo test --release -p topology --test simulation random"
             );
@@ -195,4 +199,27 @@ fn random_crashes_zombies_rebalances_and_faults_leave_no_trace() {
         }
     }
     assert!(failed.is_empty(), "seeds that failed: {failed:?}");
+}
+
+/// A simulation that passes a broken protocol proves nothing.
+#[cfg(feature = "broken-controls")]
+#[test]
+fn every_broken_control_is_noticed() {
+    use topology::runtime::BrokenControl;
+    for broken in [
+        BrokenControl::OffsetsOutsideTransaction,
+        BrokenControl::StoreBeforeCommit,
+        BrokenControl::OverlayKeptAfterAbort,
+    ] {
+        let noticed = (1..100).find(|seed| {
+            let simulated = catch_unwind(|| {
+                let mut config = job::config();
+                config.streams.broken = Some(broken);
+                simulate(*seed, config);
+            });
+            simulated.is_err()
+        });
+        assert!(noticed.is_some(), "{broken:?} was not noticed");
+        eprintln!("{broken:?}: noticed by seed {noticed:?}");
+    }
 }
