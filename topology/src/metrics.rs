@@ -23,6 +23,7 @@ pub struct EngineMetrics {
     pub(crate) records_in: IntCounter,
     pub(crate) records_out: IntCounter,
     pub(crate) changelog_records: IntCounter,
+    pub(crate) dead_letters: IntCounter,
     pub(crate) transactions: IntCounterVec,
     pub(crate) commit_seconds: Histogram,
     pub(crate) commit_phase_seconds: HistogramVec,
@@ -50,10 +51,11 @@ impl EngineMetrics {
     /// Fatal when a name is taken in the registry.
     pub fn register(registry: &Registry) -> Result<Self, Error> {
         let metrics = Self::new().map_err(failed)?;
-        let all: [Box<dyn Collector>; 13] = [
+        let all: [Box<dyn Collector>; 14] = [
             Box::new(metrics.records_in.clone()),
             Box::new(metrics.records_out.clone()),
             Box::new(metrics.changelog_records.clone()),
+            Box::new(metrics.dead_letters.clone()),
             Box::new(metrics.transactions.clone()),
             Box::new(metrics.commit_seconds.clone()),
             Box::new(metrics.commit_phase_seconds.clone()),
@@ -89,6 +91,10 @@ impl EngineMetrics {
             changelog_records: IntCounter::with_opts(opts(
                 "topology_changelog_records_total",
                 "Changelog records of committed transactions.",
+            ))?,
+            dead_letters: IntCounter::with_opts(opts(
+                "topology_dead_letters_total",
+                "Records sent to the dead-letter topic in committed transactions.",
             ))?,
             transactions: IntCounterVec::new(
                 opts(

@@ -286,6 +286,7 @@ impl StreamThread {
                     positions.extend(next.map(|next| (store, next)));
                 }
             }
+            self.uncommitted.dead_letters += task.scope.dead_lettered;
             task.committed(&positions)?;
         }
         Ok(())

@@ -22,6 +22,7 @@ impl StreamThread {
         metrics
             .changelog_records
             .inc_by(uncommitted.changelog_records);
+        metrics.dead_letters.inc_by(uncommitted.dead_letters);
         metrics.transactions.with_label_values(&["committed"]).inc();
         metrics
             .commit_seconds

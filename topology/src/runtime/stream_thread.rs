@@ -43,6 +43,7 @@ pub(super) struct Uncommitted {
     pub(super) records_in: u64,
     pub(super) records_out: u64,
     pub(super) changelog_records: u64,
+    pub(super) dead_letters: u64,
 }
 
 /// What a thread is made of.
