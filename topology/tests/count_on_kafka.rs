@@ -19,7 +19,7 @@ use topology::io::TopicSpec;
 use topology::io::kafka::{KafkaLog, KafkaProperties};
 use topology::metrics::EngineMetrics;
 use topology::process::{Context, InitContext, KeyValueStore, ProcessError, Processor, Record};
-use topology::runtime::{State, Streams, StreamsConfig};
+use topology::runtime::{ProcessingGuarantee, State, Streams, StreamsConfig};
 use topology::store::StateConfig;
 
 #[derive(Default)]
@@ -74,6 +74,15 @@ impl Job {
     }
 
     fn start(&self, instance: &str, state_dir: &Path) -> Streams {
+        self.start_with(instance, state_dir, ProcessingGuarantee::ExactlyOnceV2)
+    }
+
+    fn start_with(
+        &self,
+        instance: &str,
+        state_dir: &Path,
+        guarantee: ProcessingGuarantee,
+    ) -> Streams {
         let mut topology = Topology::new();
         topology.add_source("words", &[&self.input()], || Utf8, || Utf8);
         topology.add_processor("count", Count::default, &["words"]);
@@ -81,6 +90,7 @@ impl Job {
         topology.add_sink("counted", &self.output(), || Utf8, || I64, &["count"]);
         let mut config = StreamsConfig::new(&self.prefix, instance);
         config.session_timeout = Duration::from_secs(6);
+        config.processing_guarantee = guarantee;
         config.topics = vec![TopicSpec {
             name: self.output(),
             partitions: 4,
@@ -199,4 +209,16 @@ fn a_second_instance_takes_its_share_and_gives_it_back() {
     // The share of a stopped static member comes back after its session timeout.
     job.wait_for_counts(30);
     one.close(Duration::from_secs(20)).unwrap();
+}
+
+#[test]
+fn at_least_once_counts_go_on_after_a_clean_restart() {
+    let job = Job::new("at-least-once");
+    let dir = tempfile::tempdir().unwrap();
+    for round in 1..=2 {
+        let mut streams = job.start_with("one", dir.path(), ProcessingGuarantee::AtLeastOnce);
+        job.produce(0..1_000);
+        job.wait_for_counts(10 * round);
+        streams.close(Duration::from_secs(20)).unwrap();
+    }
 }
