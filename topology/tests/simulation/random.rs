@@ -112,7 +112,9 @@ fn others_go_on() {
 
 fn turn(name: &'static str) {
     if let Err(error) = world::turn(name) {
-        panic!("{name} ended: {error}");
+        // With a fault in every few calls a thread may give up by itself, which is one more death.
+        let gave_up = error.operation() == "rebuild the thread" && FAULTS.get() > 0;
+        assert!(gave_up, "{name} ended: {error}");
     }
 }
 
