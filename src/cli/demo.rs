@@ -200,24 +200,24 @@ impl Demo {
             });
             let mut stopping: Option<Instant> = None;
             loop {
-                let total = sent.load(Ordering::Relaxed);
-                panel.show(service, total);
+                panel.show(service, sent.load(Ordering::Relaxed));
                 let over = self
                     .duration
                     .is_some_and(|duration| started.elapsed() >= duration);
-                if interrupted.load(Ordering::SeqCst)
-                    || service.streams().is_finished()
-                    || generator.is_finished()
-                {
+                if interrupted.load(Ordering::SeqCst) || service.streams().is_finished() {
                     break;
                 }
                 if over {
                     stop.store(true, Ordering::SeqCst);
                     let since = *stopping.get_or_insert_with(Instant::now);
                     let judged: u64 = service.outcomes().iter().map(|(_, count)| count).sum();
-                    if judged >= total || since.elapsed() > CATCH_UP {
+                    let complete =
+                        generator.is_finished() && judged >= sent.load(Ordering::Relaxed);
+                    if complete || since.elapsed() > CATCH_UP {
                         break;
                     }
+                } else if generator.is_finished() {
+                    break;
                 }
                 std::thread::sleep(TICK);
             }

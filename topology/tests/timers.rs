@@ -74,6 +74,9 @@ impl Processor for Alarm {
         assert_eq!(timer.kind, 7);
         assert!(context.source_record().is_none());
         let key = String::from_utf8(timer.key.to_vec()).unwrap();
+        if key == "canceller" {
+            context.cancel_timer(timer.clock, timer.deadline_ms + 1, 7, b"victim")?;
+        }
         let fired = self.fired.as_mut().unwrap();
         let mut times = 0;
         fired.get(context, &key, &mut times)?;
@@ -272,6 +275,19 @@ fn a_cancelled_timer_never_fires() {
     pipe(&mut driver, "never", "cancel wall 10000", 1);
     advance(&mut driver, 60_000);
     assert_eq!(rung(&mut driver), ["b wall 10000"]);
+}
+
+#[test]
+fn a_due_timer_that_an_earlier_one_cancels_does_not_fire() {
+    let mut driver = driver();
+    pipe(&mut driver, "canceller", "set wall 10000", 1);
+    pipe(&mut driver, "victim", "set wall 10001", 1);
+    pipe(&mut driver, "bystander", "set wall 10001", 1);
+    advance(&mut driver, 60_000);
+    assert_eq!(
+        rung(&mut driver),
+        ["canceller wall 10000", "bystander wall 10001"]
+    );
 }
 
 #[test]

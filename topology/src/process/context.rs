@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::node::NodeArena;
 use super::processor::{PunctuationId, PunctuationType, Schedule};
+use super::scope::CancelledTimer;
 use super::{ProcessError, Record, SourceRecord, TaskLimits, TaskScope};
 use crate::Error;
 use crate::io::Headers;
@@ -242,6 +243,9 @@ impl<'a> Context<'a> {
     ) -> Result<(), ProcessError> {
         let timer = self.timer(clock, deadline_ms, kind, key);
         self.scope.state.cancel_timer(&timer);
+        if let Some(cancelled) = &mut self.scope.cancelled_timers {
+            cancelled.push(CancelledTimer::of(&timer));
+        }
         Ok(())
     }
 

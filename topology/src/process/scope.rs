@@ -4,7 +4,7 @@ use super::outputs::{Destination, OutputBuffer};
 use super::processor::Schedule;
 use super::{SinkMode, SourceRecord};
 use crate::io::{HeaderBuffer, Headers};
-use crate::store::TaskState;
+use crate::store::{TaskState, Timer, TimerClock};
 use crate::task::TaskId;
 
 /// What a record takes on the wire beside key, value and headers, generously.
@@ -36,6 +36,36 @@ impl TaskLimits {
     }
 }
 
+/// A timer cancelled while due ones are run: it may be among those already taken.
+#[derive(Debug)]
+pub(crate) struct CancelledTimer {
+    clock: TimerClock,
+    deadline_ms: i64,
+    node: u16,
+    kind: u8,
+    key: Vec<u8>,
+}
+
+impl CancelledTimer {
+    pub(crate) fn of(timer: &Timer<'_>) -> Self {
+        Self {
+            clock: timer.clock,
+            deadline_ms: timer.deadline_ms,
+            node: timer.node,
+            kind: timer.kind,
+            key: timer.key.to_vec(),
+        }
+    }
+
+    pub(crate) fn is(&self, timer: &Timer<'_>) -> bool {
+        self.key == timer.key
+            && self.deadline_ms == timer.deadline_ms
+            && self.kind == timer.kind
+            && self.node == timer.node
+            && self.clock == timer.clock
+    }
+}
+
 /// Everything of a task that its nodes may touch while a record is processed.
 pub(crate) struct TaskScope {
     pub(crate) task: TaskId,
@@ -44,6 +74,8 @@ pub(crate) struct TaskScope {
     pub(crate) outputs: OutputBuffer,
     pub(crate) counters: Counters,
     pub(crate) schedules: Vec<Schedule>,
+    /// While due timers are run: those that were cancelled meanwhile.
+    pub(crate) cancelled_timers: Option<Vec<CancelledTimer>>,
     pub(crate) stream_time: Option<i64>,
     pub(crate) wall_clock_ms: i64,
     /// The node that runs, to name it when it fails.

@@ -24,8 +24,10 @@ impl StreamThread {
                     partitions = partitions.len(),
                     "partitions revoked: committing"
                 );
-                let committed = self.commit();
-                self.suspend(committed.is_err())?;
+                let committed = self.commit_in_time();
+                let suspended = self.suspend(committed.is_err());
+                self.patience = self.config.task_timeout;
+                suspended?;
                 match committed {
                     // Whoever takes over starts from the last commit.
                     Err(error) if error.class() == ErrorClass::Abortable => {

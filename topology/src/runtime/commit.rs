@@ -78,6 +78,16 @@ impl StreamThread {
         Ok(true)
     }
 
+    /// Commits within `revocation_timeout`: others wait for us. Its three waits (acknowledgements,
+    /// offsets, the commit itself) and an abort share it.
+    pub(super) fn commit_in_time(&mut self) -> Result<bool, Error> {
+        self.patience = self
+            .config
+            .task_timeout
+            .min(self.config.revocation_timeout / 4);
+        self.commit()
+    }
+
     fn running(&self) -> impl Iterator<Item = &Task> {
         self.tasks
             .values()
@@ -178,7 +188,7 @@ impl StreamThread {
     /// Waits in short polls until everything is acknowledged: the client's own flush waits in
     /// steps of a hundred milliseconds.
     fn drain(&mut self) -> Result<(), Error> {
-        let timeout = self.config.task_timeout;
+        let timeout = self.patience;
         let deadline = self.clock.monotonic() + timeout;
         let clock = std::sync::Arc::clone(&self.clock);
         let clients = self.clients_mut()?;
@@ -219,7 +229,7 @@ impl StreamThread {
         if !self.exactly_once() {
             return Ok(());
         }
-        let timeout = self.config.task_timeout;
+        let timeout = self.patience;
         let clock = std::sync::Arc::clone(&self.clock);
         #[cfg(feature = "broken-controls")]
         if self.config.broken == Some(BrokenControl::OffsetsOutsideTransaction) {
@@ -241,7 +251,7 @@ impl StreamThread {
     }
 
     fn commit_transaction(&mut self, offsets: &[(TopicPartition, i64)]) -> Result<(), Error> {
-        let timeout = self.config.task_timeout;
+        let timeout = self.patience;
         let clock = std::sync::Arc::clone(&self.clock);
         let exactly_once = self.config.processing_guarantee == ProcessingGuarantee::ExactlyOnceV2;
         let clients = self.clients_mut()?;
@@ -300,7 +310,7 @@ impl StreamThread {
             .transactions
             .with_label_values(&["aborted"])
             .inc();
-        let timeout = self.config.task_timeout;
+        let timeout = self.patience;
         let clock = std::sync::Arc::clone(&self.clock);
         let exactly_once = self.exactly_once();
         let clients = self.clients_mut()?;

@@ -158,7 +158,7 @@ impl StreamThread {
     /// Of the last commit; everything is closed all the same.
     pub fn close(&mut self) -> Result<(), Error> {
         let committed = if self.clients.is_some() {
-            self.commit()
+            self.commit_in_time()
         } else {
             Ok(false)
         };

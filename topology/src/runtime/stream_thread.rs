@@ -79,6 +79,8 @@ pub struct StreamThread {
     pub(super) clients: Option<Clients>,
     pub(super) tasks: BTreeMap<TaskId, Task>,
     pub(super) restorations: Vec<Restoration>,
+    /// Longest wait for one step of a commit or abort; shorter while the group waits for us.
+    pub(super) patience: Duration,
     pub(super) last_commit: Duration,
     pub(super) uncommitted: Uncommitted,
     pub(super) batch: RecordBatch,
@@ -127,6 +129,7 @@ impl StreamThread {
             clients: None,
             tasks: BTreeMap::new(),
             restorations: Vec::new(),
+            patience: config.task_timeout,
             last_commit: clock.monotonic(),
             uncommitted: Uncommitted::default(),
             batch: RecordBatch::default(),

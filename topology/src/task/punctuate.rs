@@ -51,7 +51,13 @@ impl Task {
             return Ok(0);
         }
         self.scope.state.take_due(clock, now, TIMERS_AT_ONCE, due)?;
+        self.scope.cancelled_timers = Some(Vec::new());
         for timer in due.iter() {
+            // Taken together, but one may have cancelled another since.
+            let mut cancelled = self.scope.cancelled_timers.iter().flatten();
+            if cancelled.any(|cancelled| cancelled.is(&timer)) {
+                continue;
+            }
             let event = TimerEvent {
                 key: timer.key,
                 kind: timer.kind,
@@ -67,6 +73,7 @@ impl Task {
                 node.on_timer(event, context)
             })?;
         }
+        self.scope.cancelled_timers = None;
         Ok(due.len())
     }
 

@@ -99,6 +99,7 @@ impl Task {
             outputs: OutputBuffer::default(),
             counters: crate::process::Counters::new(topology.counters()),
             schedules: Vec::new(),
+            cancelled_timers: None,
             stream_time: None,
             wall_clock_ms: 0,
             current_node: 0,
@@ -358,6 +359,7 @@ impl Task {
     pub(crate) fn abort(&mut self) -> Result<(), Error> {
         self.scope.state.abort()?;
         self.scope.outputs.clear();
+        self.scope.cancelled_timers = None;
         self.scope.counters.abort();
         self.scope.dead_lettered = 0;
         self.progressed = false;
