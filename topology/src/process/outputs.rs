@@ -85,18 +85,17 @@ impl OutputBuffer {
         self.mark();
     }
 
-    /// Appends a record; answers with the bytes of its key and value.
+    /// Appends a record.
     pub(crate) fn push(
         &mut self,
         to: Destination,
         key: Option<&[u8]>,
         value: Option<&[u8]>,
         headers: Headers<'_>,
-    ) -> usize {
+    ) {
         let key = key.map(|key| Span::append(&mut self.bytes, key));
         let value = value.map(|value| Span::append(&mut self.bytes, value));
         self.add(to, key, value, headers);
-        self.entries.len()
     }
 
     /// Where a record to be added by [`OutputBuffer::add`] writes its key and its value, so that
@@ -136,11 +135,15 @@ impl OutputBuffer {
                 send(view(&self.bytes, &self.headers, entry))?;
             }
         }
+        self.forget_entries();
+        Ok(())
+    }
+
+    fn forget_entries(&mut self) {
         self.bytes.clear();
         self.headers.clear();
         self.entries.clear();
         self.mark = Mark::default();
-        Ok(())
     }
 
     /// At commit: hands over the latest record of each key and forgets them.
@@ -153,10 +156,7 @@ impl OutputBuffer {
 
     /// The transaction was aborted: nothing held here was caused by anything committed.
     pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
-        self.headers.clear();
-        self.entries.clear();
-        self.mark = Mark::default();
+        self.forget_entries();
         self.latest.clear();
     }
 

@@ -11,6 +11,7 @@
 
 use std::time::Duration;
 
+use super::clients::Clients;
 use super::contain::contained;
 use super::retry::retry;
 use super::stream_thread::StreamThread;
@@ -124,17 +125,9 @@ impl StreamThread {
             return Ok(());
         };
         let clients = self.clients.as_mut().ok_or_else(no_clients)?;
-        let (producer, outputs, sent) = (
-            &mut clients.producer,
-            &clients.outputs,
-            &mut self.uncommitted,
-        );
-        task.scope.outputs.drain(|record: Outgoing<'_>| {
-            sent.records_out += 1;
-            let output = outputs.sink(id.subtopology, record.output)?;
-            let sent = producer.send(outgoing(output, record));
-            sent.map_err(abort_unless_fenced)
-        })
+        let records_out = &mut self.uncommitted.records_out;
+        let outputs = &mut task.scope.outputs;
+        outputs.drain(|record| send(clients, id.subtopology, record, records_out))
     }
 
     fn hand_over_all(&mut self) -> Result<(), Error> {
@@ -145,17 +138,9 @@ impl StreamThread {
                 continue;
             };
             let clients = self.clients.as_mut().ok_or_else(no_clients)?;
-            let (producer, outputs, sent) = (
-                &mut clients.producer,
-                &clients.outputs,
-                &mut self.uncommitted,
-            );
-            task.scope.outputs.drain_latest(|record: Outgoing<'_>| {
-                sent.records_out += 1;
-                let output = outputs.sink(id.subtopology, record.output)?;
-                let sent = producer.send(outgoing(output, record));
-                sent.map_err(abort_unless_fenced)
-            })?;
+            let records_out = &mut self.uncommitted.records_out;
+            let outputs = &mut task.scope.outputs;
+            outputs.drain_latest(|record| send(clients, id.subtopology, record, records_out))?;
         }
         Ok(())
     }
@@ -376,13 +361,21 @@ pub(super) fn no_clients() -> Error {
     Error::fatal("use the clients", "they are closed")
 }
 
-fn outgoing(output: crate::io::OutputId, record: Outgoing<'_>) -> OutputRecord<'_> {
-    OutputRecord {
-        output,
+/// Hands one output over to the producer.
+fn send(
+    clients: &mut Clients,
+    subtopology: u32,
+    record: Outgoing<'_>,
+    records_out: &mut u64,
+) -> Result<(), Error> {
+    *records_out += 1;
+    let sent = clients.producer.send(OutputRecord {
+        output: clients.outputs.sink(subtopology, record.output)?,
         partition: record.partition,
         timestamp: record.timestamp,
         key: record.key,
         value: record.value,
         headers: record.headers,
-    }
+    });
+    sent.map_err(abort_unless_fenced)
 }

@@ -344,8 +344,7 @@ impl StreamThread {
             let due = &mut self.due;
             let processed = contained(task, "process a record", |task| {
                 task.process(share.min(allowed), now, due)
-            })?
-            .records;
+            })?;
             if processed > 0 {
                 total += processed;
                 allowed -= processed;

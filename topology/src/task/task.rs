@@ -33,12 +33,6 @@ impl TaskPhase {
     }
 }
 
-/// What a call to [`Task::process`] did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Processed {
-    pub(crate) records: usize,
-}
-
 /// What all tasks of a thread share.
 #[derive(Clone)]
 pub(crate) struct TaskSettings {
@@ -196,23 +190,23 @@ impl Task {
         Ok(())
     }
 
-    /// Processes at most `max` records, each wholly or not at all.
+    /// Processes at most `max` records, each wholly or not at all; answers how many.
     pub(crate) fn process(
         &mut self,
         max: usize,
         now: Duration,
         due: &mut TimerBatch,
-    ) -> Result<Processed, Error> {
-        let mut processed = Processed::default();
-        while processed.records < max {
+    ) -> Result<usize, Error> {
+        let mut processed = 0;
+        while processed < max {
             let InputChoice::Take(index) = self.inputs.choose(now) else {
                 break;
             };
             self.process_one(index)?;
             self.punctuate_stream_time(due)?;
-            processed.records += 1;
+            processed += 1;
         }
-        self.progressed |= processed.records > 0;
+        self.progressed |= processed > 0;
         Ok(processed)
     }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use jumun_harness::Broker;
 use topology::ErrorClass;
 use topology::io::{
     Consumer, GroupEvent, Log, Position, ProducerConfig, RecordBatch, TopicPartition, TopicSpec,
 };
 
-use crate::broker::Broker;
 use crate::{
     PATIENCE, consumer, fill, join, log, log_at, member, next_event, producer, record, settle,
     topic, unique,
@@ -239,8 +239,8 @@ fn a_member_that_did_not_poll_in_time_is_told_that_its_partitions_are_lost() {
 
 #[test]
 fn a_dead_broker_keeps_nobody_from_stopping() {
-    let broker = Broker::start();
-    let log = log_at(&broker.address);
+    let mut broker = Broker::start().unwrap();
+    let log = log_at(broker.bootstrap_servers());
     let topic = unique("dead");
     let spec = TopicSpec {
         name: topic.clone(),
@@ -273,7 +273,7 @@ fn a_dead_broker_keeps_nobody_from_stopping() {
     producer.begin_transaction().unwrap();
     producer.send(record(output, 0, b"key", b"value")).unwrap();
     crate::drain(&mut *producer);
-    broker.kill();
+    broker.kill9().unwrap();
     producer.send(record(output, 0, b"key", b"value")).unwrap();
 
     let error = producer

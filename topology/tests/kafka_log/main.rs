@@ -8,7 +8,6 @@
 )]
 //! The seam on librdkafka against a real Apache Kafka.
 
-mod broker;
 mod group;
 mod offsets;
 mod properties;
@@ -19,6 +18,7 @@ mod transactions;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use jumun_harness::Broker;
 use topology::io::kafka::{KafkaLog, KafkaProperties};
 use topology::io::{
     Admin, Consumer, ConsumerConfig, GroupEvent, Headers, InputId, Log, OutputId, OutputRecord,
@@ -36,7 +36,7 @@ pub fn log_at(address: &str) -> KafkaLog {
 }
 
 pub fn log() -> KafkaLog {
-    log_at(&broker::shared().address)
+    log_at(Broker::shared().unwrap().bootstrap_servers())
 }
 
 /// A name no other test uses.
