@@ -12,6 +12,7 @@
 //! | [`codec`] | keys and values to bytes and back |
 //! | [`store`] | state of a task: overlay, cache, RocksDB, memory, timers, changelog |
 //! | [`task`] | one sub-topology on one partition: queues, stream time, processing |
+//! | [`window`] | windowed aggregation in two stages: partial sums, watermarks, merging |
 //! | [`runtime`] | who runs it: stream threads, commit, assignment, restore, shutdown |
 //! | [`io`] | the seam to the log; `io::kafka` is the only place that names rdkafka |
 //! | [`testing`] | the test driver, on the in-memory log and a virtual clock |
@@ -29,5 +30,6 @@ pub mod store;
 pub mod task;
 pub mod testing;
 pub mod time;
+pub mod window;
 
 pub use error::{Error, ErrorClass};
