@@ -1,13 +1,15 @@
+use std::ops::Bound;
 use std::time::Duration;
 
 use super::node::NodeArena;
 use super::processor::{PunctuationId, PunctuationType, Schedule};
 use super::scope::CancelledTimer;
-use super::{ProcessError, Record, SourceRecord, TaskLimits, TaskScope};
+use super::{InputStatus, ProcessError, Record, SourceRecord, TaskLimits, TaskScope};
 use crate::Error;
+use crate::graph::repartition_topic;
 use crate::io::Headers;
-use crate::store::{StoreId, Timer, TimerClock};
-use crate::task::TaskId;
+use crate::store::{RowVisitor, StoreId, Timer, TimerClock};
+use crate::task::{TaskId, TaskTopics};
 
 /// A child of a node, resolved once in [`super::Processor::init`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub struct InitContext<'a> {
     pub(crate) stores: &'a [(String, Vec<String>)],
     pub(crate) schedules: &'a mut Vec<Schedule>,
     pub(crate) task: TaskId,
+    pub(crate) topics: &'a TaskTopics,
+    pub(crate) application_id: &'a str,
 }
 
 impl InitContext<'_> {
@@ -80,6 +84,28 @@ impl InitContext<'_> {
     /// The task this instance belongs to.
     pub fn task_id(&self) -> TaskId {
         self.task
+    }
+
+    /// Topics of the task's inputs, by [`SourceRecord::input`].
+    pub fn input_topics(&self) -> &[String] {
+        &self.topics.inputs
+    }
+
+    /// All tasks that write to the repartition topics which this task reads.
+    pub fn upstream_tasks(&self) -> &[TaskId] {
+        &self.topics.upstream
+    }
+
+    /// How many partitions the topic of the repartition edge `name` has, to which this task writes.
+    ///
+    /// # Errors
+    /// Fatal when the task does not write to such an edge.
+    pub fn repartition_partitions(&self, name: &str) -> Result<i32, ProcessError> {
+        let topic = repartition_topic(self.application_id, name);
+        self.topics.partitions.get(&topic).copied().ok_or_else(|| {
+            let detail = format!("task {} does not write to {topic}", self.task);
+            Error::fatal("resolve a repartition edge", detail).into()
+        })
     }
 }
 
@@ -147,6 +173,17 @@ impl<'a> Context<'a> {
         self.source
     }
 
+    /// The inputs of the task, by [`SourceRecord::input`], as of this turn of the loop.
+    pub fn inputs(&self) -> &[InputStatus] {
+        &self.scope.inputs
+    }
+
+    /// Numbers what is done wholly or not at all: the present record, timer, punctuation or commit. For
+    /// processors that keep fields, see [`super::Processor::on_rollback`].
+    pub fn unit(&self) -> u64 {
+        self.scope.unit
+    }
+
     /// The task.
     pub fn task_id(&self) -> TaskId {
         self.scope.task
@@ -203,6 +240,20 @@ impl<'a> Context<'a> {
     /// As [`Context::get`].
     pub fn delete(&mut self, store: StoreId, key: &[u8]) -> Result<(), ProcessError> {
         Ok(self.scope.state.delete(store, key)?)
+    }
+
+    /// Visits the rows between two keys, ascending, until told to stop.
+    ///
+    /// # Errors
+    /// As [`Context::get`].
+    pub fn range(
+        &mut self,
+        store: StoreId,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        visit: &mut RowVisitor<'_>,
+    ) -> Result<(), ProcessError> {
+        Ok(self.scope.state.range(store, from, to, visit)?)
     }
 
     /// Sets a persistent timer of this node: one per (clock, deadline, kind, key). It is part of

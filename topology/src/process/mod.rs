@@ -15,7 +15,7 @@ pub use context::{Child, Context, InitContext};
 pub use error::ProcessError;
 pub(crate) use node::{Node, NodeArena, ProcessorNode};
 pub use processor::{Processor, Punctuation, PunctuationId, PunctuationType, TimerEvent};
-pub use record::{Record, SourceRecord};
+pub use record::{InputStatus, Record, SourceRecord};
 pub(crate) use scope::{Counters, TaskLimits, TaskScope};
 pub use sink::SinkMode;
 pub use store_handle::KeyValueStore;

@@ -53,6 +53,8 @@ pub(crate) trait Node: Send {
         Ok(())
     }
 
+    fn roll_back(&mut self, _unit: u64) {}
+
     /// Names of the key and value types taken, for messages.
     fn takes(&self) -> (&'static str, &'static str);
 }
@@ -105,6 +107,10 @@ impl<P: Processor> Node for ProcessorNode<P> {
 
     fn before_commit(&mut self, context: &mut Context<'_>) -> Result<(), ProcessError> {
         self.0.before_commit(context)
+    }
+
+    fn roll_back(&mut self, unit: u64) {
+        self.0.on_rollback(unit);
     }
 
     fn takes(&self) -> (&'static str, &'static str) {
@@ -162,6 +168,16 @@ impl NodeArena {
         self.cells
             .iter()
             .position(|cell| Self::timer_id(&cell.name) == id)
+    }
+
+    /// A record failed: nodes take back what it did to their fields.
+    pub(crate) fn roll_back(&self, unit: u64) {
+        for cell in &self.cells {
+            // None is entered while a task undoes a record.
+            if let Ok(mut node) = cell.node.try_borrow_mut() {
+                node.roll_back(unit);
+            }
+        }
     }
 
     pub(crate) fn children(&self, node: usize) -> &[usize] {

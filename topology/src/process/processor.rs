@@ -82,6 +82,11 @@ pub trait Processor: Send + 'static {
     fn before_commit(&mut self, _context: &mut Context<'_>) -> Result<(), ProcessError> {
         Ok(())
     }
+
+    /// A record failed, and what it did to stores, timers, counters and outputs is undone: take back what
+    /// it did to fields. `unit` is what [`Context::unit`] was while it was processed; every processor of
+    /// the task is told, whether the record reached it or not.
+    fn on_rollback(&mut self, _unit: u64) {}
 }
 
 /// A persistent timer that is due.

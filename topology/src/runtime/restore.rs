@@ -202,9 +202,9 @@ impl StreamThread {
         };
         tracing::warn!(thread = self.name, task = %id, "state set aside, restoring from the beginning: {why}");
         self.metrics.states_set_aside.inc();
-        let limits = self.limits_of(id);
+        let topics = self.topics_of(id);
         let inputs = task.set_aside(reason, why)?;
-        let mut task = Task::open(id, &self.topology, &self.directory, &self.settings, limits)?;
+        let mut task = Task::open(id, &self.topology, &self.directory, &self.settings, topics)?;
         task.inputs = inputs;
         self.tasks.insert(id, task);
         Ok(())

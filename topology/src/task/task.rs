@@ -2,15 +2,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::TaskId;
+use super::TaskTopics;
 use super::input::{Input, InputChoice, Inputs};
 use super::own::{COUNTERS, PROGRESS, Progress};
 use crate::error::{Error, ErrorClass};
 use crate::graph::{BuiltTopology, SubTopology};
 use crate::io::{HeaderBuffer, TopicPartition};
 use crate::process::outputs::OutputBuffer;
-use crate::process::{
-    Context, InitContext, NodeArena, ProcessError, SourceRecord, TaskLimits, TaskScope,
-};
+use crate::process::{Context, InitContext, NodeArena, ProcessError, SourceRecord, TaskScope};
 use crate::store::{SetAsideReason, StateDirectory, StoreId, TaskState, TimerBatch};
 
 /// Where a task stands; the names are Kafka Streams'.
@@ -50,9 +49,12 @@ pub(crate) struct Task {
     pub(crate) scope: TaskScope,
     pub(super) nodes: NodeArena,
     subtopology: SubTopology,
+    topics: TaskTopics,
     settings: TaskSettings,
     /// Something was processed, or a timer ran, since the last commit.
     pub(crate) progressed: bool,
+    /// When the inputs were last looked at, by wall clock.
+    pub(super) looked_at: Option<i64>,
 }
 
 impl Task {
@@ -62,7 +64,7 @@ impl Task {
         topology: &Arc<BuiltTopology>,
         directory: &Arc<StateDirectory>,
         settings: &TaskSettings,
-        limits: TaskLimits,
+        topics: TaskTopics,
     ) -> Result<Self, Error> {
         let subtopology = topology
             .subtopologies()
@@ -97,10 +99,12 @@ impl Task {
             stream_time: None,
             wall_clock_ms: 0,
             current_node: 0,
-            limits,
+            limits: topics.limits.clone(),
             dead_letters,
             dead_letter_headers: HeaderBuffer::default(),
             dead_lettered: 0,
+            unit: 0,
+            inputs: Vec::new(),
         };
         Ok(Self {
             id,
@@ -109,8 +113,10 @@ impl Task {
             scope,
             nodes: NodeArena::default(),
             subtopology,
+            topics,
             settings: settings.clone(),
             progressed: false,
+            looked_at: None,
         })
     }
 
@@ -153,6 +159,8 @@ impl Task {
                 stores: &self.subtopology.store_users,
                 schedules: &mut self.scope.schedules,
                 task: self.id,
+                topics: &self.topics,
+                application_id: &self.settings.application_id,
             };
             let made = self
                 .nodes
@@ -230,6 +238,7 @@ impl Task {
         }
         scope.mark();
         let source = SourceRecord {
+            input: index,
             topic: &input.partition.topic,
             partition: input.partition.partition,
             offset: record.offset,
@@ -273,6 +282,7 @@ impl Task {
                     .at(place()));
                 }
                 scope.rollback();
+                nodes.roll_back(scope.unit);
                 scope.mark();
                 if let Err(why) = scope.dead_letter(source, reason, "user", &message, node) {
                     let detail = format!("{reason}: {message}; {why}");
@@ -306,7 +316,10 @@ impl Task {
             done.map_err(|error| self.fatal("prepare a commit", error, node))?;
         }
         self.scope.accept();
-        if self.progressed && !self.subtopology.stores().is_empty() {
+        if self.subtopology.stores().is_empty() {
+            return Ok(());
+        }
+        if self.progressed {
             let positions = self.inputs.iter();
             let positions = positions.map(|input| {
                 (
@@ -317,17 +330,20 @@ impl Task {
             });
             let progress = Progress::encode(self.scope.stream_time, positions);
             self.scope.state.set_own(PROGRESS, &progress);
-            if self.scope.counters.is_dirty() {
-                let counters = self.scope.counters.encode();
-                self.scope.state.set_own(COUNTERS, &counters);
-            }
+        }
+        if self.scope.counters.is_dirty() {
+            let counters = self.scope.counters.encode();
+            self.scope.state.set_own(COUNTERS, &counters);
         }
         Ok(())
     }
 
     /// Whether a commit would have anything to do.
     pub(crate) fn is_dirty(&self) -> bool {
-        self.progressed || self.scope.state.is_dirty() || !self.scope.outputs.is_empty()
+        self.progressed
+            || self.scope.state.is_dirty()
+            || self.scope.counters.is_dirty()
+            || !self.scope.outputs.is_empty()
     }
 
     /// Step 6: one batch to the disk, and the positions become the committed ones.
