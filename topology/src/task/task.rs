@@ -9,7 +9,7 @@ use crate::graph::{BuiltTopology, SubTopology};
 use crate::io::{HeaderBuffer, TopicPartition};
 use crate::process::outputs::OutputBuffer;
 use crate::process::{
-    Context, InitContext, NodeArena, ProcessError, SourceRecord, TaskLimits, TaskScope,
+    InitContext, NodeArena, ProcessError, ProcessingContext, SourceRecord, TaskLimits, TaskScope,
 };
 use crate::store::{SetAsideReason, StateDirectory, StoreId, TaskState, TimerBatch};
 
@@ -238,7 +238,7 @@ impl Task {
             value: record.value,
             headers: record.headers,
         };
-        let mut context = Context {
+        let mut context = ProcessingContext {
             nodes,
             node: input.node,
             scope,
@@ -294,7 +294,7 @@ impl Task {
         self.scope.mark();
         for node in 0..self.nodes.len() {
             let Self { nodes, scope, .. } = self;
-            let mut context = Context {
+            let mut context = ProcessingContext {
                 nodes,
                 node,
                 scope,
