@@ -147,13 +147,15 @@ impl std::error::Error for TopologyError {}
 /// ```
 /// use topology::codec::Utf8;
 /// use topology::graph::Topology;
-/// use topology::process::{Context, ProcessError, Processor, Record};
+/// use topology::process::{ProcessError, Processor, ProcessorContext, Record};
 ///
 /// struct Shout;
 /// impl Processor for Shout {
 ///     type Key = String;
 ///     type Value = String;
-///     fn process(&mut self, record: Record<'_, String, String>, context: &mut Context<'_>) -> Result<(), ProcessError> {
+///     type OutKey = String;
+///     type OutValue = String;
+///     fn process(&mut self, record: Record<'_, String, String>, context: &mut ProcessorContext<'_, '_, String, String>) -> Result<(), ProcessError> {
 ///         context.forward(record.with_value(&record.value.to_uppercase()))
 ///     }
 /// }
@@ -389,7 +391,7 @@ impl Topology {
     }
 
     /// Names the committed counters that operators add to with
-    /// [`crate::process::Context::count`], by index.
+    /// [`crate::process::ProcessingContext::count`], by index.
     pub fn counters(&mut self, counters: impl IntoIterator<Item = String>) -> &mut Self {
         self.counters = counters.into_iter().collect();
         self

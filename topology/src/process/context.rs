@@ -13,7 +13,7 @@ use crate::task::{TaskId, TaskTopics};
 
 /// A child of a node, resolved once in [`super::Processor::init`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Child(usize);
+pub struct Child(pub(super) usize);
 
 /// What a processor may do before its first record.
 pub struct InitContext<'a> {
@@ -109,20 +109,18 @@ impl InitContext<'_> {
     }
 }
 
-/// What a processor may do while it runs: forward, stores, timers, time, the record it works on.
-pub struct Context<'a> {
+/// What a processor may do while it runs, except to forward: stores, timers, time, the record it
+/// works on. [`super::ProcessorContext`] adds forwarding.
+pub struct ProcessingContext<'a> {
     pub(crate) nodes: &'a NodeArena,
     pub(crate) node: usize,
     pub(crate) scope: &'a mut TaskScope,
     pub(crate) source: Option<SourceRecord<'a>>,
 }
 
-impl<'a> Context<'a> {
+impl<'a> ProcessingContext<'a> {
     /// Hands a record to every child.
-    ///
-    /// # Errors
-    /// What a child answered, or a fatal error naming both nodes when a child takes other types.
-    pub fn forward<K: 'static, V: 'static>(
+    pub(super) fn forward<K: 'static, V: 'static>(
         &mut self,
         record: Record<'_, K, V>,
     ) -> Result<(), ProcessError> {
@@ -133,24 +131,13 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
-    /// Hands a record to one child.
-    ///
-    /// # Errors
-    /// As [`Context::forward`].
-    pub fn forward_to<K: 'static, V: 'static>(
-        &mut self,
-        child: Child,
-        record: Record<'_, K, V>,
-    ) -> Result<(), ProcessError> {
-        self.hand(child.0, record)
-    }
-
-    fn hand<K: 'static, V: 'static>(
+    /// Hands a record to one node.
+    pub(super) fn hand<K: 'static, V: 'static>(
         &mut self,
         child: usize,
         record: Record<'_, K, V>,
     ) -> Result<(), ProcessError> {
-        let mut context = Context {
+        let mut context = ProcessingContext {
             nodes: self.nodes,
             node: child,
             scope: &mut *self.scope,
@@ -211,7 +198,8 @@ impl<'a> Context<'a> {
     /// Sets the value of a key, as bytes.
     ///
     /// # Errors
-    /// As [`Context::get`]; the record's fault when the store's changelog does not take so much.
+    /// As [`ProcessingContext::get`]; the record's fault when the store's changelog does not take so
+    /// much.
     pub fn put(&mut self, store: StoreId, key: &[u8], value: &[u8]) -> Result<(), ProcessError> {
         let limits = &self.scope.limits.stores;
         if let Some((size, limit)) = TaskLimits::exceeded(
@@ -237,7 +225,7 @@ impl<'a> Context<'a> {
     /// Removes a key.
     ///
     /// # Errors
-    /// As [`Context::get`].
+    /// As [`ProcessingContext::get`].
     pub fn delete(&mut self, store: StoreId, key: &[u8]) -> Result<(), ProcessError> {
         Ok(self.scope.state.delete(store, key)?)
     }
@@ -245,7 +233,7 @@ impl<'a> Context<'a> {
     /// Visits the rows between two keys, ascending, until told to stop.
     ///
     /// # Errors
-    /// As [`Context::get`].
+    /// As [`ProcessingContext::get`].
     pub fn range(
         &mut self,
         store: StoreId,
@@ -284,7 +272,7 @@ impl<'a> Context<'a> {
     /// Removes a timer set with the same arguments; one that is not set is no error.
     ///
     /// # Errors
-    /// As [`Context::set_timer`].
+    /// As [`ProcessingContext::set_timer`].
     pub fn cancel_timer(
         &mut self,
         clock: TimerClock,

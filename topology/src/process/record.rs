@@ -47,7 +47,7 @@ impl<'a, K, V> Record<'a, K, V> {
 /// The record of an input topic that is being processed, as it was on the wire.
 #[derive(Clone, Copy, Debug)]
 pub struct SourceRecord<'a> {
-    /// Which input of the task it came from: an index into [`Context::inputs`](super::Context::inputs).
+    /// Which input of the task it came from: an index into [`ProcessingContext::inputs`](super::ProcessingContext::inputs).
     pub input: usize,
     /// Input topic.
     pub topic: &'a str,

@@ -2,7 +2,7 @@ use std::any::{Any, type_name};
 
 use super::node::{Node, wrong_types};
 use super::outputs::Destination;
-use super::{Context, ProcessError, TaskLimits};
+use super::{ProcessError, ProcessingContext, TaskLimits};
 use crate::codec::{Presence, Serializer};
 use crate::graph::StreamPartitioner;
 use crate::io::Headers;
@@ -35,7 +35,7 @@ impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
         value: &dyn Any,
         timestamp: i64,
         headers: Headers<'_>,
-        context: &mut Context<'_>,
+        context: &mut ProcessingContext<'_>,
     ) -> Result<(), ProcessError> {
         let (Some(key), Some(value)) = (key.downcast_ref::<K>(), value.downcast_ref::<V>()) else {
             return Err(wrong_types(self.takes(), context));

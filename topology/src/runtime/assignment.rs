@@ -161,7 +161,7 @@ impl StreamThread {
             .copied()
             .collect();
         for id in gone {
-            self.board.forget_counters(id);
+            self.board.forget_task(id);
             if let Some(task) = self.tasks.remove(&id) {
                 task.close()?;
             }

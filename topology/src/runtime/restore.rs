@@ -311,6 +311,10 @@ impl StreamThread {
             let took = self.clock.monotonic().saturating_sub(restoration.started);
             self.metrics.restore_seconds.observe(took.as_secs_f64());
             tracing::info!(thread = self.name, task = %restoration.task, records = restoration.records, ?took, "state restored");
+            let names = task.scope.state.specs();
+            let names = names.map(|(_, spec)| spec.name.clone()).collect();
+            let view = task.scope.state.committed();
+            self.board.set_stores(task.id, view, names);
             self.board
                 .set_counters(task.id, task.scope.counters.values());
         }

@@ -2,7 +2,7 @@
 
 use super::Task;
 use crate::Error;
-use crate::process::{Context, InputStatus, Punctuation, PunctuationType, TimerEvent};
+use crate::process::{InputStatus, ProcessingContext, Punctuation, PunctuationType, TimerEvent};
 use crate::store::{TimerBatch, TimerClock};
 
 /// Due timers handled in one go, so that a wave of them does not hold up the records.
@@ -121,12 +121,12 @@ impl Task {
         operation: &'static str,
         call: impl FnOnce(
             &mut dyn crate::process::Node,
-            &mut Context<'_>,
+            &mut ProcessingContext<'_>,
         ) -> Result<(), crate::process::ProcessError>,
     ) -> Result<(), Error> {
         self.scope.mark();
         let Self { nodes, scope, .. } = self;
-        let mut context = Context {
+        let mut context = ProcessingContext {
             nodes,
             node,
             scope,

@@ -9,7 +9,9 @@ use crate::error::{Error, ErrorClass};
 use crate::graph::{BuiltTopology, SubTopology};
 use crate::io::{HeaderBuffer, TopicPartition};
 use crate::process::outputs::OutputBuffer;
-use crate::process::{Context, InitContext, NodeArena, ProcessError, SourceRecord, TaskScope};
+use crate::process::{
+    InitContext, NodeArena, ProcessError, ProcessingContext, SourceRecord, TaskScope,
+};
 use crate::store::{SetAsideReason, StateDirectory, StoreId, TaskState, TimerBatch};
 
 /// Where a task stands; the names are Kafka Streams'.
@@ -247,7 +249,7 @@ impl Task {
             value: record.value,
             headers: record.headers,
         };
-        let mut context = Context {
+        let mut context = ProcessingContext {
             nodes,
             node: input.node,
             scope,
@@ -304,7 +306,7 @@ impl Task {
         self.scope.mark();
         for node in 0..self.nodes.len() {
             let Self { nodes, scope, .. } = self;
-            let mut context = Context {
+            let mut context = ProcessingContext {
                 nodes,
                 node,
                 scope,

@@ -11,9 +11,11 @@ use crate::Error;
 use crate::codec::{Deserializer, Serializer};
 use crate::io::Headers;
 use crate::process::{
-    Context, InitContext, ProcessError, Processor, Punctuation, PunctuationType, Record,
+    InitContext, ProcessError, Processor, ProcessorContext, Punctuation, PunctuationType, Record,
 };
 use crate::store::StoreId;
+
+type MergeContext<'c, 'a, G, A> = ProcessorContext<'c, 'a, Windowed<G>, WindowResult<A>>;
 
 /// Bytes of a group or an aggregate to its value and back.
 pub(super) trait Serde<T>: Serializer<T> + Deserializer<T> {}
@@ -125,7 +127,7 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
     }
 
     /// What is in the store of before a restart, a move or an abort.
-    fn restore(&mut self, context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn restore(&mut self, context: &mut MergeContext<'_, '_, G, A>) -> Result<(), ProcessError> {
         if self.restored {
             return Ok(());
         }
@@ -173,7 +175,7 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
         &mut self,
         tag: u8,
         group: &[u8],
-        context: &mut Context<'_>,
+        context: &mut MergeContext<'_, '_, G, A>,
     ) -> Result<(), ProcessError> {
         let store = self.store()?;
         let mut key = std::mem::take(&mut self.scratch.key);
@@ -194,7 +196,7 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
         &mut self,
         slot: Slot<'_>,
         n: u64,
-        context: &mut Context<'_>,
+        context: &mut MergeContext<'_, '_, G, A>,
     ) -> Result<(), ProcessError> {
         let store = self.store()?;
         let key = &mut self.scratch.key;
@@ -223,7 +225,7 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
         aggregate: &[u8],
         n: u64,
         late: Option<(i64, &[u8])>,
-        context: &mut Context<'_>,
+        context: &mut MergeContext<'_, '_, G, A>,
     ) -> Result<(), ProcessError> {
         read(
             self.aggregates.as_mut(),
@@ -249,7 +251,7 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
         &mut self,
         slot: Slot<'_>,
         late: Option<(i64, &[u8])>,
-        context: &mut Context<'_>,
+        context: &mut MergeContext<'_, '_, G, A>,
     ) -> Result<(), ProcessError> {
         self.meta.late += 1;
         self.store_meta(context)?;
@@ -267,7 +269,7 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
         self.forward(timestamp, &result, context)
     }
 
-    fn store_meta(&self, context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn store_meta(&self, context: &mut MergeContext<'_, '_, G, A>) -> Result<(), ProcessError> {
         context.put(self.store()?, rows::META, &self.meta.encode())
     }
 
@@ -284,7 +286,7 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
         &self,
         timestamp: i64,
         result: &WindowResult<A>,
-        context: &mut Context<'_>,
+        context: &mut MergeContext<'_, '_, G, A>,
     ) -> Result<(), ProcessError> {
         context.forward(Record {
             key: &self.scratch.windowed,
@@ -300,7 +302,7 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
         &mut self,
         key: &[u8],
         told: Told<A>,
-        context: &mut Context<'_>,
+        context: &mut MergeContext<'_, '_, G, A>,
     ) -> Result<(), ProcessError> {
         let store = self.store()?;
         let (start, group) = rows::window_of(key).ok_or_else(|| broken("the key of a window"))?;
@@ -325,7 +327,10 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
     }
 
     /// Closes the windows that the watermark has passed, in their order.
-    fn close_windows(&mut self, context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn close_windows(
+        &mut self,
+        context: &mut MergeContext<'_, '_, G, A>,
+    ) -> Result<(), ProcessError> {
         let Some(watermark) = self.upstream.watermark() else {
             return Ok(());
         };
@@ -347,7 +352,7 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
         &self,
         tag: u8,
         before: i64,
-        context: &mut Context<'_>,
+        context: &mut MergeContext<'_, '_, G, A>,
     ) -> Result<Option<i64>, ProcessError> {
         let (from, mut to) = ([tag], Vec::new());
         rows::window_prefix(tag, before, &mut to);
@@ -364,7 +369,7 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
         &mut self,
         tag: u8,
         start: i64,
-        context: &mut Context<'_>,
+        context: &mut MergeContext<'_, '_, G, A>,
     ) -> Result<(), ProcessError> {
         let mut keys = std::mem::take(&mut self.scratch.rows);
         self.keys_of(tag, start, &mut keys, context)?;
@@ -390,7 +395,7 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
         tag: u8,
         start: i64,
         keys: &mut RowKeys,
-        context: &mut Context<'_>,
+        context: &mut MergeContext<'_, '_, G, A>,
     ) -> Result<(), ProcessError> {
         keys.clear();
         let (mut from, mut to) = (Vec::new(), Vec::new());
@@ -406,7 +411,7 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
     fn row(
         &mut self,
         key: &[u8],
-        context: &mut Context<'_>,
+        context: &mut MergeContext<'_, '_, G, A>,
     ) -> Result<Option<Told<A>>, ProcessError> {
         let Some(bytes) = context.get(self.store()?, key)? else {
             return Ok(None);
@@ -424,7 +429,10 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
     }
 
     /// Tells what changed in open windows.
-    fn tell_changes(&mut self, context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn tell_changes(
+        &mut self,
+        context: &mut MergeContext<'_, '_, G, A>,
+    ) -> Result<(), ProcessError> {
         let changed = std::mem::take(&mut self.changed);
         let is_running = |key: &[u8]| key.first() == Some(&rows::RUNNING);
         for key in changed.iter().filter(|key| !is_running(key)) {
@@ -445,7 +453,7 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
     fn tell_running(
         &mut self,
         changed: &RowKeys,
-        context: &mut Context<'_>,
+        context: &mut MergeContext<'_, '_, G, A>,
     ) -> Result<(), ProcessError> {
         let mut moved: std::collections::BTreeMap<&[u8], (i64, A)> = Default::default();
         for key in changed
@@ -523,6 +531,8 @@ where
 {
     type Key = ();
     type Value = Handover;
+    type OutKey = Windowed<G>;
+    type OutValue = WindowResult<A>;
 
     fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
         self.store = Some(context.store(&self.name)?);
@@ -536,7 +546,7 @@ where
     fn process(
         &mut self,
         record: Record<'_, (), Handover>,
-        context: &mut Context<'_>,
+        context: &mut MergeContext<'_, '_, G, A>,
     ) -> Result<(), ProcessError> {
         self.restore(context)?;
         let mut reader = HandoverReader::new(&record.value.bytes)
@@ -569,7 +579,7 @@ where
     fn on_punctuate(
         &mut self,
         _punctuation: Punctuation,
-        context: &mut Context<'_>,
+        context: &mut MergeContext<'_, '_, G, A>,
     ) -> Result<(), ProcessError> {
         self.restore(context)?;
         if self.changed.is_empty() {

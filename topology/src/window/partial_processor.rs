@@ -7,8 +7,10 @@ use crate::Error;
 use crate::codec::Serializer;
 use crate::io::Headers;
 use crate::io::murmur2::partition_of;
-use crate::process::{Context, InitContext, ProcessError, Processor, Record};
+use crate::process::{InitContext, ProcessError, Processor, ProcessorContext, Record};
 use crate::store::StoreId;
+
+type PartialContext<'c, 'a> = ProcessorContext<'c, 'a, (), Handover>;
 
 /// The first stage: keeps partial aggregates of the records since the last commit, and the clocks of the
 /// task's inputs. Before a commit it hands the partial aggregates over, and after them, in the same
@@ -87,7 +89,7 @@ impl<A: WindowedAggregator> PartialProcessor<A> {
     }
 
     /// Takes over the clocks of before a restart or a move, and what was reported by them.
-    fn restore(&mut self, context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn restore(&mut self, context: &mut PartialContext<'_, '_>) -> Result<(), ProcessError> {
         if self.restored {
             return Ok(());
         }
@@ -110,7 +112,7 @@ impl<A: WindowedAggregator> PartialProcessor<A> {
     }
 
     /// The clocks are part of the state: whoever has the task next goes on from them.
-    fn store_clocks(&mut self, context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn store_clocks(&mut self, context: &mut PartialContext<'_, '_>) -> Result<(), ProcessError> {
         let store = self.store()?;
         let known = self.stored.iter_mut().zip(&self.topics);
         for (input, (stored, topic)) in known.enumerate() {
@@ -124,7 +126,10 @@ impl<A: WindowedAggregator> PartialProcessor<A> {
     }
 
     /// The watermark, if it is time to report it and there is something new.
-    fn due_report(&mut self, context: &mut Context<'_>) -> Result<Option<Watermark>, ProcessError> {
+    fn due_report(
+        &mut self,
+        context: &mut PartialContext<'_, '_>,
+    ) -> Result<Option<Watermark>, ProcessError> {
         let now = context.wall_clock_ms();
         let interval = i64::try_from(self.options.watermark_interval.as_millis());
         let interval = interval.unwrap_or(i64::MAX);
@@ -150,7 +155,7 @@ impl<A: WindowedAggregator> PartialProcessor<A> {
     fn hand_over(
         &mut self,
         report: Option<Watermark>,
-        context: &mut Context<'_>,
+        context: &mut PartialContext<'_, '_>,
     ) -> Result<(), ProcessError> {
         let task = context.task_id();
         self.writers.resize_with(
@@ -197,7 +202,7 @@ fn clock_key(topic: &str) -> Vec<u8> {
     [b"i", topic.as_bytes()].concat()
 }
 
-fn forward(record: &Handover, context: &mut Context<'_>) -> Result<(), ProcessError> {
+fn forward(record: &Handover, context: &mut PartialContext<'_, '_>) -> Result<(), ProcessError> {
     let timestamp = context.wall_clock_ms();
     context.forward(Record {
         key: &(),
@@ -210,6 +215,8 @@ fn forward(record: &Handover, context: &mut Context<'_>) -> Result<(), ProcessEr
 impl<A: WindowedAggregator> Processor for PartialProcessor<A> {
     type Key = A::Key;
     type Value = A::Value;
+    type OutKey = ();
+    type OutValue = Handover;
 
     fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
         self.clock_store = Some(context.store(&clock_store(&self.name))?);
@@ -221,7 +228,7 @@ impl<A: WindowedAggregator> Processor for PartialProcessor<A> {
     fn process(
         &mut self,
         record: Record<'_, A::Key, A::Value>,
-        context: &mut Context<'_>,
+        context: &mut PartialContext<'_, '_>,
     ) -> Result<(), ProcessError> {
         self.restore(context)?;
         self.sums.begin(context.unit());
@@ -246,7 +253,7 @@ impl<A: WindowedAggregator> Processor for PartialProcessor<A> {
             .add(record, &mut Deltas { sink: &mut adder })
     }
 
-    fn before_commit(&mut self, context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn before_commit(&mut self, context: &mut PartialContext<'_, '_>) -> Result<(), ProcessError> {
         self.restore(context)?;
         let report = self.due_report(context)?;
         self.store_clocks(context)?;
