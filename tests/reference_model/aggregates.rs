@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::model::aggregates::batch::TransitionBatch;
+use super::model::aggregates::WINDOW;
+use super::model::aggregates::batch::{Batch, TransitionBatch};
 use super::model::aggregates::grouping::{CREATED, Grouping, IN_FLIGHT, PAID, TERMINAL};
-use super::model::aggregates::{Batch, Movement, WINDOW};
+use super::model::aggregates::movement::Movement;
 use super::scenario::{DAY, MIDDAY, SECOND, Scenario, created, envelope, none};
 
 /// A scenario whose every step is counted.

@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::model::aggregates::{Batch, Movement, Report, Told, WINDOW, compare};
+use super::model::aggregates::WINDOW;
+use super::model::aggregates::batch::Batch;
+use super::model::aggregates::compare::{Report, Tally, compare};
+use super::model::aggregates::movement::Movement;
+use super::model::aggregates::told::Told;
 use super::model::outputs::time;
 
 /// 2026-11-20T12:00:00+09:00, 03:00 in UTC.
@@ -148,9 +152,7 @@ fn check(change: impl FnOnce(&mut Run), expected: [u64; 5]) {
     let mut run = Run::honest();
     change(&mut run);
     let report = run.report();
-    let sum = |of: fn(&super::model::aggregates::compare::Tally) -> u64| {
-        report.tallies.values().map(of).sum::<u64>()
-    };
+    let sum = |of: fn(&Tally) -> u64| report.tallies.values().map(of).sum::<u64>();
     let found = [
         sum(|tally| tally.missing),
         sum(|tally| tally.extra),

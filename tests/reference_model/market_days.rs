@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
+use super::model::aggregates::batch::Batch;
 use super::model::aggregates::grouping::{self, Grouping};
-use super::model::aggregates::{Batch, Movement};
+use super::model::aggregates::movement::Movement;
 use super::model::order_of_arrival::order_of_arrival_in_all_partitions;
 use super::model::outputs::RunOutput;
 use super::model::verify::compare;

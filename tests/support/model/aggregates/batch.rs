@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
-use super::Movement;
 use super::grouping::Grouping;
+use super::movement::Movement;
 
 /// By start of window, epoch milliseconds: the sum of what moved the group in that window. A window that moved it to
 /// and fro is there with 0.

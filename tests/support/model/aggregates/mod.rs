@@ -15,10 +15,5 @@ pub mod movement;
 pub mod record;
 pub mod told;
 
-pub use batch::Batch;
-pub use compare::{Report, compare};
-pub use movement::Movement;
-pub use told::Told;
-
 /// Length of a window in milliseconds; windows begin at multiples of it, in UTC.
 pub const WINDOW: i64 = 60_000;
