@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::clients::Clients;
 use super::commit::{no_clients, rebuild_if_passing};
 use super::contain::contained;
+use super::purge::Purge;
 use super::rate::RateLimit;
 use super::restore::Restoration;
 use super::status::{State, StatusBoard};
@@ -97,6 +98,7 @@ pub struct StreamThread {
     pub(super) last_status: Option<Duration>,
     /// What the consumer said of its brokers at the last update of the status.
     pub(super) trouble: Option<String>,
+    pub(super) purge: Purge,
 }
 
 impl StreamThread {
@@ -145,6 +147,7 @@ impl StreamThread {
             aborting_since: Duration::ZERO,
             last_status: None,
             trouble: None,
+            purge: Purge::default(),
             config,
             topology,
             log,
@@ -259,6 +262,7 @@ impl StreamThread {
         }
         self.update_status(now);
         self.flush_stores(now)?;
+        self.purge(now);
         if progress.records == 0 && fetched == 0 && !progress.moved {
             let until_commit = (self.last_commit + self.config.commit_interval).saturating_sub(now);
             let idle = IDLE.min(until_commit.max(Duration::from_millis(1)));
