@@ -35,6 +35,7 @@ use live_day::LiveDay;
 use model::aggregates::compare::Report;
 use model::aggregates::grouping::{CREATED, PAID, TERMINAL};
 use processor::{Setup, TIMEOUT, jumun, run_to_end, tell};
+use topics::wait_consumed;
 
 const CLEAN: &str = "market-day-4.ndjson.gz";
 const FAULTY: &str = "market-day-4-faults.ndjson.gz";
@@ -103,6 +104,8 @@ fn at_full_speed(name: &str, file: &str, adjust: fn(Setup) -> Setup) -> Option<[
     assert_eq!(day.orders.len(), PARTITIONS as usize);
     assert_eq!(day.batch.total(CREATED), ORDERS);
     let end = day.last_timestamp;
+    wait_consumed(&broker, "aggregates", &day.ends, TIMEOUT);
+    assert_eq!(batch_of_transitions(&broker).groups(), day.batch.groups());
     clocks::advance(&broker, &day.orders, end + 10 * MINUTE);
     let mut listener = Listener::new(&broker);
     let of_day = listener.wait_told(&day.batch, TIMEOUT);

@@ -109,17 +109,21 @@ impl Listener {
         }
     }
 
+    /// What was told so far, against the batch.
+    pub fn report(&self, batch: &Batch) -> Report {
+        compare(batch, &self.told)
+    }
+
     /// Waits until everything is told and closed, and gives the comparison: the last one if that never comes.
     pub fn wait_told(&mut self, batch: &Batch, timeout: Duration) -> Report {
-        let mut last = Report::default();
         let is_told = || {
             self.listen();
-            last = compare(batch, &self.told);
-            last.is_clean().then_some(())
+            let report = (self.told.open_windows() == 0).then(|| self.report(batch))?;
+            report.is_clean().then_some(report)
         };
-        // The report says better what is missing than an error of waiting.
-        let _ = wait_for("the aggregates to be told", timeout, is_told);
-        last
+        // A report says better what is missing than an error of waiting.
+        wait_for("the aggregates to be told", timeout, is_told)
+            .unwrap_or_else(|_| self.report(batch))
     }
 }
 
@@ -134,5 +138,5 @@ fn parts(record: &Record) -> (&[u8], &[u8]) {
 pub fn compare_all(kafka: &Kafka, batch: &Batch) -> Report {
     let mut listener = Listener::new(kafka);
     listener.listen();
-    compare(batch, &listener.told)
+    listener.report(batch)
 }

@@ -48,6 +48,8 @@ pub struct Told {
     groups: HashMap<String, Group>,
     late_keys: HashSet<Vec<u8>>,
     updates: u64,
+    /// Windows that were told of and are not final.
+    open: usize,
     violations: u64,
     quoted: Vec<String>,
 }
@@ -68,6 +70,8 @@ impl Told {
             rev: update.rev,
             is_final: update.is_final,
         });
+        self.open += usize::from(!update.is_final);
+        self.open -= usize::from(before.is_some_and(|before| !before.is_final));
         match before {
             Some(before) if before.partition != partition => {
                 self.violate("a window in two partitions", key, value);
@@ -135,8 +139,7 @@ impl Told {
 
     /// Windows that were told of and are not final.
     pub fn open_windows(&self) -> usize {
-        let is_open = |window: &&Window| window.update.is_some_and(|update| !update.is_final);
-        self.windows().filter(is_open).count()
+        self.open
     }
 
     pub fn violations(&self) -> u64 {
