@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod actor;
+pub mod aggregates;
 mod awaited;
 pub mod clock;
 mod codes;

@@ -1,5 +1,8 @@
 //! Tests of the rules, through the same functions that the processor calls.
 
+mod aggregate_records;
+mod aggregates;
+mod aggregates_of_a_day;
 mod awaited_search;
 mod codec;
 mod decoding;
