@@ -8,4 +8,5 @@ mod subtopology;
 mod validate;
 
 pub use built::{BuiltTopology, InputTopic, OutputTopic, SubTopology};
-pub use spec::{Mistake, StoreBuilder, Topology, TopologyError};
+pub(crate) use spec::repartition_topic;
+pub use spec::{Mistake, StoreBuilder, StreamPartitioner, Topology, TopologyError};

@@ -8,6 +8,7 @@ pub mod batch;
 pub mod headers;
 pub mod kafka;
 pub mod memory;
+pub(crate) mod murmur2;
 
 use std::any::Any;
 use std::fmt;

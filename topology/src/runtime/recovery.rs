@@ -127,7 +127,7 @@ impl StreamThread {
         self.uncommitted = Uncommitted::default();
         let broken = self.keeps_overlay();
         for (id, mut task) in std::mem::take(&mut self.tasks) {
-            self.board.forget_counters(id);
+            self.board.forget_task(id);
             let aborted = if broken {
                 Ok(())
             } else {

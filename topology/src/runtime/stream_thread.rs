@@ -15,7 +15,7 @@ use crate::graph::BuiltTopology;
 use crate::io::{Log, RecordBatch};
 use crate::metrics::EngineMetrics;
 use crate::store::{StateDirectory, TimerBatch};
-use crate::task::{Task, TaskId, TaskPhase, TaskSettings};
+use crate::task::{KnownTopics, Task, TaskId, TaskPhase, TaskSettings};
 use crate::time::Clock;
 
 /// Records processed of one task before the others have their turn.
@@ -56,8 +56,8 @@ pub(crate) struct ThreadParts {
     pub(crate) directory: Arc<StateDirectory>,
     pub(crate) board: Arc<StatusBoard>,
     pub(crate) metrics: Arc<EngineMetrics>,
-    /// Largest record of each output topic, by name.
-    pub(crate) topic_limits: Arc<BTreeMap<String, usize>>,
+    /// The topics of the application as they were found at the start.
+    pub(crate) known_topics: Arc<KnownTopics>,
 }
 
 /// One stream thread: clients, tasks, and the loop that drives them.
@@ -74,7 +74,7 @@ pub struct StreamThread {
     pub(super) directory: Arc<StateDirectory>,
     pub(super) board: Arc<StatusBoard>,
     pub(super) metrics: Arc<EngineMetrics>,
-    pub(super) topic_limits: Arc<BTreeMap<String, usize>>,
+    pub(super) known_topics: Arc<KnownTopics>,
     pub(super) settings: TaskSettings,
     pub(super) clients: Option<Clients>,
     pub(super) tasks: BTreeMap<TaskId, Task>,
@@ -95,6 +95,8 @@ pub struct StreamThread {
     pub(super) aborts: u32,
     pub(super) aborting_since: Duration,
     pub(super) last_status: Option<Duration>,
+    /// What the consumer said of its brokers at the last update of the status.
+    pub(super) trouble: Option<String>,
 }
 
 impl StreamThread {
@@ -107,7 +109,7 @@ impl StreamThread {
             directory,
             board,
             metrics,
-            topic_limits,
+            known_topics,
         } = parts;
         let settings = TaskSettings {
             application_id: config.application_id.clone(),
@@ -142,6 +144,7 @@ impl StreamThread {
             aborts: 0,
             aborting_since: Duration::ZERO,
             last_status: None,
+            trouble: None,
             config,
             topology,
             log,
@@ -149,7 +152,7 @@ impl StreamThread {
             directory,
             board,
             metrics,
-            topic_limits,
+            known_topics,
         }
     }
 
@@ -372,6 +375,7 @@ impl StreamThread {
                 continue;
             };
             task.scope.wall_clock_ms = wall_clock_ms;
+            task.look_at_inputs(self.trouble.is_none());
             let here = contained(task, "punctuate", |task| task.punctuate(due))?;
             if here > 0 {
                 ran += here;
