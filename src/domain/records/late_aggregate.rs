@@ -11,7 +11,7 @@ pub struct LateDelta<'a> {
     pub delta: i64,
     /// When it happened, epoch milliseconds.
     pub occurred_at: i64,
-    /// The event that caused it.
+    /// The event that caused it; empty if that is not known any more.
     pub event_id: &'a str,
     /// Windows that begin before this were closed when the delta came, epoch milliseconds.
     ///
@@ -31,7 +31,7 @@ pub fn write_late_aggregate(out: &mut Vec<u8>, window: &AggregateWindow<'_>, lat
     window.write(&mut object);
     object.number("delta", late.delta);
     object.time("occurredAt", late.occurred_at);
-    object.text("eventId", late.event_id);
+    object.text_if_any("eventId", late.event_id);
     if window.group.counted.kind() == DeltaKind::Running {
         object.time("closedBefore", late.closed_before);
     }
