@@ -1,11 +1,14 @@
 //! The order job on the engine: one operator that keeps a state machine per order.
 
+pub mod aggregates;
 mod codec;
 pub mod counters;
 mod judge_processor;
 mod judged;
 pub mod metrics;
 mod tell;
+#[cfg(test)]
+mod tests;
 pub mod topics;
 
 use topology::graph::{StoreBuilder, Topology};
@@ -27,6 +30,10 @@ mod names {
     pub(super) const STATE: &str = "state";
     pub(super) const REJECTED: &str = "rejected";
     pub(super) const RECONCILE: &str = "reconcile";
+    pub(super) const AGGREGATES: &str = "aggregates";
+    pub(super) const AGGREGATE_RECORDS: &str = "aggregate-records";
+    pub(super) const AGGREGATE_UPDATES: &str = "aggregate-updates";
+    pub(super) const LATE_AGGREGATES: &str = "late-aggregates";
     pub(super) const TELL_TRANSITIONS: &str = "tell-transitions";
     pub(super) const TELL_STATE: &str = "tell-state";
     pub(super) const TELL_REJECTED: &str = "tell-rejected";
@@ -74,7 +81,7 @@ const OUTPUTS: [Output; 4] = [
     },
 ];
 
-/// The order job: three co-partitioned inputs, one store, five outputs.
+/// The order job: three co-partitioned inputs, one store, five outputs. [`aggregates::add`] adds the aggregates.
 ///
 /// ```
 /// let built = jumun::job::topology().build()?;
