@@ -221,7 +221,7 @@ impl Simulation {
                     !finals.contains_key(&place),
                     "{key} after its final: {text}"
                 );
-                let told: u64 = words[2][1..].parse().unwrap();
+                let told: u64 = words[2].trim_start_matches('r').parse().unwrap();
                 assert_eq!(told, revision + 1, "{key}: {text}");
                 revision = told;
                 if text.ends_with("final") {
