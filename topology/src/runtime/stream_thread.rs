@@ -91,7 +91,9 @@ pub struct StreamThread {
     pub(super) rate: Option<RateLimit>,
     /// Which task comes first this turn, under a rate limit.
     pub(super) first_task: usize,
+    /// Rebuilds since the last commit, and when the first of them was.
     pub(super) rebuilds: u32,
+    pub(super) rebuilding_since: Duration,
     /// Aborts since the last commit, and when the first of them was.
     pub(super) aborts: u32,
     pub(super) aborting_since: Duration,
@@ -143,6 +145,7 @@ impl StreamThread {
             rate,
             first_task: 0,
             rebuilds: 0,
+            rebuilding_since: Duration::ZERO,
             aborts: 0,
             aborting_since: Duration::ZERO,
             last_status: None,

@@ -60,7 +60,7 @@ fn verify(told: &[String]) {
         let words: Vec<&str> = text.split(' ').collect();
         assert!(!text.starts_with("late"), "{line}");
         assert!(!finals.contains_key(key), "after its final: {line}");
-        let revision: u64 = words[2][1..].parse().unwrap();
+        let revision: u64 = words[2].trim_start_matches('r').parse().unwrap();
         let before = revisions.insert(key, revision).unwrap_or(0);
         assert_eq!(revision, before + 1, "{line}");
         if text.ends_with("final") {

@@ -9,5 +9,6 @@
 
 mod closing;
 mod crash;
+mod random;
 mod told;
 mod world;
