@@ -174,3 +174,36 @@ fn counts_behind_a_repartition_are_exactly_once_through_a_crash_at_each_step() {
         }
     }
 }
+
+#[test]
+fn processed_records_of_a_repartition_topic_are_deleted() {
+    let config = TestDriverConfig::new("app").partitions(2);
+    let mut driver = TestDriver::new(topology().build().unwrap(), config).unwrap();
+    append(&driver, 2, 0..RECORDS);
+    verify(&mut driver);
+    let kept = |driver: &TestDriver| {
+        let partitions = (0..2).map(|partition| {
+            let log = driver.log();
+            let marks = log
+                .watermarks("app-by-word-repartition", partition)
+                .unwrap();
+            (marks.low, marks.high)
+        });
+        partitions.collect::<Vec<_>>()
+    };
+    assert!(
+        kept(&driver)
+            .iter()
+            .all(|(low, high)| *low == 0 && *high > 0)
+    );
+    let interval = driver.config_mut().streams.repartition_purge_interval;
+    driver.advance_wall_clock_time(interval).unwrap();
+    for (low, high) in kept(&driver) {
+        // Behind the last record there is the marker of its transaction.
+        assert!(high - low <= 1, "{low} {high}");
+    }
+    // What is deleted is not missed.
+    driver.crash();
+    driver.start().unwrap();
+    verify(&mut driver);
+}

@@ -303,6 +303,9 @@ pub trait Admin {
         partitions: &[TopicPartition],
         timeout: Duration,
     ) -> IoResult<Vec<Watermarks>>;
+    /// Asks the brokers to delete the records of partitions below these offsets (KIP-107), and does not
+    /// wait for their answer: what is not deleted now is asked for again.
+    fn delete_records(&mut self, below: &[(TopicPartition, i64)]) -> IoResult<()>;
     /// Committed offsets of a group that may have no members.
     fn committed(
         &mut self,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::clients::Clients;
 use super::commit::{no_clients, rebuild_if_passing};
 use super::contain::contained;
+use super::purge::Purge;
 use super::rate::RateLimit;
 use super::restore::Restoration;
 use super::status::{State, StatusBoard};
@@ -90,13 +91,16 @@ pub struct StreamThread {
     pub(super) rate: Option<RateLimit>,
     /// Which task comes first this turn, under a rate limit.
     pub(super) first_task: usize,
+    /// Rebuilds since the last commit, and when the first of them was.
     pub(super) rebuilds: u32,
+    pub(super) rebuilding_since: Duration,
     /// Aborts since the last commit, and when the first of them was.
     pub(super) aborts: u32,
     pub(super) aborting_since: Duration,
     pub(super) last_status: Option<Duration>,
     /// What the consumer said of its brokers at the last update of the status.
     pub(super) trouble: Option<String>,
+    pub(super) purge: Purge,
 }
 
 impl StreamThread {
@@ -141,10 +145,12 @@ impl StreamThread {
             rate,
             first_task: 0,
             rebuilds: 0,
+            rebuilding_since: Duration::ZERO,
             aborts: 0,
             aborting_since: Duration::ZERO,
             last_status: None,
             trouble: None,
+            purge: Purge::default(),
             config,
             topology,
             log,
@@ -259,6 +265,7 @@ impl StreamThread {
         }
         self.update_status(now);
         self.flush_stores(now)?;
+        self.purge(now);
         if progress.records == 0 && fetched == 0 && !progress.moved {
             let until_commit = (self.last_commit + self.config.commit_interval).saturating_sub(now);
             let idle = IDLE.min(until_commit.max(Duration::from_millis(1)));

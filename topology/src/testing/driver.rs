@@ -16,7 +16,7 @@ use crate::metrics::EngineMetrics;
 use crate::runtime::{
     StateRow, StatusBoard, StreamThread, StreamsConfig, ThreadParts, check_topics,
 };
-use crate::store::{StateConfig, StateDirectory};
+use crate::store::{CommittedView, StateConfig, StateDirectory, StoreId};
 use crate::task::{KnownTopics, TaskId};
 use crate::time::{Clock, VirtualClock};
 use crate::{Error, ErrorClass};
@@ -323,6 +323,11 @@ impl TestDriver {
     /// When the task is not here.
     pub fn dump(&mut self, task: TaskId) -> Result<Vec<StateRow>, Error> {
         self.thread()?.dump(task)
+    }
+
+    /// Committed state of the running tasks that have the store `name`.
+    pub fn stores(&self, name: &str) -> Vec<(CommittedView, StoreId)> {
+        self.board.stores(name)
     }
 
     /// Committed counters, summed over the tasks.

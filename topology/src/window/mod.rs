@@ -19,6 +19,7 @@ mod merge_processor;
 mod options;
 mod partial;
 mod partial_processor;
+mod query;
 mod result;
 mod rows;
 mod time_windows;
@@ -27,5 +28,6 @@ mod varint;
 
 pub use aggregator::{Deltas, WindowedAggregator};
 pub use options::{EmitStrategy, IdleRule, WindowedOptions};
+pub use query::current_aggregates;
 pub use result::WindowResult;
 pub use time_windows::{TimeWindows, Windowed};

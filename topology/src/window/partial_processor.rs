@@ -2,7 +2,7 @@ use super::aggregator::{DeltaSink, Deltas, Place, WindowedAggregator};
 use super::clocks::{InputClocks, Watermark};
 use super::handover::{Handover, HandoverWriter};
 use super::partial::{PartialSums, Slot, Table};
-use super::{TimeWindows, WindowedOptions};
+use super::{TimeWindows, WindowedOptions, rows, varint};
 use crate::Error;
 use crate::codec::Serializer;
 use crate::io::Headers;
@@ -95,34 +95,56 @@ impl<A: WindowedAggregator> PartialProcessor<A> {
         }
         let store = self.store()?;
         let now = context.wall_clock_ms();
-        for (input, topic) in self.topics.iter().enumerate() {
-            let stored = context.get(store, &clock_key(topic))?;
-            let stored = stored.and_then(|bytes| bytes.try_into().ok());
-            let time = stored.map(i64::from_be_bytes);
-            if let Some(time) = time {
+        self.stored = vec![None; self.topics.len()];
+        let mut rest = context.get(store, CLOCKS)?.unwrap_or_default();
+        while !rest.is_empty() {
+            let (topic, time) = (
+                varint::take_bytes(&mut rest),
+                varint::take_signed(&mut rest),
+            );
+            let (Some(topic), Some(time)) = (topic, time) else {
+                let detail = "it was written by a newer version, or is damaged";
+                return Err(Error::fatal("read the clocks of inputs", detail).into());
+            };
+            // One that is not read any more does not count.
+            let input = self
+                .topics
+                .iter()
+                .position(|known| known.as_bytes() == topic);
+            if let Some(input) = input {
                 self.clocks.restore(input, time, now);
+                if let Some(stored) = self.stored.get_mut(input) {
+                    *stored = Some(time);
+                }
             }
-            self.stored.push(time);
         }
         if let Some(bytes) = context.get(store, REPORTED)? {
-            self.reported = super::rows::decode_report(bytes);
+            self.reported = rows::decode_report(bytes);
         }
         self.restored = true;
         Ok(())
     }
 
-    /// The clocks are part of the state: whoever has the task next goes on from them.
+    /// The clocks are part of the state: whoever has the task next goes on from them. All are in one row,
+    /// because they move together.
     fn store_clocks(&mut self, context: &mut PartialContext<'_, '_>) -> Result<(), ProcessError> {
-        let store = self.store()?;
-        let known = self.stored.iter_mut().zip(&self.topics);
-        for (input, (stored, topic)) in known.enumerate() {
+        let mut moved = false;
+        for (input, stored) in self.stored.iter_mut().enumerate() {
             let time = self.clocks.time(input);
-            if let Some(time) = time.filter(|_| time != *stored) {
-                context.put(store, &clock_key(topic), &time.to_be_bytes())?;
-                *stored = Some(time);
+            moved |= time != *stored;
+            *stored = time;
+        }
+        if !moved {
+            return Ok(());
+        }
+        let mut row = Vec::new();
+        for (time, topic) in self.stored.iter().zip(&self.topics) {
+            if let Some(time) = time {
+                varint::put_bytes(&mut row, topic.as_bytes());
+                varint::put_signed(&mut row, *time);
             }
         }
-        Ok(())
+        context.put(self.store()?, CLOCKS, &row)
     }
 
     /// The watermark, if it is time to report it and there is something new.
@@ -147,7 +169,7 @@ impl<A: WindowedAggregator> PartialProcessor<A> {
         self.reported_at = Some(now);
         self.reported = Some(watermark);
         let mut report = Vec::new();
-        super::rows::encode_report(watermark, &mut report);
+        rows::encode_report(watermark, &mut report);
         context.put(self.store()?, REPORTED, &report)?;
         Ok(Some(watermark))
     }
@@ -194,13 +216,10 @@ impl<A: WindowedAggregator> PartialProcessor<A> {
     }
 }
 
-/// The key of what was reported last.
+/// The row of the inputs' clocks: topic and time of each that has one, other inputs may join.
+const CLOCKS: &[u8] = b"c";
+/// The row of what was reported last.
 const REPORTED: &[u8] = b"r";
-
-/// The key of the clock of an input, which other inputs may join.
-fn clock_key(topic: &str) -> Vec<u8> {
-    [b"i", topic.as_bytes()].concat()
-}
 
 fn forward(record: &Handover, context: &mut PartialContext<'_, '_>) -> Result<(), ProcessError> {
     let timestamp = context.wall_clock_ms();
