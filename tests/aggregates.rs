@@ -85,7 +85,9 @@ fn send_sequel(kafka: &Kafka, day: &Expected, after: i64) {
 
 #[track_caller]
 fn assert_clean(name: &str, report: &Report, began: Instant) {
-    tell(format!("{name}, after {:.1?}: {report}", began.elapsed()));
+    let text = report.to_string();
+    let summary = text.lines().next().unwrap_or_default();
+    tell(format!("{name}, after {:.0?}: {summary}", began.elapsed()));
     assert!(report.is_clean(), "{name}: {report}");
 }
 
