@@ -1,4 +1,8 @@
-//! Events that move clocks and little else.
+//! Events that move clocks and little else, and orders that come when their windows are closed.
+#![allow(
+    dead_code,
+    reason = "each integration test that includes it uses a part of it"
+)]
 
 use std::collections::BTreeMap;
 
@@ -39,7 +43,8 @@ pub fn advance(kafka: &Kafka, orders: &BTreeMap<i32, String>, at: i64) {
     kafka.produce(messages).unwrap();
 }
 
-const BELATED_ORDERS: i64 = 24;
+/// As many are sent at a time.
+pub const BELATED_ORDERS: i64 = 24;
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
 
