@@ -1,4 +1,4 @@
-//! The HTTP side of the process: health, metrics, topology. Everything is read-only.
+//! The HTTP side of the process: the live page, health, metrics, topology. Everything is read-only.
 
 mod routes;
 mod server;
@@ -6,5 +6,5 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub use server::{HttpError, bind, serve};
+pub use server::{HttpError, Site, bind, serve};
 pub use status::{RestoreProgress, State, Status, StatusSource, TaskState, TaskStatus};

@@ -21,6 +21,10 @@ pub const STATE: &str = "order.state.v1";
 pub const REJECTED: &str = "order.rejected.v1";
 /// Contradictions between owners, for people and healers.
 pub const RECONCILE: &str = "order.reconcile.v1";
+/// Aggregates per minute, as updates of windows.
+pub const AGGREGATES: &str = "order.agg.1m.v1";
+/// What came after its window was closed, as deltas.
+pub const LATE_AGGREGATES: &str = "order.agg.1m.late.v1";
 /// What could not be judged: bytes untouched.
 pub const DEAD_LETTERS: &str = "order.dlt.v1";
 

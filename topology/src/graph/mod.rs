@@ -6,6 +6,8 @@ mod describe;
 mod spec;
 mod subtopology;
 mod validate;
+mod view;
 
 pub use built::{BuiltTopology, InputTopic, OutputTopic, SubTopology};
 pub use spec::{Mistake, StoreBuilder, Topology, TopologyError};
+pub use view::{NodeRole, NodeView};

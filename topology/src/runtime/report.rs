@@ -83,7 +83,9 @@ impl StreamThread {
         let (state, detail) = match (&trouble, assigned, restoring) {
             (_, false, _) => (
                 State::Rebalancing,
-                trouble.unwrap_or_else(|| "waiting for an assignment".to_owned()),
+                trouble
+                    .clone()
+                    .unwrap_or_else(|| "waiting for an assignment".to_owned()),
             ),
             (_, true, true) => (
                 State::Rebalancing,
@@ -97,6 +99,7 @@ impl StreamThread {
             name: self.name.clone(),
             state,
             detail,
+            broker_trouble: trouble,
             tasks,
         });
     }
