@@ -1,5 +1,7 @@
 //! The HTTP side of the process: the live page, health, metrics, topology. Everything is read-only.
 
+#[cfg(test)]
+mod page_tests;
 mod routes;
 mod server;
 mod status;

@@ -60,8 +60,12 @@ impl File {
 
 /// The page around a drawing of the topology (SVG) and its description.
 pub fn topology_page(drawing: &str, description: &str) -> String {
-    let (head, rest) = TOPOLOGY.split_once("<!-- drawing -->").unwrap_or((TOPOLOGY, ""));
-    let (middle, tail) = rest.split_once("<!-- description -->").unwrap_or((rest, ""));
+    let (head, rest) = TOPOLOGY
+        .split_once("<!-- drawing -->")
+        .unwrap_or((TOPOLOGY, ""));
+    let (middle, tail) = rest
+        .split_once("<!-- description -->")
+        .unwrap_or((rest, ""));
     [head, drawing, middle, &escaped(description), tail].concat()
 }
 
@@ -91,7 +95,11 @@ mod tests {
             for quoted in file.body.split('"').skip(1).step_by(2) {
                 assert!(!quoted.starts_with("//"), "{}: {quoted}", file.path);
                 let is_namespace = quoted == "http://www.w3.org/2000/svg";
-                assert!(is_namespace || !quoted.contains("://"), "{}: {quoted}", file.path);
+                assert!(
+                    is_namespace || !quoted.contains("://"),
+                    "{}: {quoted}",
+                    file.path
+                );
                 if let Some(module) = quoted.strip_prefix("./") {
                     let path = format!("/page/{module}");
                     assert!(File::at(&path).is_some(), "{}: {quoted}", file.path);

@@ -190,12 +190,7 @@ impl History {
 }
 
 impl Seen {
-    fn record(
-        &mut self,
-        topic: &str,
-        record: &RecordView<'_>,
-        now_ms: i64,
-    ) -> Result<(), Skipped> {
+    fn record(&mut self, topic: &str, record: &RecordView<'_>, now_ms: i64) -> Result<(), Skipped> {
         let key = record.key.ok_or(Skipped::Malformed)?;
         if topic == REJECTED {
             let value = record.value.ok_or(Skipped::Malformed)?;

@@ -16,6 +16,8 @@ mod events;
 mod families;
 mod files;
 mod history;
+#[cfg(test)]
+mod history_tests;
 mod reading;
 mod recent;
 mod rejections;

@@ -123,7 +123,12 @@ impl<'a> Reading<'a> {
     fn look_for_topics(&mut self) -> Outcome<()> {
         self.looked = self.history.clock.monotonic();
         let is_missing = |topic: &&TopicSeen| topic.partitions.is_none();
-        let missing: Vec<&str> = self.topics.iter().filter(is_missing).map(|topic| topic.topic).collect();
+        let missing: Vec<&str> = self
+            .topics
+            .iter()
+            .filter(is_missing)
+            .map(|topic| topic.topic)
+            .collect();
         if missing.is_empty() {
             return Ok(());
         }

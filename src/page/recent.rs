@@ -77,10 +77,14 @@ fn difference(then: &Gathering, now: &Gathering) -> Recent {
 }
 
 fn since(then: &Buckets, now: &Buckets) -> Buckets {
-    let bounds = now.bounds.iter().enumerate().map(|(index, (bound, count))| {
-        let before = then.bounds.get(index).map_or(0, |(_, before)| *before);
-        (*bound, count.saturating_sub(before))
-    });
+    let bounds = now
+        .bounds
+        .iter()
+        .enumerate()
+        .map(|(index, (bound, count))| {
+            let before = then.bounds.get(index).map_or(0, |(_, before)| *before);
+            (*bound, count.saturating_sub(before))
+        });
     Buckets {
         bounds: bounds.collect(),
         count: now.count.saturating_sub(then.count),

@@ -107,7 +107,10 @@ impl Condition {
             status.state,
             State::PendingShutdown | State::NotRunning | State::PendingError | State::Error
         );
-        let of_thread = streams.threads.iter().find_map(|thread| thread.broker_trouble.as_ref());
+        let of_thread = streams
+            .threads
+            .iter()
+            .find_map(|thread| thread.broker_trouble.as_ref());
         let of_reader = (history.state == HistoryState::Unreachable).then_some(&history.detail);
         match of_thread.or(of_reader) {
             Some(trouble) if !is_over => Self {
@@ -189,13 +192,18 @@ impl Orders {
                     .collect();
                 counts.extend(by.iter().filter_map(|(status, count)| {
                     let known = DisplayStatus::from_name(status);
-                    (!known.is_some_and(DisplayStatus::is_in_flight)).then(|| status_count(status, *count))
+                    (!known.is_some_and(DisplayStatus::is_in_flight))
+                        .then(|| status_count(status, *count))
                 }));
                 counts
             }),
-            terminal: families.by_label("order_terminal_total", "status").map(|by| {
-                by.iter().map(|(status, count)| status_count(status, *count)).collect()
-            }),
+            terminal: families
+                .by_label("order_terminal_total", "status")
+                .map(|by| {
+                    by.iter()
+                        .map(|(status, count)| status_count(status, *count))
+                        .collect()
+                }),
         }
     }
 }
@@ -218,10 +226,12 @@ pub(super) fn outcomes(families: &Families) -> Vec<OutcomeCount> {
     };
     let mut counts: Vec<_> = by.into_iter().filter(|(_, count)| *count > 0.0).collect();
     counts.sort_by_key(|(key, _)| order(key).unwrap_or(usize::MAX));
-    let counts = counts.into_iter().map(|([outcome, reason], count)| OutcomeCount {
-        outcome,
-        reason,
-        count,
-    });
+    let counts = counts
+        .into_iter()
+        .map(|([outcome, reason], count)| OutcomeCount {
+            outcome,
+            reason,
+            count,
+        });
     counts.collect()
 }

@@ -185,7 +185,11 @@ impl Windows {
         if start.rem_euclid(MINUTE_MS) != 0 {
             return Err(Skipped::Malformed);
         }
-        let too_old = self.0.len() >= KEPT && self.0.first_key_value().is_some_and(|(first, _)| start < *first);
+        let too_old = self.0.len() >= KEPT
+            && self
+                .0
+                .first_key_value()
+                .is_some_and(|(first, _)| start < *first);
         if too_old || start > now_ms + AHEAD_MS {
             return Err(Skipped::OutOfSpan);
         }
@@ -203,7 +207,11 @@ impl Windows {
         };
         let present = now_ms - now_ms.rem_euclid(MINUTE_MS);
         let is_live = present - newest < (SHOWN - 1) * MINUTE_MS;
-        let end = if is_live { present.max(*newest) } else { *newest };
+        let end = if is_live {
+            present.max(*newest)
+        } else {
+            *newest
+        };
         let minutes = (0..SHOWN).rev().map(|ago| {
             let start = end - ago * MINUTE_MS;
             let window = self.0.get(&start);
@@ -286,7 +294,11 @@ mod tests {
         let minutes = windows.minutes(NOON + 1);
         assert_eq!(minutes.len(), 61);
         assert_eq!(minutes[60].start, NOON);
-        assert!(minutes.windows(2).all(|two| two[1].start - two[0].start == MINUTE_MS));
+        assert!(
+            minutes
+                .windows(2)
+                .all(|two| two[1].start - two[0].start == MINUTE_MS)
+        );
         let told: Vec<&Minute> = minutes.iter().filter(|one| one.created.is_some()).collect();
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].start, NOON - 30 * MINUTE_MS);
@@ -339,8 +351,14 @@ mod tests {
     #[test]
     fn keys_tell_the_series() {
         let check = |key: &str, expected| assert_eq!(Series::of_key(key.as_bytes()), expected);
-        check("orders_created_by_fulfilment|STORE|2024-05-12T03:00Z", Some(Series::Created));
-        check("orders_paid_by_fulfilment|STORE|2024-05-12T03:00Z", Some(Series::Paid));
+        check(
+            "orders_created_by_fulfilment|STORE|2024-05-12T03:00Z",
+            Some(Series::Created),
+        );
+        check(
+            "orders_paid_by_fulfilment|STORE|2024-05-12T03:00Z",
+            Some(Series::Paid),
+        );
         check("orders_created|서울특별시|치킨|2024-05-12T03:00Z", None);
         check("orders_paid_by_fulfilment_and_more|x", None);
         check("", None);

@@ -46,7 +46,7 @@ export function minutesChart(plot, caption, table) {
     const every = [5, 10, 15, 20, 30].find((one) => column * one >= 56) ?? 60;
     minutes.forEach((one, index) => {
       if ((one.start / MINUTE) % every === 0) {
-        parts.push(svg('text', { class: 'tick', x: x(index) + column / 2, y: height - 6, 'text-anchor': 'middle' }, minute(one.start)));
+        parts.push(svg('text', { class: 'tick', x: Math.min(x(index) + column / 2, width - 18), y: height - 6, 'text-anchor': 'middle' }, minute(one.start)));
       }
       if (one.created !== null) {
         const thick = Math.max(1, column - Math.max(1, Math.min(3, column * 0.25)));

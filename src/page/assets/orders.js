@@ -9,9 +9,9 @@ const absent = () => element('p', { class: 'note' }, `${NONE} aggregates are swi
 /** Rows of name, bar and number. */
 function bars(rows, label) {
   const largest = Math.max(1, ...rows.map((row) => row.count));
-  const lines = rows.map((row) => element('tr', { 'data-key': row.key },
+  const lines = rows.map((row) => element('tr', { 'data-key': row.key, class: row.part ? 'part' : undefined },
     element('th', { scope: 'row' }, row.english, ' ', korean(row.korean)),
-    element('td', { class: 'graph' }, bar(row.count / largest, row.kind)),
+    element('td', { class: 'graph' }, row.part ? null : bar(row.count / largest, row.kind)),
     element('td', { class: 'number' }, count(row.count)),
     element('td', { class: 'number share' }, row.share)));
   return element('table', { class: 'bars', 'aria-label': label }, element('tbody', {}, ...lines));
@@ -41,33 +41,43 @@ export function showOutcomes(outcomes) {
     show(byId('outcomes'), element('p', { class: 'note' }, 'no record has been judged yet ', korean('아직 판정된 레코드 없음')));
     return;
   }
-  const all = outcomes.reduce((sum, one) => sum + one.count, 0);
-  const rows = outcomes.map((one) => {
-    const [english, inKorean] = OUTCOMES[one.outcome] ?? [one.outcome, ''];
-    const name = one.reason === '' ? english : one.reason.replaceAll('_', ' ');
-    return {
-      key: one.reason === '' ? one.outcome : `${one.outcome}/${one.reason}`,
-      english: one.reason === '' ? name : `${english}: ${name}`,
-      korean: one.reason === '' ? inKorean : REASONS_KOREAN[one.reason] ?? '',
-      count: one.count,
-      share: share(one.count, all),
-      kind: { REJECTED: 'warn', DLT: 'bad', DUPLICATE: 'dim', STALE: 'dim', PARKED: 'dim' }[one.outcome] ?? '',
-    };
-  });
-  show(byId('outcomes'), bars(rows, 'Input records by outcome'),
+  const all = sum(outcomes);
+  show(byId('outcomes'), bars(outcomeRows(outcomes, all), 'Input records by outcome'),
     element('p', { class: 'sum' }, 'In all ', korean('합계'), element('span', { class: 'number', 'data-figure': 'outcomes' }, count(all))));
+}
+
+const sum = (counts) => counts.reduce((all, one) => all + one.count, 0);
+const OUTCOME_KINDS = { REJECTED: 'warn', DLT: 'bad', DUPLICATE: 'dim', STALE: 'dim', PARKED: 'dim' };
+
+/** A row per outcome, and below it one per reason where there are any. */
+function outcomeRows(outcomes, all) {
+  return [...new Set(outcomes.map((one) => one.outcome))].flatMap((outcome) => {
+    const [english, inKorean] = OUTCOMES[outcome] ?? [outcome, ''];
+    const of = outcomes.filter((one) => one.outcome === outcome);
+    const row = (key, name, nameKorean, number, part) => ({
+      key, english: name, korean: nameKorean, count: number, share: share(number, all), kind: OUTCOME_KINDS[outcome] ?? '', part,
+    });
+    const reasons = of.filter((one) => one.reason !== '');
+    return [
+      row(outcome, english, inKorean, sum(of), false),
+      ...reasons.map((one) => row(`${outcome}/${one.reason}`, one.reason.replaceAll('_', ' '), REASONS_KOREAN[one.reason], one.count, true)),
+    ];
+  });
 }
 
 const REJECTION_HEAD = element('thead', {}, element('tr', {}, ...[
   ['Time', '시각'], ['Order', '주문번호'], ['Event', '이벤트'], ['Reason', '사유'], ['Status', '상태'],
 ].map(([english, inKorean]) => element('th', { scope: 'col' }, english, ' ', korean(inKorean)))));
 
+/** A detail begins with the action, which has a column of its own. */
+const withoutAction = ({ detail, action }) => ` ${detail.startsWith(`${action}: `) ? detail.slice(action.length + 2) : detail}`;
+
 export function showRejections(history) {
   const rows = history.rejections.map((one) => element('tr', {},
     element('td', {}, element('time', { datetime: new Date(one.at).toISOString() }, clock(one.at))),
     element('td', { class: 'code' }, one.orderNo),
     element('td', {}, element('span', { class: 'code' }, one.action), ' ', korean(one.actionKorean), one.actor === '' ? null : element('span', { class: 'by' }, ` ${one.actor} `, korean(ACTORS_KOREAN[one.actor]))),
-    element('td', { class: 'reason', title: one.detail }, one.reason.replaceAll('_', ' '), ' ', korean(REASONS_KOREAN[one.reason])),
+    element('td', {}, element('strong', {}, one.reason.replaceAll('_', ' ')), ' ', korean(REASONS_KOREAN[one.reason]), one.detail === '' ? null : element('span', { class: 'detail' }, withoutAction(one))),
     element('td', {}, one.status.replaceAll('_', ' '), ' ', korean(one.statusKorean))));
   if (rows.length === 0) {
     rows.push(element('tr', {}, element('td', { colspan: 5, class: 'note' }, 'none seen ', korean('없음'))));

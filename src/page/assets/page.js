@@ -62,7 +62,7 @@ function showFigures(now) {
     figure('Lag', '지연 레코드', count(engine.lag), 'records behind', 'lag', engine.lag > 100000 ? 'warn' : undefined),
     figure('Commit p99', '커밋 p99', duration(recent.commitP99), `p50 ${duration(recent.commitP50)}`, 'commit-p99'),
     figure('Rejected', '거절', count(rejected), outcomes > 0 ? `${((rejected / outcomes) * 100).toFixed(2)} % of ${count(outcomes)}` : 'of nothing yet', 'rejected'),
-    figure('Uptime', '가동 시간', span(now.uptimeSeconds), `rebalances 리밸런싱 ${count(engine.rebalances)}`, 'uptime'));
+    figure('Uptime', '가동 시간', span(now.uptimeSeconds), `since ${clock(now.at - now.uptimeSeconds * 1000)}`, 'uptime'));
 }
 
 function showAll(now) {

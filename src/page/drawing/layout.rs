@@ -216,6 +216,10 @@ fn rows(picture: &Picture, cells: &[Vec<Vec<usize>>]) -> Vec<f64> {
 
 fn middle(picture: &Picture, rows: &[f64], item: usize, from_left: bool) -> f64 {
     let own = rows.get(item).copied().unwrap_or(0.0);
+    // Below all others, where the edge to it has a free way.
+    if picture.failures.iter().any(|(_, topic)| *topic == item) {
+        return f64::MAX;
+    }
     // A store stands right below its processor.
     if let Some((processor, _)) = picture.links.iter().find(|(_, store)| *store == item) {
         return rows.get(*processor).map_or(own, |row| row + 0.5);
@@ -225,7 +229,9 @@ fn middle(picture: &Picture, rows: &[f64], item: usize, from_left: bool) -> f64 
         true => (*to == item).then_some(*from),
         false => (*from == item).then_some(*to),
     });
-    let rows: Vec<f64> = neighbours.filter_map(|one| rows.get(one).copied()).collect();
+    let rows: Vec<f64> = neighbours
+        .filter_map(|one| rows.get(one).copied())
+        .collect();
     if rows.is_empty() {
         own
     } else {

@@ -117,11 +117,7 @@ impl Picture {
     }
 
     /// Any node may fail; the edge is drawn from the first processor, or source, of the first group.
-    fn add_dead_letters(
-        &mut self,
-        topology: &BuiltTopology,
-        topics: &mut BTreeMap<String, usize>,
-    ) {
+    fn add_dead_letters(&mut self, topology: &BuiltTopology, topics: &mut BTreeMap<String, usize>) {
         let of_kind = |kind| self.items.iter().position(|item| item.kind == kind);
         let node = of_kind(Kind::Processor).or_else(|| of_kind(Kind::Source));
         if let (Some(name), Some(node)) = (topology.dead_letter_topic(), node) {
@@ -140,9 +136,9 @@ mod tests {
 
     fn two_stages() -> BuiltTopology {
         let mut topology = Topology::new();
-        topology.add_source("words", &["words", "<more>"], || Utf8, || Utf8);
+        topology.add_source("words", &["words", "more"], || Utf8, || Utf8);
         topology.add_repartition::<String, String, _, _>("by-word", || Utf8, || Utf8, &["words"]);
-        topology.add_sink("kept", "kept", || Utf8, || Utf8, &["words"]);
+        topology.add_sink("<kept>", "kept", || Utf8, || Utf8, &["words"]);
         topology.add_sink("counted", "counts", || Utf8, || Utf8, &["by-word"]);
         topology.dead_letter_topic("bad");
         topology.build().unwrap()
@@ -156,7 +152,14 @@ mod tests {
         names.sort_unstable();
         assert_eq!(
             names,
-            ["<more>", "bad", "by-word-repartition", "counts", "kept", "words"]
+            [
+                "bad",
+                "by-word-repartition",
+                "counts",
+                "kept",
+                "more",
+                "words"
+            ]
         );
         assert_eq!(picture.groups, [0, 1]);
     }
@@ -172,7 +175,10 @@ mod tests {
             }
             for (index, one) in layout.boxes.iter().enumerate() {
                 assert!(one.x >= 0.0 && one.x + one.width <= layout.width, "{one:?}");
-                assert!(one.y >= 0.0 && one.y + one.height <= layout.height, "{one:?}");
+                assert!(
+                    one.y >= 0.0 && one.y + one.height <= layout.height,
+                    "{one:?}"
+                );
                 for other in &layout.boxes[index + 1..] {
                     assert!(!one.overlaps(other), "{one:?} {other:?}");
                 }
@@ -195,8 +201,8 @@ mod tests {
     #[test]
     fn names_are_escaped_and_the_picture_says_what_it_is() {
         let drawing = draw(&two_stages());
-        assert!(drawing.contains("&lt;more&gt;"));
-        assert!(!drawing.contains("<more>"));
+        assert!(drawing.contains("&lt;kept&gt;"));
+        assert!(!drawing.contains("<kept>"));
         assert!(drawing.contains("role=\"img\""));
         assert!(drawing.contains("Sub-topology 1"));
         assert!(!drawing.contains("style="));

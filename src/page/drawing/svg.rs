@@ -38,7 +38,12 @@ fn write_all(svg: &mut String, picture: &Picture, layout: &Layout) -> Result {
          orient=\"auto\"><path class=\"head\" d=\"M0 0.5 8 4 0 7.5z\"/></marker></defs>"
     )?;
     for (number, frame) in picture.groups.iter().zip(&layout.frames) {
-        let Rect { x, y, width, height } = frame;
+        let Rect {
+            x,
+            y,
+            width,
+            height,
+        } = frame;
         write!(
             svg,
             "<g class=\"group\"><rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"10\"/>\
@@ -48,10 +53,20 @@ fn write_all(svg: &mut String, picture: &Picture, layout: &Layout) -> Result {
         )?;
     }
     let place = |index: &usize| layout.boxes.get(*index).copied().unwrap_or_default();
-    for (class, edges) in [("edge", &picture.edges), ("edge failure", &picture.failures)] {
-        for (from, to) in edges {
-            edge(svg, class, place(from), place(to))?;
-        }
+    for (from, to) in &picture.edges {
+        let (from, to) = (place(from), place(to));
+        edge(
+            svg,
+            "edge",
+            from,
+            to,
+            ((to.x - from.x - from.width) / 2.0).max(28.0),
+        )?;
+    }
+    for (from, to) in &picture.failures {
+        // Down at once, then level below everything else.
+        let (from, to) = (place(from), place(to));
+        edge(svg, "edge failure", from, to, 40.0)?;
     }
     for (processor, store) in &picture.links {
         link(svg, place(processor), place(store))?;
@@ -62,15 +77,14 @@ fn write_all(svg: &mut String, picture: &Picture, layout: &Layout) -> Result {
     svg.write_str("</svg>")
 }
 
-/// From the right side of one box to the left side of another, level at both.
-fn edge(svg: &mut String, class: &str, from: Rect, to: Rect) -> Result {
+/// From the right side of one box to the left side of another, level at both; the change of height takes twice `bend`.
+fn edge(svg: &mut String, class: &str, from: Rect, to: Rect, bend: f64) -> Result {
     let (x1, y1, x2, y2) = (from.x + from.width, from.middle(), to.x, to.middle());
-    let bend = ((x2 - x1) / 2.0).max(28.0);
+    let (half, level) = (x1 + bend, x1 + 2.0 * bend);
     write!(
         svg,
-        "<path class=\"{class}\" marker-end=\"url(#arrow)\" d=\"M{x1:.1} {y1:.1}C{:.1} {y1:.1} {:.1} {y2:.1} {x2:.1} {y2:.1}\"/>",
-        x1 + bend,
-        x2 - bend
+        "<path class=\"{class}\" marker-end=\"url(#arrow)\" \
+         d=\"M{x1:.1} {y1:.1}C{half:.1} {y1:.1} {half:.1} {y2:.1} {level:.1} {y2:.1}L{x2:.1} {y2:.1}\"/>"
     )
 }
 
@@ -89,7 +103,12 @@ fn link(svg: &mut String, processor: Rect, store: Rect) -> Result {
 }
 
 fn node(svg: &mut String, kind: Kind, name: &str, place: &Rect) -> Result {
-    let Rect { x, y, width, height } = place;
+    let Rect {
+        x,
+        y,
+        width,
+        height,
+    } = place;
     let class = kind.class();
     write!(svg, "<g class=\"node {class}\">")?;
     if kind == Kind::Store {
@@ -111,7 +130,11 @@ fn node(svg: &mut String, kind: Kind, name: &str, place: &Rect) -> Result {
         )?;
     }
     let middle = x + width / 2.0;
-    let (first, second) = if kind == Kind::Store { (27.0, 39.0) } else { (20.0, 34.0) };
+    let (first, second) = if kind == Kind::Store {
+        (27.0, 39.0)
+    } else {
+        (20.0, 34.0)
+    };
     write!(
         svg,
         "<text class=\"name\" x=\"{middle:.1}\" y=\"{:.1}\">{}</text><text class=\"kind\" x=\"{middle:.1}\" y=\"{:.1}\">{class}</text></g>",
