@@ -1,6 +1,7 @@
 use topology::io::HeaderBuffer;
 use topology::process::{
-    Child, Context, InitContext, ProcessError, Processor, Record, SourceRecord,
+    Child, InitContext, ProcessError, ProcessingContext, Processor, ProcessorContext, Record,
+    SourceRecord,
 };
 use topology::store::StoreId;
 
@@ -41,6 +42,8 @@ pub(super) struct JudgeProcessor {
 impl Processor for JudgeProcessor {
     type Key = ();
     type Value = Incoming;
+    type OutKey = String;
+    type OutValue = JsonText;
 
     fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
         self.ends = Some(Ends {
@@ -56,7 +59,7 @@ impl Processor for JudgeProcessor {
     fn process(
         &mut self,
         record: Record<'_, (), Incoming>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, JsonText>,
     ) -> Result<(), ProcessError> {
         let (Some(ends), Some(source)) = (self.ends, context.source_record()) else {
             return Ok(());
@@ -101,7 +104,7 @@ fn about(source: &SourceRecord<'_>, wall_clock: i64) -> RecordContext {
 }
 
 fn dead_letter(
-    context: &mut Context<'_>,
+    context: &mut ProcessingContext<'_>,
     reason: DeadLetterReason,
     message: &str,
 ) -> Result<(), ProcessError> {
@@ -114,7 +117,7 @@ impl JudgeProcessor {
         &mut self,
         ends: Ends,
         event: &OrderEvent,
-        context: &mut Context<'_>,
+        context: &mut ProcessingContext<'_>,
     ) -> Result<(), ProcessError> {
         match context.get(ends.orders, event.order_no().as_bytes())? {
             None => self.order.clear(),
@@ -134,7 +137,7 @@ impl JudgeProcessor {
         judgement: &Judgement,
         about: &RecordContext,
         source: &SourceRecord<'_>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, JsonText>,
     ) -> Result<(), ProcessError> {
         context.count(judgement.outcome.index(), 1);
         if let Outcome::DeadLettered(reason) = judgement.outcome {
@@ -182,7 +185,7 @@ impl JudgeProcessor {
         &self,
         child: Child,
         timestamp: i64,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, JsonText>,
     ) -> Result<(), ProcessError> {
         let record = Record {
             key: &self.order_no,

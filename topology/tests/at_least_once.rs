@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use topology::codec::{I64, Utf8};
 use topology::graph::{StoreBuilder, Topology};
 use topology::io::TopicPartition;
-use topology::process::{Context, InitContext, KeyValueStore, ProcessError, Processor, Record};
+use topology::process::{
+    InitContext, KeyValueStore, ProcessError, Processor, ProcessorContext, Record,
+};
 use topology::runtime::{CommitPhase, PhaseObserver, ProcessingGuarantee};
 use topology::testing::{TestDriver, TestDriverConfig};
 use topology::{Error, ErrorClass};
@@ -30,6 +32,8 @@ struct Sum {
 impl Processor for Sum {
     type Key = String;
     type Value = i64;
+    type OutKey = String;
+    type OutValue = i64;
 
     fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
         self.sums = Some(KeyValueStore::open(context, "sums", Utf8, I64)?);
@@ -39,7 +43,7 @@ impl Processor for Sum {
     fn process(
         &mut self,
         record: Record<'_, String, i64>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, i64>,
     ) -> Result<(), ProcessError> {
         let sums = self.sums.as_mut().unwrap();
         let mut sum = 0;

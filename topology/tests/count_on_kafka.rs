@@ -18,7 +18,9 @@ use topology::graph::{StoreBuilder, Topology};
 use topology::io::TopicSpec;
 use topology::io::kafka::{KafkaLog, KafkaProperties};
 use topology::metrics::EngineMetrics;
-use topology::process::{Context, InitContext, KeyValueStore, ProcessError, Processor, Record};
+use topology::process::{
+    InitContext, KeyValueStore, ProcessError, Processor, ProcessorContext, Record,
+};
 use topology::runtime::{ProcessingGuarantee, State, Streams, StreamsConfig};
 use topology::store::StateConfig;
 
@@ -30,6 +32,8 @@ struct Count {
 impl Processor for Count {
     type Key = String;
     type Value = String;
+    type OutKey = String;
+    type OutValue = i64;
 
     fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
         self.counts = Some(KeyValueStore::open(context, "counts", Utf8, I64)?);
@@ -39,7 +43,7 @@ impl Processor for Count {
     fn process(
         &mut self,
         record: Record<'_, String, String>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, i64>,
     ) -> Result<(), ProcessError> {
         let counts = self.counts.as_mut().unwrap();
         let mut count = 0;

@@ -15,7 +15,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use topology::codec::{I64, Utf8};
 use topology::graph::{StoreBuilder, Topology};
 use topology::io::Headers;
-use topology::process::{Context, InitContext, KeyValueStore, ProcessError, Processor, Record};
+use topology::process::{
+    InitContext, KeyValueStore, ProcessError, Processor, ProcessorContext, Record,
+};
 use topology::runtime::{CommitPhase, PhaseObserver};
 use topology::store::TimerClock;
 use topology::task::TaskId;
@@ -36,6 +38,8 @@ struct Count {
 impl Processor for Count {
     type Key = String;
     type Value = String;
+    type OutKey = String;
+    type OutValue = i64;
 
     fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
         self.counts = Some(KeyValueStore::open(context, "counts", Utf8, I64)?);
@@ -45,7 +49,7 @@ impl Processor for Count {
     fn process(
         &mut self,
         record: Record<'_, String, String>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, i64>,
     ) -> Result<(), ProcessError> {
         let counts = self.counts.as_mut().unwrap();
         let mut count = 0;

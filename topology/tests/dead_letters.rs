@@ -10,7 +10,9 @@ use topology::codec::{I64, Utf8};
 use topology::graph::{StoreBuilder, Topology};
 use topology::io::memory::OwnedRecord;
 use topology::io::{HeaderBuffer, TopicPartition, TopicSpec};
-use topology::process::{Context, InitContext, KeyValueStore, ProcessError, Processor, Record};
+use topology::process::{
+    InitContext, KeyValueStore, ProcessError, Processor, ProcessorContext, Record,
+};
 use topology::store::TimerClock;
 use topology::task::TaskId;
 use topology::testing::{TestDriver, TestDriverConfig};
@@ -32,6 +34,8 @@ struct Count {
 impl Processor for Count {
     type Key = String;
     type Value = String;
+    type OutKey = String;
+    type OutValue = String;
 
     fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
         self.counts = Some(KeyValueStore::open(context, "counts", Utf8, I64)?);
@@ -41,7 +45,7 @@ impl Processor for Count {
     fn process(
         &mut self,
         record: Record<'_, String, String>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, String>,
     ) -> Result<(), ProcessError> {
         let counts = self.counts.as_mut().unwrap();
         let mut count = 0;
@@ -69,7 +73,10 @@ impl Processor for Count {
         }
     }
 
-    fn before_commit(&mut self, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn before_commit(
+        &mut self,
+        _context: &mut ProcessorContext<'_, '_, String, String>,
+    ) -> Result<(), ProcessError> {
         assert!(!self.panic_before_commit, "not while committing");
         Ok(())
     }
@@ -337,6 +344,8 @@ struct StillBorn;
 impl Processor for StillBorn {
     type Key = String;
     type Value = String;
+    type OutKey = ();
+    type OutValue = ();
 
     fn init(&mut self, _context: &mut InitContext<'_>) -> Result<(), ProcessError> {
         panic!("not ready for this world");
@@ -345,7 +354,7 @@ impl Processor for StillBorn {
     fn process(
         &mut self,
         _record: Record<'_, String, String>,
-        _context: &mut Context<'_>,
+        _context: &mut ProcessorContext<'_, '_, (), ()>,
     ) -> Result<(), ProcessError> {
         Ok(())
     }

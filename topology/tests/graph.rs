@@ -8,7 +8,7 @@
 
 use topology::codec::Utf8;
 use topology::graph::{StoreBuilder, Topology};
-use topology::process::{Context, ProcessError, Processor, Record};
+use topology::process::{ProcessError, Processor, ProcessorContext, Record};
 
 /// Forwards what it takes.
 struct Pass;
@@ -16,11 +16,13 @@ struct Pass;
 impl Processor for Pass {
     type Key = String;
     type Value = String;
+    type OutKey = String;
+    type OutValue = String;
 
     fn process(
         &mut self,
         record: Record<'_, String, String>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, String>,
     ) -> Result<(), ProcessError> {
         context.forward(record)
     }

@@ -15,7 +15,7 @@ use topology::ErrorClass;
 use topology::codec::Utf8;
 use topology::graph::Topology;
 use topology::io::memory::{Fault, OperationKind};
-use topology::process::{Context, ProcessError, Processor, Record};
+use topology::process::{ProcessError, Processor, ProcessorContext, Record};
 use topology::testing::{TestDriver, TestDriverConfig};
 
 const TOPICS: [&str; 3] = ["orders", "payments", "deliveries"];
@@ -29,11 +29,13 @@ struct Trace;
 impl Processor for Trace {
     type Key = String;
     type Value = String;
+    type OutKey = String;
+    type OutValue = String;
 
     fn process(
         &mut self,
         record: Record<'_, String, String>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, String>,
     ) -> Result<(), ProcessError> {
         let topic = context.source_record().map_or("?", |source| source.topic);
         let waited = context.wall_clock_ms() - NOW;

@@ -8,7 +8,7 @@
 
 use topology::codec::{I64, Utf8};
 use topology::graph::Topology;
-use topology::process::{Context, ProcessError, Processor, Record};
+use topology::process::{ProcessError, Processor, ProcessorContext, Record};
 use topology::testing::{TestDriver, TestDriverConfig};
 
 /// Forwards the time at which each record was processed.
@@ -17,11 +17,13 @@ struct Stamp;
 impl Processor for Stamp {
     type Key = String;
     type Value = String;
+    type OutKey = String;
+    type OutValue = i64;
 
     fn process(
         &mut self,
         record: Record<'_, String, String>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, i64>,
     ) -> Result<(), ProcessError> {
         let now = context.wall_clock_ms();
         context.forward(record.with_value(&now))

@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use topology::codec::{I64, Utf8};
 use topology::graph::{StoreBuilder, Topology};
-use topology::process::{Context, InitContext, KeyValueStore, ProcessError, Processor, Record};
+use topology::process::{
+    InitContext, KeyValueStore, ProcessError, Processor, ProcessorContext, Record,
+};
 use topology::runtime::{CommitPhase, PhaseObserver};
 use topology::testing::{TestDriver, TestDriverConfig};
 use topology::{Error, ErrorClass};
@@ -26,11 +28,13 @@ struct SelectKey;
 impl Processor for SelectKey {
     type Key = String;
     type Value = String;
+    type OutKey = String;
+    type OutValue = String;
 
     fn process(
         &mut self,
         record: Record<'_, String, String>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, String>,
     ) -> Result<(), ProcessError> {
         let key = record.value.split(' ').next().unwrap_or_default();
         context.forward(record.with_key(&key.to_owned()))
@@ -45,6 +49,8 @@ struct Count {
 impl Processor for Count {
     type Key = String;
     type Value = String;
+    type OutKey = String;
+    type OutValue = i64;
 
     fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
         self.counts = Some(KeyValueStore::open(context, "counts", Utf8, I64)?);
@@ -54,7 +60,7 @@ impl Processor for Count {
     fn process(
         &mut self,
         record: Record<'_, String, String>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, i64>,
     ) -> Result<(), ProcessError> {
         let counts = self.counts.as_mut().unwrap();
         let mut count = 0;
@@ -167,4 +173,37 @@ fn counts_behind_a_repartition_are_exactly_once_through_a_crash_at_each_step() {
             verify(&mut driver);
         }
     }
+}
+
+#[test]
+fn processed_records_of_a_repartition_topic_are_deleted() {
+    let config = TestDriverConfig::new("app").partitions(2);
+    let mut driver = TestDriver::new(topology().build().unwrap(), config).unwrap();
+    append(&driver, 2, 0..RECORDS);
+    verify(&mut driver);
+    let kept = |driver: &TestDriver| {
+        let partitions = (0..2).map(|partition| {
+            let log = driver.log();
+            let marks = log
+                .watermarks("app-by-word-repartition", partition)
+                .unwrap();
+            (marks.low, marks.high)
+        });
+        partitions.collect::<Vec<_>>()
+    };
+    assert!(
+        kept(&driver)
+            .iter()
+            .all(|(low, high)| *low == 0 && *high > 0)
+    );
+    let interval = driver.config_mut().streams.repartition_purge_interval;
+    driver.advance_wall_clock_time(interval).unwrap();
+    for (low, high) in kept(&driver) {
+        // Behind the last record there is the marker of its transaction.
+        assert!(high - low <= 1, "{low} {high}");
+    }
+    // What is deleted is not missed.
+    driver.crash();
+    driver.start().unwrap();
+    verify(&mut driver);
 }

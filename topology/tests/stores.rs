@@ -16,7 +16,7 @@ use topology::graph::{StoreBuilder, Topology};
 use topology::io::HeaderBuffer;
 use topology::io::memory::{Fault, OperationKind, OwnedRecord};
 use topology::process::{
-    Context, InitContext, KeyValueStore, ProcessError, Processor, Record, SinkMode,
+    InitContext, KeyValueStore, ProcessError, Processor, ProcessorContext, Record, SinkMode,
 };
 use topology::testing::{TestDriver, TestDriverConfig};
 
@@ -29,6 +29,8 @@ struct Append {
 impl Processor for Append {
     type Key = String;
     type Value = String;
+    type OutKey = String;
+    type OutValue = Option<String>;
 
     fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
         let store = KeyValueStore::open(context, "texts", Utf8, Nullable(Utf8))?;
@@ -39,7 +41,7 @@ impl Processor for Append {
     fn process(
         &mut self,
         record: Record<'_, String, String>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, Option<String>>,
     ) -> Result<(), ProcessError> {
         let texts = self.texts.as_mut().unwrap();
         let mut text = None;
@@ -306,11 +308,13 @@ struct Mistyped;
 impl Processor for Mistyped {
     type Key = String;
     type Value = String;
+    type OutKey = String;
+    type OutValue = f64;
 
     fn process(
         &mut self,
         record: Record<'_, String, String>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, f64>,
     ) -> Result<(), ProcessError> {
         context.forward(record.with_value(&1.5_f64))
     }

@@ -13,8 +13,8 @@ use std::time::Duration;
 use topology::codec::{I64, Utf8};
 use topology::graph::{StoreBuilder, Topology};
 use topology::process::{
-    Context, InitContext, KeyValueStore, ProcessError, Processor, Punctuation, PunctuationId,
-    PunctuationType, Record, TimerEvent,
+    InitContext, KeyValueStore, ProcessError, Processor, ProcessorContext, Punctuation,
+    PunctuationId, PunctuationType, Record, TimerEvent,
 };
 use topology::runtime::{CommitPhase, PhaseObserver};
 use topology::store::TimerClock;
@@ -35,6 +35,8 @@ struct Alarm {
 impl Processor for Alarm {
     type Key = String;
     type Value = String;
+    type OutKey = String;
+    type OutValue = String;
 
     fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
         self.fired = Some(KeyValueStore::open(context, "fired", Utf8, I64)?);
@@ -44,7 +46,7 @@ impl Processor for Alarm {
     fn process(
         &mut self,
         record: Record<'_, String, String>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, String>,
     ) -> Result<(), ProcessError> {
         let words: Vec<&str> = record.value.split(' ').collect();
         let [verb, clock, deadline, rest @ ..] = words.as_slice() else {
@@ -69,7 +71,7 @@ impl Processor for Alarm {
     fn on_timer(
         &mut self,
         timer: TimerEvent<'_>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, String>,
     ) -> Result<(), ProcessError> {
         assert_eq!(timer.kind, 7);
         assert!(context.source_record().is_none());
@@ -234,11 +236,13 @@ struct Clockwatcher;
 impl Processor for Clockwatcher {
     type Key = String;
     type Value = String;
+    type OutKey = String;
+    type OutValue = i64;
 
     fn process(
         &mut self,
         record: Record<'_, String, String>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, i64>,
     ) -> Result<(), ProcessError> {
         let seen = context.stream_time().unwrap_or(-1);
         context.forward(record.with_value(&seen))
@@ -417,10 +421,12 @@ fn a_timer_without_a_store_to_keep_it_is_refused_with_the_fix() {
     impl Processor for Homeless {
         type Key = String;
         type Value = String;
+        type OutKey = ();
+        type OutValue = ();
         fn process(
             &mut self,
             _record: Record<'_, String, String>,
-            context: &mut Context<'_>,
+            context: &mut ProcessorContext<'_, '_, (), ()>,
         ) -> Result<(), ProcessError> {
             context.set_timer(TimerClock::WallClock, NOW, 1, b"k")
         }
@@ -455,6 +461,8 @@ struct Metronome {
 impl Processor for Metronome {
     type Key = String;
     type Value = String;
+    type OutKey = String;
+    type OutValue = i64;
 
     fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
         for kind in [PunctuationType::WallClockTime, PunctuationType::StreamTime] {
@@ -467,7 +475,7 @@ impl Processor for Metronome {
     fn process(
         &mut self,
         _record: Record<'_, String, String>,
-        _context: &mut Context<'_>,
+        _context: &mut ProcessorContext<'_, '_, String, i64>,
     ) -> Result<(), ProcessError> {
         Ok(())
     }
@@ -475,7 +483,7 @@ impl Processor for Metronome {
     fn on_punctuate(
         &mut self,
         punctuation: Punctuation,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, i64>,
     ) -> Result<(), ProcessError> {
         let is_wall = punctuation.id == self.ids[0];
         let (kind, at) = match is_wall {

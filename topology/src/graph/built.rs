@@ -45,6 +45,8 @@ pub struct InputTopic {
     pub topic: String,
     /// Whether it is a repartition topic, which the engine creates.
     pub internal: bool,
+    /// The number of partitions that the edge asks for.
+    pub(crate) partitions: Option<i32>,
     pub(crate) node: usize,
 }
 
@@ -75,7 +77,11 @@ impl SubTopology {
             if let BuiltKind::Source(topics) = &built.kind {
                 inputs.extend(topics.iter().map(|topic| InputTopic {
                     topic: topic.full(application_id),
-                    internal: matches!(topic, TopicName::Repartition(_)),
+                    internal: matches!(topic, TopicName::Repartition(..)),
+                    partitions: match topic {
+                        TopicName::Repartition(_, partitions) => *partitions,
+                        TopicName::External(_) => None,
+                    },
                     node,
                 }));
             }
@@ -93,7 +99,7 @@ impl SubTopology {
         sinks
             .map(|topic| OutputTopic {
                 topic: topic.full(application_id),
-                internal: matches!(topic, TopicName::Repartition(_)),
+                internal: matches!(topic, TopicName::Repartition(..)),
             })
             .filter(|output| seen.insert(output.topic.clone()))
             .collect()

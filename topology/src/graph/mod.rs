@@ -9,5 +9,6 @@ mod validate;
 mod view;
 
 pub use built::{BuiltTopology, InputTopic, OutputTopic, SubTopology};
-pub use spec::{Mistake, StoreBuilder, Topology, TopologyError};
+pub(crate) use spec::repartition_topic;
+pub use spec::{Mistake, StoreBuilder, StreamPartitioner, Topology, TopologyError};
 pub use view::{NodeRole, NodeView};

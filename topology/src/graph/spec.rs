@@ -16,7 +16,8 @@ pub(crate) type NodeSupplier = Arc<dyn Fn(&str, usize) -> Box<dyn Node> + Send +
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TopicName {
     External(String),
-    Repartition(String),
+    /// With a number of partitions, if it has one of its own.
+    Repartition(String, Option<i32>),
 }
 
 impl TopicName {
@@ -24,7 +25,7 @@ impl TopicName {
     pub(crate) fn full(&self, application_id: &str) -> String {
         match self {
             Self::External(name) => name.clone(),
-            Self::Repartition(name) => format!("{application_id}-{name}-repartition"),
+            Self::Repartition(name, _) => repartition_topic(application_id, name),
         }
     }
 
@@ -32,10 +33,19 @@ impl TopicName {
     pub(crate) fn short(&self) -> String {
         match self {
             Self::External(name) => name.clone(),
-            Self::Repartition(name) => format!("{name}-repartition"),
+            Self::Repartition(name, _) => format!("{name}-repartition"),
         }
     }
 }
+
+/// The name of an edge's topic.
+pub(crate) fn repartition_topic(application_id: &str, name: &str) -> String {
+    format!("{application_id}-{name}-repartition")
+}
+
+/// To which partition of a topic a record goes, as Kafka Streams' `StreamPartitioner`; `None` leaves it
+/// to the key's hash.
+pub type StreamPartitioner<K, V> = fn(&K, &V) -> Option<i32>;
 
 #[derive(Clone)]
 pub(crate) enum NodeKind {
@@ -137,13 +147,15 @@ impl std::error::Error for TopologyError {}
 /// ```
 /// use topology::codec::Utf8;
 /// use topology::graph::Topology;
-/// use topology::process::{Context, ProcessError, Processor, Record};
+/// use topology::process::{ProcessError, Processor, ProcessorContext, Record};
 ///
 /// struct Shout;
 /// impl Processor for Shout {
 ///     type Key = String;
 ///     type Value = String;
-///     fn process(&mut self, record: Record<'_, String, String>, context: &mut Context<'_>) -> Result<(), ProcessError> {
+///     type OutKey = String;
+///     type OutValue = String;
+///     fn process(&mut self, record: Record<'_, String, String>, context: &mut ProcessorContext<'_, '_, String, String>) -> Result<(), ProcessError> {
 ///         context.forward(record.with_value(&record.value.to_uppercase()))
 ///     }
 /// }
@@ -280,21 +292,17 @@ impl Topology {
         SK: Serializer<K> + 'static,
         SV: Serializer<V> + 'static,
     {
-        self.add_sink_of(
-            name,
-            TopicName::External(topic.to_owned()),
-            mode,
-            key,
-            value,
-            parents,
-        )
+        let topic = TopicName::External(topic.to_owned());
+        self.add_sink_of(name, topic, mode, None, key, value, parents)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what a sink is made of")]
     fn add_sink_of<K, V, SK, SV>(
         &mut self,
         name: &str,
         topic: TopicName,
         mode: SinkMode,
+        partitioner: Option<StreamPartitioner<K, V>>,
         key: impl Fn() -> SK + Send + Sync + 'static,
         value: impl Fn() -> SV + Send + Sync + 'static,
         parents: &[&str],
@@ -312,6 +320,7 @@ impl Topology {
                 topic: topic.to_owned(),
                 output,
                 mode,
+                partitioner,
             })
         });
         let kind = NodeKind::Sink { topic };
@@ -340,14 +349,36 @@ impl Topology {
         CK: Serializer<K> + Deserializer<K> + 'static,
         CV: Serializer<V> + Deserializer<V> + 'static,
     {
-        let topic = TopicName::Repartition(name.to_owned());
+        self.add_repartition_with(name, None, None, key, value, parents)
+    }
+
+    /// As [`Topology::add_repartition`], with a number of partitions that is not that of the widest
+    /// input, or with a partitioner of its own.
+    pub fn add_repartition_with<K, V, CK, CV>(
+        &mut self,
+        name: &str,
+        partitions: Option<i32>,
+        partitioner: Option<StreamPartitioner<K, V>>,
+        key: impl Fn() -> CK + Clone + Send + Sync + 'static,
+        value: impl Fn() -> CV + Clone + Send + Sync + 'static,
+        parents: &[&str],
+    ) -> &mut Self
+    where
+        K: Default + Send + 'static,
+        V: Default + Send + 'static,
+        CK: Serializer<K> + Deserializer<K> + 'static,
+        CV: Serializer<V> + Deserializer<V> + 'static,
+    {
+        let topic = TopicName::Repartition(name.to_owned(), partitions);
         let sink = format!("{name}-sink");
+        let (key_of_sink, value_of_sink) = (key.clone(), value.clone());
         self.add_sink_of(
             &sink,
             topic.clone(),
             SinkMode::Every,
-            key.clone(),
-            value.clone(),
+            partitioner,
+            key_of_sink,
+            value_of_sink,
             parents,
         );
         self.add_source_of(name, vec![topic], key, value)
@@ -360,7 +391,7 @@ impl Topology {
     }
 
     /// Names the committed counters that operators add to with
-    /// [`crate::process::Context::count`], by index.
+    /// [`crate::process::ProcessingContext::count`], by index.
     pub fn counters(&mut self, counters: impl IntoIterator<Item = String>) -> &mut Self {
         self.counters = counters.into_iter().collect();
         self

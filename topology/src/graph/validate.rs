@@ -147,7 +147,7 @@ fn is_edge_sink(node: &NodeSpec) -> bool {
     matches!(
         node.kind,
         NodeKind::Sink {
-            topic: TopicName::Repartition(_)
+            topic: TopicName::Repartition(..)
         }
     )
 }
@@ -156,7 +156,7 @@ fn is_edge_sink(node: &NodeSpec) -> bool {
 fn declared_name(node: &NodeSpec) -> &str {
     match &node.kind {
         NodeKind::Sink {
-            topic: TopicName::Repartition(name),
+            topic: TopicName::Repartition(name, _),
         } => name,
         _ => &node.name,
     }
@@ -169,7 +169,7 @@ fn source_topics(node: &NodeSpec) -> Vec<&str> {
     };
     let external = topics.iter().filter_map(|topic| match topic {
         TopicName::External(topic) => Some(topic.as_str()),
-        TopicName::Repartition(_) => None,
+        TopicName::Repartition(..) => None,
     });
     external.collect()
 }

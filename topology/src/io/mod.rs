@@ -8,6 +8,7 @@ pub mod batch;
 pub mod headers;
 pub mod kafka;
 pub mod memory;
+pub(crate) mod murmur2;
 
 use std::any::Any;
 use std::fmt;
@@ -302,6 +303,9 @@ pub trait Admin {
         partitions: &[TopicPartition],
         timeout: Duration,
     ) -> IoResult<Vec<Watermarks>>;
+    /// Asks the brokers to delete the records of partitions below these offsets (KIP-107), and does not
+    /// wait for their answer: what is not deleted now is asked for again.
+    fn delete_records(&mut self, below: &[(TopicPartition, i64)]) -> IoResult<()>;
     /// Committed offsets of a group that may have no members.
     fn committed(
         &mut self,

@@ -1,17 +1,19 @@
+use std::ops::Bound;
 use std::time::Duration;
 
 use super::node::NodeArena;
 use super::processor::{PunctuationId, PunctuationType, Schedule};
 use super::scope::CancelledTimer;
-use super::{ProcessError, Record, SourceRecord, TaskLimits, TaskScope};
+use super::{InputStatus, ProcessError, Record, SourceRecord, TaskLimits, TaskScope};
 use crate::Error;
+use crate::graph::repartition_topic;
 use crate::io::Headers;
-use crate::store::{StoreId, Timer, TimerClock};
-use crate::task::TaskId;
+use crate::store::{RowVisitor, StoreId, Timer, TimerClock};
+use crate::task::{TaskId, TaskTopics};
 
 /// A child of a node, resolved once in [`super::Processor::init`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Child(usize);
+pub struct Child(pub(super) usize);
 
 /// What a processor may do before its first record.
 pub struct InitContext<'a> {
@@ -20,6 +22,8 @@ pub struct InitContext<'a> {
     pub(crate) stores: &'a [(String, Vec<String>)],
     pub(crate) schedules: &'a mut Vec<Schedule>,
     pub(crate) task: TaskId,
+    pub(crate) topics: &'a TaskTopics,
+    pub(crate) application_id: &'a str,
 }
 
 impl InitContext<'_> {
@@ -81,22 +85,42 @@ impl InitContext<'_> {
     pub fn task_id(&self) -> TaskId {
         self.task
     }
+
+    /// Topics of the task's inputs, by [`SourceRecord::input`].
+    pub fn input_topics(&self) -> &[String] {
+        &self.topics.inputs
+    }
+
+    /// All tasks that write to the repartition topics which this task reads.
+    pub fn upstream_tasks(&self) -> &[TaskId] {
+        &self.topics.upstream
+    }
+
+    /// How many partitions the topic of the repartition edge `name` has, to which this task writes.
+    ///
+    /// # Errors
+    /// Fatal when the task does not write to such an edge.
+    pub fn repartition_partitions(&self, name: &str) -> Result<i32, ProcessError> {
+        let topic = repartition_topic(self.application_id, name);
+        self.topics.partitions.get(&topic).copied().ok_or_else(|| {
+            let detail = format!("task {} does not write to {topic}", self.task);
+            Error::fatal("resolve a repartition edge", detail).into()
+        })
+    }
 }
 
-/// What a processor may do while it runs: forward, stores, timers, time, the record it works on.
-pub struct Context<'a> {
+/// What a processor may do while it runs, except to forward: stores, timers, time, the record it
+/// works on. [`super::ProcessorContext`] adds forwarding.
+pub struct ProcessingContext<'a> {
     pub(crate) nodes: &'a NodeArena,
     pub(crate) node: usize,
     pub(crate) scope: &'a mut TaskScope,
     pub(crate) source: Option<SourceRecord<'a>>,
 }
 
-impl<'a> Context<'a> {
+impl<'a> ProcessingContext<'a> {
     /// Hands a record to every child.
-    ///
-    /// # Errors
-    /// What a child answered, or a fatal error naming both nodes when a child takes other types.
-    pub fn forward<K: 'static, V: 'static>(
+    pub(super) fn forward<K: 'static, V: 'static>(
         &mut self,
         record: Record<'_, K, V>,
     ) -> Result<(), ProcessError> {
@@ -107,24 +131,13 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
-    /// Hands a record to one child.
-    ///
-    /// # Errors
-    /// As [`Context::forward`].
-    pub fn forward_to<K: 'static, V: 'static>(
-        &mut self,
-        child: Child,
-        record: Record<'_, K, V>,
-    ) -> Result<(), ProcessError> {
-        self.hand(child.0, record)
-    }
-
-    fn hand<K: 'static, V: 'static>(
+    /// Hands a record to one node.
+    pub(super) fn hand<K: 'static, V: 'static>(
         &mut self,
         child: usize,
         record: Record<'_, K, V>,
     ) -> Result<(), ProcessError> {
-        let mut context = Context {
+        let mut context = ProcessingContext {
             nodes: self.nodes,
             node: child,
             scope: &mut *self.scope,
@@ -145,6 +158,17 @@ impl<'a> Context<'a> {
     /// The input record being processed; `None` in timers, punctuations and before a commit.
     pub fn source_record(&self) -> Option<SourceRecord<'a>> {
         self.source
+    }
+
+    /// The inputs of the task, by [`SourceRecord::input`], as of this turn of the loop.
+    pub fn inputs(&self) -> &[InputStatus] {
+        &self.scope.inputs
+    }
+
+    /// Numbers what is done wholly or not at all: the present record, timer, punctuation or commit. For
+    /// processors that keep fields, see [`super::Processor::on_rollback`].
+    pub fn unit(&self) -> u64 {
+        self.scope.unit
     }
 
     /// The task.
@@ -174,7 +198,8 @@ impl<'a> Context<'a> {
     /// Sets the value of a key, as bytes.
     ///
     /// # Errors
-    /// As [`Context::get`]; the record's fault when the store's changelog does not take so much.
+    /// As [`ProcessingContext::get`]; the record's fault when the store's changelog does not take so
+    /// much.
     pub fn put(&mut self, store: StoreId, key: &[u8], value: &[u8]) -> Result<(), ProcessError> {
         let limits = &self.scope.limits.stores;
         if let Some((size, limit)) = TaskLimits::exceeded(
@@ -200,9 +225,23 @@ impl<'a> Context<'a> {
     /// Removes a key.
     ///
     /// # Errors
-    /// As [`Context::get`].
+    /// As [`ProcessingContext::get`].
     pub fn delete(&mut self, store: StoreId, key: &[u8]) -> Result<(), ProcessError> {
         Ok(self.scope.state.delete(store, key)?)
+    }
+
+    /// Visits the rows between two keys, ascending, until told to stop.
+    ///
+    /// # Errors
+    /// As [`ProcessingContext::get`].
+    pub fn range(
+        &mut self,
+        store: StoreId,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        visit: &mut RowVisitor<'_>,
+    ) -> Result<(), ProcessError> {
+        Ok(self.scope.state.range(store, from, to, visit)?)
     }
 
     /// Sets a persistent timer of this node: one per (clock, deadline, kind, key). It is part of
@@ -233,7 +272,7 @@ impl<'a> Context<'a> {
     /// Removes a timer set with the same arguments; one that is not set is no error.
     ///
     /// # Errors
-    /// As [`Context::set_timer`].
+    /// As [`ProcessingContext::set_timer`].
     pub fn cancel_timer(
         &mut self,
         clock: TimerClock,

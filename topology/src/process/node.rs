@@ -2,7 +2,7 @@ use std::any::{Any, type_name};
 use std::cell::RefCell;
 
 use super::processor::{Punctuation, TimerEvent};
-use super::{Context, InitContext, ProcessError, Processor, Record};
+use super::{InitContext, ProcessError, ProcessingContext, Processor, ProcessorContext, Record};
 use crate::Error;
 use crate::io::{Headers, RecordView};
 
@@ -21,14 +21,14 @@ pub(crate) trait Node: Send {
         value: &dyn Any,
         timestamp: i64,
         headers: Headers<'_>,
-        context: &mut Context<'_>,
+        context: &mut ProcessingContext<'_>,
     ) -> Result<(), ProcessError>;
 
     /// Sources only: bytes from the wire.
     fn feed(
         &mut self,
         _record: RecordView<'_>,
-        _context: &mut Context<'_>,
+        _context: &mut ProcessingContext<'_>,
     ) -> Result<(), ProcessError> {
         Err(Error::fatal("feed a node", "only a source takes bytes").into())
     }
@@ -36,7 +36,7 @@ pub(crate) trait Node: Send {
     fn on_timer(
         &mut self,
         _timer: TimerEvent<'_>,
-        _context: &mut Context<'_>,
+        _context: &mut ProcessingContext<'_>,
     ) -> Result<(), ProcessError> {
         Ok(())
     }
@@ -44,14 +44,16 @@ pub(crate) trait Node: Send {
     fn on_punctuate(
         &mut self,
         _punctuation: Punctuation,
-        _context: &mut Context<'_>,
+        _context: &mut ProcessingContext<'_>,
     ) -> Result<(), ProcessError> {
         Ok(())
     }
 
-    fn before_commit(&mut self, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn before_commit(&mut self, _context: &mut ProcessingContext<'_>) -> Result<(), ProcessError> {
         Ok(())
     }
+
+    fn roll_back(&mut self, _unit: u64) {}
 
     /// Names of the key and value types taken, for messages.
     fn takes(&self) -> (&'static str, &'static str);
@@ -71,7 +73,7 @@ impl<P: Processor> Node for ProcessorNode<P> {
         value: &dyn Any,
         timestamp: i64,
         headers: Headers<'_>,
-        context: &mut Context<'_>,
+        context: &mut ProcessingContext<'_>,
     ) -> Result<(), ProcessError> {
         match (key.downcast_ref(), value.downcast_ref()) {
             (Some(key), Some(value)) => self.0.process(
@@ -81,7 +83,7 @@ impl<P: Processor> Node for ProcessorNode<P> {
                     timestamp,
                     headers,
                 },
-                context,
+                &mut ProcessorContext::new(context),
             ),
             _ => Err(wrong_types(self.takes(), context)),
         }
@@ -90,21 +92,26 @@ impl<P: Processor> Node for ProcessorNode<P> {
     fn on_timer(
         &mut self,
         timer: TimerEvent<'_>,
-        context: &mut Context<'_>,
+        context: &mut ProcessingContext<'_>,
     ) -> Result<(), ProcessError> {
-        self.0.on_timer(timer, context)
+        self.0.on_timer(timer, &mut ProcessorContext::new(context))
     }
 
     fn on_punctuate(
         &mut self,
         punctuation: Punctuation,
-        context: &mut Context<'_>,
+        context: &mut ProcessingContext<'_>,
     ) -> Result<(), ProcessError> {
-        self.0.on_punctuate(punctuation, context)
+        self.0
+            .on_punctuate(punctuation, &mut ProcessorContext::new(context))
     }
 
-    fn before_commit(&mut self, context: &mut Context<'_>) -> Result<(), ProcessError> {
-        self.0.before_commit(context)
+    fn before_commit(&mut self, context: &mut ProcessingContext<'_>) -> Result<(), ProcessError> {
+        self.0.before_commit(&mut ProcessorContext::new(context))
+    }
+
+    fn roll_back(&mut self, unit: u64) {
+        self.0.on_rollback(unit);
     }
 
     fn takes(&self) -> (&'static str, &'static str) {
@@ -112,7 +119,7 @@ impl<P: Processor> Node for ProcessorNode<P> {
     }
 }
 
-pub(crate) fn wrong_types(takes: (&str, &str), context: &Context<'_>) -> ProcessError {
+pub(crate) fn wrong_types(takes: (&str, &str), context: &ProcessingContext<'_>) -> ProcessError {
     let node = context.nodes.name(context.node);
     let detail = format!(
         "it takes a key {} and a value {}; its parent forwarded other types",
@@ -164,6 +171,16 @@ impl NodeArena {
             .position(|cell| Self::timer_id(&cell.name) == id)
     }
 
+    /// A record failed: nodes take back what it did to their fields.
+    pub(crate) fn roll_back(&self, unit: u64) {
+        for cell in &self.cells {
+            // None is entered while a task undoes a record.
+            if let Ok(mut node) = cell.node.try_borrow_mut() {
+                node.roll_back(unit);
+            }
+        }
+    }
+
     pub(crate) fn children(&self, node: usize) -> &[usize] {
         self.cells.get(node).map_or(&[], |cell| &cell.children)
     }
@@ -175,7 +192,7 @@ impl NodeArena {
         value: &V,
         timestamp: i64,
         headers: Headers<'_>,
-        context: &mut Context<'_>,
+        context: &mut ProcessingContext<'_>,
     ) -> Result<(), ProcessError> {
         self.with(node, context, |node, context| {
             node.process(key, value, timestamp, headers, context)
@@ -212,7 +229,7 @@ pub(crate) trait Entered {
     fn entered(&mut self, node: usize);
 }
 
-impl Entered for Context<'_> {
+impl Entered for ProcessingContext<'_> {
     fn entered(&mut self, node: usize) {
         self.scope.current_node = node;
     }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Context, InitContext, ProcessError, Record};
+use super::{InitContext, ProcessError, ProcessorContext, Record};
 use crate::store::TimerClock;
 
 /// An operator: takes records of one type, keeps state in stores, forwards records to its children.
@@ -9,7 +9,7 @@ use crate::store::TimerClock;
 /// instance is dropped and made anew, so fields may hold what has not been committed yet.
 ///
 /// ```
-/// use topology::process::{Context, ProcessError, Processor, Record};
+/// use topology::process::{ProcessError, Processor, ProcessorContext, Record};
 ///
 /// /// Forwards the length of each value.
 /// struct Length;
@@ -17,18 +17,40 @@ use crate::store::TimerClock;
 /// impl Processor for Length {
 ///     type Key = String;
 ///     type Value = String;
+///     type OutKey = String;
+///     type OutValue = i64;
 ///
-///     fn process(&mut self, record: Record<'_, String, String>, context: &mut Context<'_>) -> Result<(), ProcessError> {
+///     fn process(&mut self, record: Record<'_, String, String>, context: &mut ProcessorContext<'_, '_, String, i64>) -> Result<(), ProcessError> {
 ///         let length = record.value.len() as i64;
 ///         context.forward(record.with_value(&length))
 ///     }
 /// }
+/// ```
+///
+/// What it forwards it has to say; another type does not compile:
+///
+/// ```compile_fail,E0308
+/// # use topology::process::{ProcessError, Processor, ProcessorContext, Record};
+/// # struct Length;
+/// # impl Processor for Length {
+/// #     type Key = String;
+/// #     type Value = String;
+/// #     type OutKey = String;
+/// #     type OutValue = i64;
+/// fn process(&mut self, record: Record<'_, String, String>, context: &mut ProcessorContext<'_, '_, String, i64>) -> Result<(), ProcessError> {
+///     context.forward(record)
+/// }
+/// # }
 /// ```
 pub trait Processor: Send + 'static {
     /// Key taken.
     type Key: 'static;
     /// Value taken.
     type Value: 'static;
+    /// Key forwarded; `()` where nothing is.
+    type OutKey: 'static;
+    /// Value forwarded; `()` where nothing is.
+    type OutValue: 'static;
 
     /// Called once, before any record: resolve stores and children, schedule punctuations.
     ///
@@ -45,7 +67,7 @@ pub trait Processor: Send + 'static {
     fn process(
         &mut self,
         record: Record<'_, Self::Key, Self::Value>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, Self::OutKey, Self::OutValue>,
     ) -> Result<(), ProcessError>;
 
     /// A timer of this node is due; it is already removed. One by stream time comes before the next
@@ -56,7 +78,7 @@ pub trait Processor: Send + 'static {
     fn on_timer(
         &mut self,
         _timer: TimerEvent<'_>,
-        _context: &mut Context<'_>,
+        _context: &mut ProcessorContext<'_, '_, Self::OutKey, Self::OutValue>,
     ) -> Result<(), ProcessError> {
         Ok(())
     }
@@ -70,7 +92,7 @@ pub trait Processor: Send + 'static {
     fn on_punctuate(
         &mut self,
         _punctuation: Punctuation,
-        _context: &mut Context<'_>,
+        _context: &mut ProcessorContext<'_, '_, Self::OutKey, Self::OutValue>,
     ) -> Result<(), ProcessError> {
         Ok(())
     }
@@ -79,9 +101,17 @@ pub trait Processor: Send + 'static {
     ///
     /// # Errors
     /// As [`Processor::on_timer`].
-    fn before_commit(&mut self, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn before_commit(
+        &mut self,
+        _context: &mut ProcessorContext<'_, '_, Self::OutKey, Self::OutValue>,
+    ) -> Result<(), ProcessError> {
         Ok(())
     }
+
+    /// A record failed, and what it did to stores, timers, counters and outputs is undone: take back what
+    /// it did to fields. `unit` is what [`ProcessingContext::unit`](super::ProcessingContext::unit) was while it was processed; every processor of
+    /// the task is told, whether the record reached it or not.
+    fn on_rollback(&mut self, _unit: u64) {}
 }
 
 /// A persistent timer that is due.

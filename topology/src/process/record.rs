@@ -47,6 +47,8 @@ impl<'a, K, V> Record<'a, K, V> {
 /// The record of an input topic that is being processed, as it was on the wire.
 #[derive(Clone, Copy, Debug)]
 pub struct SourceRecord<'a> {
+    /// Which input of the task it came from: an index into [`ProcessingContext::inputs`](super::ProcessingContext::inputs).
+    pub input: usize,
     /// Input topic.
     pub topic: &'a str,
     /// Partition.
@@ -61,4 +63,13 @@ pub struct SourceRecord<'a> {
     pub value: Option<&'a [u8]>,
     /// Headers.
     pub headers: Headers<'a>,
+}
+
+/// What is known of an input of a task besides its records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InputStatus {
+    /// Since when everything that is in the partition has been processed, by wall clock in epoch
+    /// milliseconds; `None` while there is lag, or while the brokers do not answer. A process that stood
+    /// still counts anew.
+    pub caught_up_since: Option<i64>,
 }

@@ -2,7 +2,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::outputs::{Destination, OutputBuffer};
 use super::processor::Schedule;
-use super::{SinkMode, SourceRecord};
+use super::{InputStatus, SinkMode, SourceRecord};
 use crate::io::{HeaderBuffer, Headers};
 use crate::store::{TaskState, Timer, TimerClock};
 use crate::task::TaskId;
@@ -86,11 +86,16 @@ pub(crate) struct TaskScope {
     pub(crate) dead_letter_headers: HeaderBuffer,
     /// Dead letters since the last commit, for the log and the metrics.
     pub(crate) dead_lettered: u64,
+    /// Numbers what is done wholly or not at all: a record, a timer, a punctuation.
+    pub(crate) unit: u64,
+    /// By input, as of this turn of the loop.
+    pub(crate) inputs: Vec<InputStatus>,
 }
 
 impl TaskScope {
     /// A record begins.
     pub(crate) fn mark(&mut self) {
+        self.unit += 1;
         self.state.mark();
         self.outputs.mark();
         self.counters.mark();

@@ -2,8 +2,9 @@ use std::any::{Any, type_name};
 
 use super::node::{Node, wrong_types};
 use super::outputs::Destination;
-use super::{Context, ProcessError, TaskLimits};
+use super::{ProcessError, ProcessingContext, TaskLimits};
 use crate::codec::{Presence, Serializer};
+use crate::graph::StreamPartitioner;
 use crate::io::Headers;
 use crate::io::batch::Span;
 
@@ -24,6 +25,7 @@ pub(crate) struct SinkNode<K, V> {
     pub(crate) topic: String,
     pub(crate) output: usize,
     pub(crate) mode: SinkMode,
+    pub(crate) partitioner: Option<StreamPartitioner<K, V>>,
 }
 
 impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
@@ -33,11 +35,14 @@ impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
         value: &dyn Any,
         timestamp: i64,
         headers: Headers<'_>,
-        context: &mut Context<'_>,
+        context: &mut ProcessingContext<'_>,
     ) -> Result<(), ProcessError> {
         let (Some(key), Some(value)) = (key.downcast_ref::<K>(), value.downcast_ref::<V>()) else {
             return Err(wrong_types(self.takes(), context));
         };
+        let partition = self
+            .partitioner
+            .and_then(|partitioner| partitioner(key, value));
         let outputs = &mut context.scope.outputs;
         let (key_presence, key) = Span::write(outputs.arena(), |out| {
             self.key_serializer.serialize(key, out)
@@ -59,7 +64,7 @@ impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
         let to = Destination {
             output: self.output,
             mode: self.mode,
-            partition: None,
+            partition,
             timestamp,
         };
         context.scope.outputs.add(

@@ -1,7 +1,7 @@
 use std::any::{Any, type_name};
 
 use super::node::{Node, wrong_types};
-use super::{Context, ProcessError, Record};
+use super::{ProcessError, ProcessingContext, Record};
 use crate::codec::Deserializer;
 use crate::io::{Headers, RecordView};
 
@@ -20,7 +20,7 @@ impl<K: Send + 'static, V: Send + 'static> Node for SourceNode<K, V> {
         _value: &dyn Any,
         _timestamp: i64,
         _headers: Headers<'_>,
-        context: &mut Context<'_>,
+        context: &mut ProcessingContext<'_>,
     ) -> Result<(), ProcessError> {
         Err(wrong_types(self.takes(), context))
     }
@@ -28,7 +28,7 @@ impl<K: Send + 'static, V: Send + 'static> Node for SourceNode<K, V> {
     fn feed(
         &mut self,
         record: RecordView<'_>,
-        context: &mut Context<'_>,
+        context: &mut ProcessingContext<'_>,
     ) -> Result<(), ProcessError> {
         self.key_deserializer
             .deserialize(record.key, &mut self.key)?;

@@ -1,4 +1,4 @@
-use super::{Context, InitContext, ProcessError};
+use super::{InitContext, ProcessError, ProcessingContext};
 use crate::codec::{Deserializer, Presence, Serializer};
 use crate::store::StoreId;
 
@@ -6,7 +6,7 @@ use crate::store::StoreId;
 ///
 /// ```
 /// use topology::codec::{I64, Utf8};
-/// use topology::process::{Context, InitContext, KeyValueStore, ProcessError, Processor, Record};
+/// use topology::process::{InitContext, KeyValueStore, ProcessError, Processor, ProcessorContext, Record};
 ///
 /// /// Counts the records of each key.
 /// #[derive(Default)]
@@ -17,13 +17,15 @@ use crate::store::StoreId;
 /// impl Processor for Count {
 ///     type Key = String;
 ///     type Value = String;
+///     type OutKey = String;
+///     type OutValue = i64;
 ///
 ///     fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
 ///         self.counts = Some(KeyValueStore::open(context, "counts", Utf8, I64)?);
 ///         Ok(())
 ///     }
 ///
-///     fn process(&mut self, record: Record<'_, String, String>, context: &mut Context<'_>) -> Result<(), ProcessError> {
+///     fn process(&mut self, record: Record<'_, String, String>, context: &mut ProcessorContext<'_, '_, String, i64>) -> Result<(), ProcessError> {
 ///         let Some(counts) = &mut self.counts else { return Ok(()) };
 ///         let mut count = 0;
 ///         counts.get(context, record.key, &mut count)?;
@@ -89,7 +91,7 @@ impl<K, V> KeyValueStore<K, V> {
     /// Of the codec or of the store.
     pub fn get(
         &mut self,
-        context: &mut Context<'_>,
+        context: &mut ProcessingContext<'_>,
         key: &K,
         target: &mut V,
     ) -> Result<bool, ProcessError> {
@@ -106,7 +108,7 @@ impl<K, V> KeyValueStore<K, V> {
     /// Of the codec or of the store.
     pub fn put(
         &mut self,
-        context: &mut Context<'_>,
+        context: &mut ProcessingContext<'_>,
         key: &K,
         value: &V,
     ) -> Result<(), ProcessError> {
@@ -122,7 +124,11 @@ impl<K, V> KeyValueStore<K, V> {
     ///
     /// # Errors
     /// Of the codec or of the store.
-    pub fn delete(&mut self, context: &mut Context<'_>, key: &K) -> Result<(), ProcessError> {
+    pub fn delete(
+        &mut self,
+        context: &mut ProcessingContext<'_>,
+        key: &K,
+    ) -> Result<(), ProcessError> {
         self.encode_key(key)?;
         context.delete(self.store, &self.key)
     }

@@ -7,11 +7,9 @@ use super::AutoOffsetReset;
 use super::commit::no_clients;
 use super::retry::retry;
 use super::stream_thread::StreamThread;
-use crate::graph::{InputTopic, SubTopology};
+use crate::graph::InputTopic;
 use crate::io::{GroupEvent, Position, TopicPartition};
-use crate::process::TaskLimits;
-use crate::store::StoreSpec;
-use crate::task::{Task, TaskId, TaskPhase};
+use crate::task::{Task, TaskId, TaskPhase, TaskTopics};
 use crate::{Error, ErrorClass};
 
 impl StreamThread {
@@ -87,9 +85,9 @@ impl StreamThread {
         self.close_tasks_except(&wanted)?;
         for id in &wanted {
             if !self.tasks.contains_key(id) {
-                let limits = self.limits_of(*id);
+                let topics = self.topics_of(*id);
                 let task =
-                    Task::open(*id, &self.topology, &self.directory, &self.settings, limits)?;
+                    Task::open(*id, &self.topology, &self.directory, &self.settings, topics)?;
                 self.tasks.insert(*id, task);
             }
         }
@@ -163,7 +161,7 @@ impl StreamThread {
             .copied()
             .collect();
         for id in gone {
-            self.board.forget_counters(id);
+            self.board.forget_task(id);
             if let Some(task) = self.tasks.remove(&id) {
                 task.close()?;
             }
@@ -171,28 +169,9 @@ impl StreamThread {
         Ok(())
     }
 
-    pub(super) fn limits_of(&self, id: TaskId) -> TaskLimits {
-        let part = self
-            .topology
-            .subtopologies()
-            .iter()
-            .find(|part| part.index() == id.subtopology);
+    pub(super) fn topics_of(&self, id: TaskId) -> TaskTopics {
         let application_id = &self.config.application_id;
-        let outputs = part.map(|part| part.outputs(application_id));
-        let stores = part.map(SubTopology::stores).unwrap_or_default();
-        let limit = |topic: &str| self.topic_limits.get(topic).copied().unwrap_or(usize::MAX);
-        let outputs = outputs.iter().flatten().map(|output| limit(&output.topic));
-        let changelog =
-            |store: &StoreSpec| SubTopology::changelog_topic(application_id, &store.name);
-        TaskLimits {
-            outputs: outputs
-                .chain(self.topology.dead_letter_topic().map(limit))
-                .collect(),
-            stores: stores
-                .iter()
-                .map(|store| limit(&changelog(store)))
-                .collect(),
-        }
+        TaskTopics::of(id, &self.topology, application_id, &self.known_topics)
     }
 
     /// Where each partition begins, and whether the group ever committed there. Committed offsets

@@ -55,6 +55,8 @@ pub struct StreamsConfig {
     pub poll_records: usize,
     /// How far a record's timestamp may lie ahead of the wall clock and still move stream time.
     pub future_tolerance: Duration,
+    /// Between two requests to delete what was processed of repartition topics.
+    pub repartition_purge_interval: Duration,
     /// For calls to the brokers that must succeed: retried until then.
     pub task_timeout: Duration,
     /// How long a start waits for input topics that do not exist yet.
@@ -91,6 +93,7 @@ impl StreamsConfig {
             max_rate: None,
             poll_records: 2_000,
             future_tolerance: Duration::from_secs(5),
+            repartition_purge_interval: Duration::from_secs(30),
             task_timeout: Duration::from_secs(60),
             topic_wait: Duration::from_secs(30),
             revocation_timeout: Duration::from_secs(30),

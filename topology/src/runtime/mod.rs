@@ -7,6 +7,7 @@ mod config;
 mod contain;
 mod outputs;
 mod phase;
+mod purge;
 mod rate;
 mod recovery;
 mod report;

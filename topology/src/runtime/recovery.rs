@@ -7,10 +7,9 @@ use super::commit::rebuild_if_passing;
 use super::stream_thread::{Progress, StreamThread, Uncommitted};
 use crate::{Error, ErrorClass};
 
-/// Rebuilds without a commit in between, after which the thread gives up.
+/// Rebuilds or aborts without a commit in between, after which the thread gives up, if they have also
+/// taken longer than `task_timeout`: what is refused again and again is not passing trouble.
 const REBUILDS: u32 = 10;
-/// Aborts without a commit in between, after which the thread gives up, if they have also taken
-/// longer than `task_timeout`: what is refused again and again is not passing trouble.
 const ABORTS: u32 = 10;
 /// Somewhat longer than between two heartbeats (`heartbeat.interval.ms`, 3 s).
 const HEARTBEATS: Duration = Duration::from_secs(4);
@@ -84,10 +83,20 @@ impl StreamThread {
             .transactions
             .with_label_values(&["fenced"])
             .inc();
-        if self.rebuilds > REBUILDS {
+        let now = self.clock.monotonic();
+        if self.rebuilds == 1 {
+            self.rebuilding_since = now;
+        } else {
+            self.clock.sleep(Duration::from_millis(100));
+        }
+        let took = now.saturating_sub(self.rebuilding_since);
+        if self.rebuilds > REBUILDS && took > self.config.task_timeout {
             return Err(Error::fatal(
                 "rebuild the thread",
-                format!("{REBUILDS} times without a commit; last: {error}"),
+                format!(
+                    "{} times in {took:?} without a commit; last: {error}",
+                    self.rebuilds
+                ),
             ));
         }
         self.ask_whether_replaced()?;
@@ -127,7 +136,7 @@ impl StreamThread {
         self.uncommitted = Uncommitted::default();
         let broken = self.keeps_overlay();
         for (id, mut task) in std::mem::take(&mut self.tasks) {
-            self.board.forget_counters(id);
+            self.board.forget_task(id);
             let aborted = if broken {
                 Ok(())
             } else {

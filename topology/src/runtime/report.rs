@@ -48,7 +48,7 @@ impl StreamThread {
         let Some(clients) = self.clients.as_mut() else {
             return;
         };
-        let trouble = clients.consumer.broker_trouble();
+        self.trouble = clients.consumer.broker_trouble();
         let mut tasks = Vec::with_capacity(self.tasks.len());
         for task in self.tasks.values() {
             let restore = self
@@ -80,8 +80,8 @@ impl StreamThread {
         }
         let assigned = clients.group.is_some();
         let restoring = !self.restorations.is_empty();
-        let (state, detail) = match (&trouble, assigned, restoring) {
-            (_, false, _) => (
+        let (state, detail) = match (&self.trouble, assigned, restoring) {
+            (trouble, false, _) => (
                 State::Rebalancing,
                 trouble
                     .clone()
@@ -99,7 +99,7 @@ impl StreamThread {
             name: self.name.clone(),
             state,
             detail,
-            broker_trouble: trouble,
+            broker_trouble: self.trouble.clone(),
             tasks,
         });
     }

@@ -202,9 +202,9 @@ impl StreamThread {
         };
         tracing::warn!(thread = self.name, task = %id, "state set aside, restoring from the beginning: {why}");
         self.metrics.states_set_aside.inc();
-        let limits = self.limits_of(id);
+        let topics = self.topics_of(id);
         let inputs = task.set_aside(reason, why)?;
-        let mut task = Task::open(id, &self.topology, &self.directory, &self.settings, limits)?;
+        let mut task = Task::open(id, &self.topology, &self.directory, &self.settings, topics)?;
         task.inputs = inputs;
         self.tasks.insert(id, task);
         Ok(())
@@ -311,6 +311,10 @@ impl StreamThread {
             let took = self.clock.monotonic().saturating_sub(restoration.started);
             self.metrics.restore_seconds.observe(took.as_secs_f64());
             tracing::info!(thread = self.name, task = %restoration.task, records = restoration.records, ?took, "state restored");
+            let names = task.scope.state.specs();
+            let names = names.map(|(_, spec)| spec.name.clone()).collect();
+            let view = task.scope.state.committed();
+            self.board.set_stores(task.id, view, names);
             self.board
                 .set_counters(task.id, task.scope.counters.values());
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use crate::store::{CommittedView, StoreId};
 use crate::task::TaskId;
 
 /// State of a thread and of the whole; the names are Kafka Streams'.
@@ -73,11 +74,15 @@ pub struct StreamsStatus {
     pub threads: Vec<ThreadStatus>,
 }
 
-/// Holds the status, and the committed counters of each task.
+/// Committed state of a task that runs here, and its stores by name.
+type TaskStores = (CommittedView, Vec<String>);
+
+/// Holds the status, and the committed counters and state of each task.
 #[derive(Debug, Default)]
 pub struct StatusBoard {
     threads: Mutex<BTreeMap<String, ThreadStatus>>,
     counters: Mutex<BTreeMap<TaskId, Vec<u64>>>,
+    stores: Mutex<BTreeMap<TaskId, TaskStores>>,
 }
 
 impl StatusBoard {
@@ -103,6 +108,21 @@ impl StatusBoard {
     /// Committed counters per task this instance runs.
     pub fn counters(&self) -> BTreeMap<TaskId, Vec<u64>> {
         self.counters.lock().clone()
+    }
+
+    /// The committed state of each task of this instance that has the store `name` and is running: what
+    /// Kafka Streams calls interactive queries.
+    pub fn stores(&self, name: &str) -> Vec<(CommittedView, StoreId)> {
+        let stores = self.stores.lock();
+        let with_name = stores.values().filter_map(|(view, names)| {
+            let index = names.iter().position(|known| known == name)?;
+            Some((view.clone(), StoreId(u32::try_from(index).ok()?)))
+        });
+        with_name.collect()
+    }
+
+    pub(super) fn set_stores(&self, task: TaskId, view: CommittedView, names: Vec<String>) {
+        self.stores.lock().insert(task, (view, names));
     }
 
     pub(super) fn set_thread(&self, status: ThreadStatus) {
@@ -142,7 +162,9 @@ impl StatusBoard {
         slot.extend_from_slice(counters);
     }
 
-    pub(super) fn forget_counters(&self, task: TaskId) {
+    /// The task is not here any more.
+    pub(super) fn forget_task(&self, task: TaskId) {
+        self.stores.lock().remove(&task);
         self.counters.lock().remove(&task);
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::clients::Clients;
 use super::commit::{no_clients, rebuild_if_passing};
 use super::contain::contained;
+use super::purge::Purge;
 use super::rate::RateLimit;
 use super::restore::Restoration;
 use super::status::{State, StatusBoard};
@@ -15,7 +16,7 @@ use crate::graph::BuiltTopology;
 use crate::io::{Log, RecordBatch};
 use crate::metrics::EngineMetrics;
 use crate::store::{StateDirectory, TimerBatch};
-use crate::task::{Task, TaskId, TaskPhase, TaskSettings};
+use crate::task::{KnownTopics, Task, TaskId, TaskPhase, TaskSettings};
 use crate::time::Clock;
 
 /// Records processed of one task before the others have their turn.
@@ -56,8 +57,8 @@ pub(crate) struct ThreadParts {
     pub(crate) directory: Arc<StateDirectory>,
     pub(crate) board: Arc<StatusBoard>,
     pub(crate) metrics: Arc<EngineMetrics>,
-    /// Largest record of each output topic, by name.
-    pub(crate) topic_limits: Arc<BTreeMap<String, usize>>,
+    /// The topics of the application as they were found at the start.
+    pub(crate) known_topics: Arc<KnownTopics>,
 }
 
 /// One stream thread: clients, tasks, and the loop that drives them.
@@ -74,7 +75,7 @@ pub struct StreamThread {
     pub(super) directory: Arc<StateDirectory>,
     pub(super) board: Arc<StatusBoard>,
     pub(super) metrics: Arc<EngineMetrics>,
-    pub(super) topic_limits: Arc<BTreeMap<String, usize>>,
+    pub(super) known_topics: Arc<KnownTopics>,
     pub(super) settings: TaskSettings,
     pub(super) clients: Option<Clients>,
     pub(super) tasks: BTreeMap<TaskId, Task>,
@@ -90,11 +91,16 @@ pub struct StreamThread {
     pub(super) rate: Option<RateLimit>,
     /// Which task comes first this turn, under a rate limit.
     pub(super) first_task: usize,
+    /// Rebuilds since the last commit, and when the first of them was.
     pub(super) rebuilds: u32,
+    pub(super) rebuilding_since: Duration,
     /// Aborts since the last commit, and when the first of them was.
     pub(super) aborts: u32,
     pub(super) aborting_since: Duration,
     pub(super) last_status: Option<Duration>,
+    /// What the consumer said of its brokers at the last update of the status.
+    pub(super) trouble: Option<String>,
+    pub(super) purge: Purge,
 }
 
 impl StreamThread {
@@ -107,7 +113,7 @@ impl StreamThread {
             directory,
             board,
             metrics,
-            topic_limits,
+            known_topics,
         } = parts;
         let settings = TaskSettings {
             application_id: config.application_id.clone(),
@@ -139,9 +145,12 @@ impl StreamThread {
             rate,
             first_task: 0,
             rebuilds: 0,
+            rebuilding_since: Duration::ZERO,
             aborts: 0,
             aborting_since: Duration::ZERO,
             last_status: None,
+            trouble: None,
+            purge: Purge::default(),
             config,
             topology,
             log,
@@ -149,7 +158,7 @@ impl StreamThread {
             directory,
             board,
             metrics,
-            topic_limits,
+            known_topics,
         }
     }
 
@@ -256,6 +265,7 @@ impl StreamThread {
         }
         self.update_status(now);
         self.flush_stores(now)?;
+        self.purge(now);
         if progress.records == 0 && fetched == 0 && !progress.moved {
             let until_commit = (self.last_commit + self.config.commit_interval).saturating_sub(now);
             let idle = IDLE.min(until_commit.max(Duration::from_millis(1)));
@@ -372,6 +382,7 @@ impl StreamThread {
                 continue;
             };
             task.scope.wall_clock_ms = wall_clock_ms;
+            task.look_at_inputs(self.trouble.is_none());
             let here = contained(task, "punctuate", |task| task.punctuate(due))?;
             if here > 0 {
                 ran += here;

@@ -15,7 +15,7 @@ use crate::graph::BuiltTopology;
 use crate::io::Log;
 use crate::metrics::EngineMetrics;
 use crate::store::{StateConfig, StateDirectory};
-use crate::task::TaskId;
+use crate::task::{KnownTopics, TaskId};
 use crate::time::{Clock, SystemClock};
 use crate::{Error, ErrorClass};
 
@@ -55,7 +55,7 @@ impl Streams {
             directory,
             board: Arc::clone(&board),
             metrics,
-            topic_limits: Arc::new(BTreeMap::new()),
+            known_topics: Arc::new(KnownTopics::new()),
         };
         let (thread_stop, thread_failure) = (Arc::clone(&stop), Arc::clone(&failure));
         let starter = std::thread::Builder::new()
@@ -135,7 +135,7 @@ fn supervise(mut parts: ThreadParts, stop: &Arc<AtomicBool>, failure: &Arc<Mutex
     let board = Arc::clone(&parts.board);
     board.set_state("start", State::Created, "checking the topics");
     match check_topics(&parts, stop) {
-        Ok(limits) => parts.topic_limits = Arc::new(limits),
+        Ok(topics) => parts.known_topics = Arc::new(topics),
         Err(_) if stop.load(Ordering::SeqCst) => {
             board.set_state("start", State::NotRunning, "stopped before it had started");
             return;
@@ -183,10 +183,7 @@ fn supervise(mut parts: ThreadParts, stop: &Arc<AtomicBool>, failure: &Arc<Mutex
     }
 }
 
-pub(crate) fn check_topics(
-    parts: &ThreadParts,
-    stop: &AtomicBool,
-) -> Result<BTreeMap<String, usize>, Error> {
+pub(crate) fn check_topics(parts: &ThreadParts, stop: &AtomicBool) -> Result<KnownTopics, Error> {
     let mut admin = parts.log.admin(&format!(
         "{}-{}-admin",
         parts.config.application_id, parts.config.instance_id

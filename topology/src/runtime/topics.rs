@@ -8,8 +8,9 @@ use std::time::Duration;
 use super::retry::retry;
 use super::{State, StatusBoard, StreamsConfig};
 use crate::Error;
-use crate::graph::{BuiltTopology, SubTopology};
+use crate::graph::{BuiltTopology, InputTopic, SubTopology};
 use crate::io::{Admin, TopicDescription, TopicSpec};
+use crate::task::KnownTopics;
 use crate::time::Clock;
 
 const CALL: Duration = Duration::from_secs(5);
@@ -29,8 +30,8 @@ pub(super) struct TopicCheck<'a> {
 }
 
 impl TopicCheck<'_> {
-    /// Creates and validates; answers with the largest record that each topic takes.
-    pub(super) fn run(mut self) -> Result<BTreeMap<String, usize>, Error> {
+    /// Creates and validates; answers with what is known of every topic of the application.
+    pub(super) fn run(mut self) -> Result<KnownTopics, Error> {
         self.create_missing(self.config.topics.clone())?;
         let inputs = self.wait_for_inputs()?;
         let mut internal = Vec::new();
@@ -42,7 +43,7 @@ impl TopicCheck<'_> {
         self.validate(&internal)?;
         let expected = self.config.topics.clone();
         self.validate(&expected)?;
-        self.limits()
+        self.known()
     }
 
     fn describe(&mut self, names: &[&str]) -> Result<Vec<Option<TopicDescription>>, Error> {
@@ -160,9 +161,10 @@ impl TopicCheck<'_> {
         known: &BTreeMap<String, i32>,
     ) -> Result<i32, Error> {
         let inputs = part.inputs(&self.config.application_id);
+        let count = |input: &InputTopic| input.partitions.or(known.get(&input.topic).copied());
         let mut counts = inputs
             .iter()
-            .filter_map(|input| Some((input.topic.as_str(), *known.get(&input.topic)?)));
+            .filter_map(|input| Some((input.topic.as_str(), count(input)?)));
         let Some((first, partitions)) = counts.next() else {
             // Reads repartition topics only: as many partitions as the widest external input.
             return Ok(known.values().copied().max().unwrap_or(1));
@@ -243,12 +245,17 @@ impl TopicCheck<'_> {
         Ok(())
     }
 
-    fn limits(&mut self) -> Result<BTreeMap<String, usize>, Error> {
+    fn known(&mut self) -> Result<KnownTopics, Error> {
         let application_id = &self.config.application_id;
         let parts = self.topology.subtopologies();
         let outputs = parts.iter().flat_map(|part| part.outputs(application_id));
         let mut names: Vec<String> = outputs.map(|output| output.topic).collect();
         for part in parts {
+            names.extend(
+                part.inputs(application_id)
+                    .into_iter()
+                    .map(|input| input.topic),
+            );
             let logged = part.stores().iter().filter(|store| store.changelog);
             names.extend(
                 logged.map(|store| SubTopology::changelog_topic(application_id, &store.name)),
@@ -256,15 +263,14 @@ impl TopicCheck<'_> {
         }
         names.extend(self.topology.dead_letter_topic().map(str::to_owned));
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let mut limits = BTreeMap::new();
+        let mut known = KnownTopics::new();
         for (name, topic) in names.iter().zip(self.describe(&names)?) {
             let Some(topic) = topic else {
-                let detail =
-                    format!("output topic {name} does not exist; create it, or correct its name");
+                let detail = format!("topic {name} does not exist; create it, or correct its name");
                 return Err(Error::fatal("check the topics", detail));
             };
-            limits.insert(topic.name, topic.max_message_bytes);
+            known.insert(topic.name.clone(), topic);
         }
-        Ok(limits)
+        Ok(known)
     }
 }

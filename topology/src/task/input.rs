@@ -56,7 +56,8 @@ impl Input {
         self.committed = position;
     }
 
-    fn caught_up(&self) -> bool {
+    /// Everything that was in the partition has been processed.
+    pub(crate) fn caught_up(&self) -> bool {
         self.queue.is_empty() && self.at_end
     }
 }

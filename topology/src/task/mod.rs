@@ -6,6 +6,8 @@ mod own;
 mod punctuate;
 #[expect(clippy::module_inception, reason = "the task is the module's one idea")]
 mod task;
+mod topics;
 
 pub use id::TaskId;
 pub(crate) use task::{Task, TaskPhase, TaskSettings};
+pub(crate) use topics::{KnownTopics, TaskTopics};

@@ -2,11 +2,13 @@
 
 use super::Task;
 use crate::Error;
-use crate::process::{Context, Punctuation, PunctuationType, TimerEvent};
+use crate::process::{InputStatus, ProcessingContext, Punctuation, PunctuationType, TimerEvent};
 use crate::store::{TimerBatch, TimerClock};
 
 /// Due timers handled in one go, so that a wave of them does not hold up the records.
 const TIMERS_AT_ONCE: usize = 1_000;
+/// Longer between two turns of the loop: the process stood still.
+const STANDSTILL_MS: i64 = 5_000;
 
 impl Task {
     /// Runs what is due; answers how many timers and punctuations ran.
@@ -14,9 +16,26 @@ impl Task {
         let mut ran = self.punctuate_stream_time(due)?;
         let now = self.scope.wall_clock_ms;
         ran += self.run_timers(TimerClock::WallClock, now, due)?;
-        ran += self.run_schedules(PunctuationType::WallClockTime, now)?;
-        self.progressed |= ran > 0;
-        Ok(ran)
+        // A timer that ran is gone from the state, so there is something to commit. A punctuation that did
+        // nothing leaves nothing.
+        Ok(ran + self.run_schedules(PunctuationType::WallClockTime, now)?)
+    }
+
+    /// Takes note of which inputs are caught up. A process that stood still, or whose clock jumped, does
+    /// not know what it missed: like one that has lost its brokers, it begins anew.
+    pub(crate) fn look_at_inputs(&mut self, brokers_answer: bool) {
+        let now = self.scope.wall_clock_ms;
+        let last = self.looked_at.replace(now);
+        let stood_still = last.is_some_and(|last| (now - last).abs() > STANDSTILL_MS);
+        let statuses = &mut self.scope.inputs;
+        statuses.resize(self.inputs.all.len(), InputStatus::default());
+        for (status, input) in statuses.iter_mut().zip(self.inputs.iter()) {
+            status.caught_up_since = match status.caught_up_since {
+                _ if !brokers_answer || !input.caught_up() => None,
+                Some(since) if !stood_still => Some(since),
+                _ => Some(now),
+            };
+        }
     }
 
     /// What stream time has made due. Called after every record, so that it happens between the same
@@ -102,12 +121,12 @@ impl Task {
         operation: &'static str,
         call: impl FnOnce(
             &mut dyn crate::process::Node,
-            &mut Context<'_>,
+            &mut ProcessingContext<'_>,
         ) -> Result<(), crate::process::ProcessError>,
     ) -> Result<(), Error> {
         self.scope.mark();
         let Self { nodes, scope, .. } = self;
-        let mut context = Context {
+        let mut context = ProcessingContext {
             nodes,
             node,
             scope,

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::TaskId;
+use super::TaskTopics;
 use super::input::{Input, InputChoice, Inputs};
 use super::own::{COUNTERS, PROGRESS, Progress};
 use crate::error::{Error, ErrorClass};
@@ -9,7 +10,7 @@ use crate::graph::{BuiltTopology, SubTopology};
 use crate::io::{HeaderBuffer, TopicPartition};
 use crate::process::outputs::OutputBuffer;
 use crate::process::{
-    Context, InitContext, NodeArena, ProcessError, SourceRecord, TaskLimits, TaskScope,
+    InitContext, NodeArena, ProcessError, ProcessingContext, SourceRecord, TaskScope,
 };
 use crate::store::{SetAsideReason, StateDirectory, StoreId, TaskState, TimerBatch};
 
@@ -50,9 +51,12 @@ pub(crate) struct Task {
     pub(crate) scope: TaskScope,
     pub(super) nodes: NodeArena,
     subtopology: SubTopology,
+    topics: TaskTopics,
     settings: TaskSettings,
     /// Something was processed, or a timer ran, since the last commit.
     pub(crate) progressed: bool,
+    /// When the inputs were last looked at, by wall clock.
+    pub(super) looked_at: Option<i64>,
 }
 
 impl Task {
@@ -62,7 +66,7 @@ impl Task {
         topology: &Arc<BuiltTopology>,
         directory: &Arc<StateDirectory>,
         settings: &TaskSettings,
-        limits: TaskLimits,
+        topics: TaskTopics,
     ) -> Result<Self, Error> {
         let subtopology = topology
             .subtopologies()
@@ -97,10 +101,12 @@ impl Task {
             stream_time: None,
             wall_clock_ms: 0,
             current_node: 0,
-            limits,
+            limits: topics.limits.clone(),
             dead_letters,
             dead_letter_headers: HeaderBuffer::default(),
             dead_lettered: 0,
+            unit: 0,
+            inputs: Vec::new(),
         };
         Ok(Self {
             id,
@@ -109,8 +115,10 @@ impl Task {
             scope,
             nodes: NodeArena::default(),
             subtopology,
+            topics,
             settings: settings.clone(),
             progressed: false,
+            looked_at: None,
         })
     }
 
@@ -153,6 +161,8 @@ impl Task {
                 stores: &self.subtopology.store_users,
                 schedules: &mut self.scope.schedules,
                 task: self.id,
+                topics: &self.topics,
+                application_id: &self.settings.application_id,
             };
             let made = self
                 .nodes
@@ -230,6 +240,7 @@ impl Task {
         }
         scope.mark();
         let source = SourceRecord {
+            input: index,
             topic: &input.partition.topic,
             partition: input.partition.partition,
             offset: record.offset,
@@ -238,7 +249,7 @@ impl Task {
             value: record.value,
             headers: record.headers,
         };
-        let mut context = Context {
+        let mut context = ProcessingContext {
             nodes,
             node: input.node,
             scope,
@@ -273,6 +284,7 @@ impl Task {
                     .at(place()));
                 }
                 scope.rollback();
+                nodes.roll_back(scope.unit);
                 scope.mark();
                 if let Err(why) = scope.dead_letter(source, reason, "user", &message, node) {
                     let detail = format!("{reason}: {message}; {why}");
@@ -294,7 +306,7 @@ impl Task {
         self.scope.mark();
         for node in 0..self.nodes.len() {
             let Self { nodes, scope, .. } = self;
-            let mut context = Context {
+            let mut context = ProcessingContext {
                 nodes,
                 node,
                 scope,
@@ -306,7 +318,10 @@ impl Task {
             done.map_err(|error| self.fatal("prepare a commit", error, node))?;
         }
         self.scope.accept();
-        if self.progressed && !self.subtopology.stores().is_empty() {
+        if self.subtopology.stores().is_empty() {
+            return Ok(());
+        }
+        if self.progressed {
             let positions = self.inputs.iter();
             let positions = positions.map(|input| {
                 (
@@ -317,17 +332,20 @@ impl Task {
             });
             let progress = Progress::encode(self.scope.stream_time, positions);
             self.scope.state.set_own(PROGRESS, &progress);
-            if self.scope.counters.is_dirty() {
-                let counters = self.scope.counters.encode();
-                self.scope.state.set_own(COUNTERS, &counters);
-            }
+        }
+        if self.scope.counters.is_dirty() {
+            let counters = self.scope.counters.encode();
+            self.scope.state.set_own(COUNTERS, &counters);
         }
         Ok(())
     }
 
     /// Whether a commit would have anything to do.
     pub(crate) fn is_dirty(&self) -> bool {
-        self.progressed || self.scope.state.is_dirty() || !self.scope.outputs.is_empty()
+        self.progressed
+            || self.scope.state.is_dirty()
+            || self.scope.counters.is_dirty()
+            || !self.scope.outputs.is_empty()
     }
 
     /// Step 6: one batch to the disk, and the positions become the committed ones.

@@ -9,15 +9,15 @@ use prometheus::Registry;
 use super::instance::TestInstance;
 use super::topics::{TestInputTopic, TestOutputTopic};
 use crate::codec::{Deserializer, Serializer};
-use crate::graph::{BuiltTopology, SubTopology};
+use crate::graph::BuiltTopology;
 use crate::io::memory::MemoryLog;
 use crate::io::{Log, TopicSpec};
 use crate::metrics::EngineMetrics;
 use crate::runtime::{
     StateRow, StatusBoard, StreamThread, StreamsConfig, ThreadParts, check_topics,
 };
-use crate::store::{StateConfig, StateDirectory};
-use crate::task::TaskId;
+use crate::store::{CommittedView, StateConfig, StateDirectory, StoreId};
+use crate::task::{KnownTopics, TaskId};
 use crate::time::{Clock, VirtualClock};
 use crate::{Error, ErrorClass};
 
@@ -100,7 +100,7 @@ pub struct TestDriver {
     log: Arc<MemoryLog>,
     thread: Option<StreamThread>,
     board: Arc<StatusBoard>,
-    topic_limits: Arc<BTreeMap<String, usize>>,
+    known_topics: Arc<KnownTopics>,
 }
 
 impl TestDriver {
@@ -118,14 +118,14 @@ impl TestDriver {
             log,
             thread: None,
             board: Arc::default(),
-            topic_limits: Arc::default(),
+            known_topics: Arc::default(),
         };
         driver.create_topics()?;
-        let limits = check_topics(
+        let topics = check_topics(
             &driver.parts(&driver.config, &driver.board)?,
             &AtomicBool::new(false),
         )?;
-        driver.topic_limits = Arc::new(limits);
+        driver.known_topics = Arc::new(topics);
         driver.start()?;
         Ok(driver)
     }
@@ -134,20 +134,12 @@ impl TestDriver {
         let id = &self.config.streams.application_id;
         let mut specs: BTreeMap<String, &str> = BTreeMap::new();
         for part in self.topology.subtopologies() {
-            specs.extend(
-                part.inputs(id)
-                    .into_iter()
-                    .map(|input| (input.topic, "delete")),
-            );
-            specs.extend(
-                part.outputs(id)
-                    .into_iter()
-                    .map(|output| (output.topic, "delete")),
-            );
-            let logged = part.stores().iter().filter(|store| store.changelog);
-            specs.extend(
-                logged.map(|store| (SubTopology::changelog_topic(id, &store.name), "compact")),
-            );
+            // The engine makes internal topics by itself.
+            let inputs = part.inputs(id).into_iter().filter(|input| !input.internal);
+            specs.extend(inputs.map(|input| (input.topic, "delete")));
+            let outputs = part.outputs(id).into_iter();
+            let outputs = outputs.filter(|output| !output.internal);
+            specs.extend(outputs.map(|output| (output.topic, "delete")));
         }
         specs.extend(
             self.topology
@@ -199,7 +191,7 @@ impl TestDriver {
             directory,
             board: Arc::clone(board),
             metrics: Arc::new(EngineMetrics::register(&Registry::new())?),
-            topic_limits: Arc::clone(&self.topic_limits),
+            known_topics: Arc::clone(&self.known_topics),
         })
     }
 
@@ -331,6 +323,11 @@ impl TestDriver {
     /// When the task is not here.
     pub fn dump(&mut self, task: TaskId) -> Result<Vec<StateRow>, Error> {
         self.thread()?.dump(task)
+    }
+
+    /// Committed state of the running tasks that have the store `name`.
+    pub fn stores(&self, name: &str) -> Vec<(CommittedView, StoreId)> {
+        self.board.stores(name)
     }
 
     /// Committed counters, summed over the tasks.

@@ -154,17 +154,19 @@ fn an_error_while_aborting_leaves_no_task_between_two_commits() {
 fn counters_of_a_job_without_stores_survive_an_abort() {
     use topology::codec::Utf8;
     use topology::graph::Topology;
-    use topology::process::{Context, ProcessError, Processor, Record};
+    use topology::process::{ProcessError, Processor, ProcessorContext, Record};
     use topology::testing::{TestDriver, TestDriverConfig};
 
     struct Tally;
     impl Processor for Tally {
         type Key = String;
         type Value = String;
+        type OutKey = String;
+        type OutValue = String;
         fn process(
             &mut self,
             record: Record<'_, String, String>,
-            context: &mut Context<'_>,
+            context: &mut ProcessorContext<'_, '_, String, String>,
         ) -> Result<(), ProcessError> {
             context.count(0, 1);
             context.forward(record)
@@ -228,21 +230,26 @@ fn what_is_refused_again_and_again_ends_the_thread_and_is_named() {
 fn a_panic_before_a_commit_is_contained() {
     use topology::codec::Utf8;
     use topology::graph::Topology;
-    use topology::process::{Context, ProcessError, Processor, Record};
+    use topology::process::{ProcessError, Processor, ProcessorContext, Record};
     use topology::testing::{TestDriver, TestDriverConfig};
 
     struct Panics;
     impl Processor for Panics {
         type Key = String;
         type Value = String;
+        type OutKey = ();
+        type OutValue = ();
         fn process(
             &mut self,
             _record: Record<'_, String, String>,
-            _context: &mut Context<'_>,
+            _context: &mut ProcessorContext<'_, '_, (), ()>,
         ) -> Result<(), ProcessError> {
             Ok(())
         }
-        fn before_commit(&mut self, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+        fn before_commit(
+            &mut self,
+            _context: &mut ProcessorContext<'_, '_, (), ()>,
+        ) -> Result<(), ProcessError> {
             panic!("on purpose")
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use topology::codec::{I64, Utf8};
 use topology::graph::{BuiltTopology, StoreBuilder, Topology};
 use topology::process::{
-    Child, Context, InitContext, KeyValueStore, ProcessError, Processor, Record, SinkMode,
+    Child, InitContext, KeyValueStore, ProcessError, Processor, ProcessorContext, Record, SinkMode,
     TimerEvent,
 };
 use topology::store::TimerClock;
@@ -28,6 +28,8 @@ struct Count {
 impl Processor for Count {
     type Key = String;
     type Value = String;
+    type OutKey = String;
+    type OutValue = i64;
 
     fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
         self.counts = Some(KeyValueStore::open(context, "counts", Utf8, I64)?);
@@ -43,7 +45,7 @@ impl Processor for Count {
     fn process(
         &mut self,
         record: Record<'_, String, String>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, i64>,
     ) -> Result<(), ProcessError> {
         let counts = self.counts.as_mut().unwrap();
         let [counted, latest, _, _] = self.children.unwrap();
@@ -67,7 +69,7 @@ impl Processor for Count {
     fn on_timer(
         &mut self,
         timer: TimerEvent<'_>,
-        context: &mut Context<'_>,
+        context: &mut ProcessorContext<'_, '_, String, i64>,
     ) -> Result<(), ProcessError> {
         let key = String::from_utf8(timer.key.to_vec()).unwrap();
         let fired = self.children.unwrap()[2];
@@ -75,7 +77,10 @@ impl Processor for Count {
         context.forward_to(fired, record(&key, &1, timer.deadline_ms))
     }
 
-    fn before_commit(&mut self, context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn before_commit(
+        &mut self,
+        context: &mut ProcessorContext<'_, '_, String, i64>,
+    ) -> Result<(), ProcessError> {
         let held = std::mem::take(&mut self.held);
         if held == 0 {
             return Ok(());

@@ -1,7 +1,7 @@
 //! Topics and offsets, asked of the brokers.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaResult;
 use rdkafka::types::RDKafkaErrorCode as Code;
-use rdkafka::{ClientConfig, Offset};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::errors;
 use super::events::Events;
@@ -21,6 +22,7 @@ use crate::{Error, ErrorClass};
 
 /// How often a new topic is looked for until all brokers know it.
 const PROPAGATION_STEP: Duration = Duration::from_millis(10);
+const DELETION_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct KafkaAdmin {
     client_id: String,
@@ -28,7 +30,11 @@ pub(super) struct KafkaAdmin {
     /// Asks for metadata and offsets, read_uncommitted.
     asking: BaseConsumer<Events>,
     admin: AdminClient<Events>,
+    /// A request to delete records that was not answered yet.
+    deletion: Option<Deletion>,
 }
+
+type Deletion = Pin<Box<dyn Future<Output = KafkaResult<TopicPartitionList>>>>;
 
 impl KafkaAdmin {
     pub(super) fn new(properties: &KafkaProperties, client_id: &str) -> IoResult<Self> {
@@ -45,6 +51,7 @@ impl KafkaAdmin {
             properties: properties.clone(),
             asking: create(&properties.asking(client_id), client_id)?,
             admin: create(&properties.admin(client_id), client_id)?,
+            deletion: None,
         })
     }
 
@@ -238,6 +245,30 @@ impl Admin for KafkaAdmin {
             .zip(high)
             .map(|(low, high)| Watermarks { low, high })
             .collect())
+    }
+
+    fn delete_records(&mut self, below: &[(TopicPartition, i64)]) -> IoResult<()> {
+        const OPERATION: &str = "delete records";
+        self.serve();
+        // One request at a time: brokers that do not answer are not asked for more.
+        if let Some(deletion) = &mut self.deletion {
+            let mut context = Context::from_waker(Waker::noop());
+            match deletion.as_mut().poll(&mut context) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => tracing::debug!(%error, "records were not deleted"),
+            }
+        }
+        let mut asked = TopicPartitionList::with_capacity(below.len());
+        for (partition, offset) in below {
+            let (topic, number) = (&partition.topic, partition.partition);
+            asked
+                .add_partition_offset(topic, number, Offset::Offset(*offset))
+                .map_err(|error| errors::error(OPERATION, &error).at(partition.to_string()))?;
+        }
+        let options = AdminOptions::new().request_timeout(Some(DELETION_TIMEOUT));
+        self.deletion = Some(Box::pin(self.admin.delete_records(&asked, &options)));
+        Ok(())
     }
 
     fn committed(

@@ -79,6 +79,21 @@ impl Admin for MemoryAdmin {
         })
     }
 
+    fn delete_records(&mut self, below: &[(TopicPartition, i64)]) -> IoResult<()> {
+        const KIND: OperationKind = OperationKind::DeleteRecords;
+        self.run(KIND, |cluster| {
+            let (mut state, _) = cluster.lock();
+            for (partition, offset) in below {
+                let (topic, number) = (&partition.topic, partition.partition);
+                let place = state.topics.place(KIND.as_str(), topic, number)?;
+                if let Some(log) = state.topics.partition_mut(place) {
+                    log.delete_before(*offset);
+                }
+            }
+            Ok(())
+        })
+    }
+
     fn committed(
         &mut self,
         group: &str,

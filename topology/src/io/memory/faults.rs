@@ -40,6 +40,8 @@ pub enum OperationKind {
     DescribeTopics,
     CreateTopics,
     ReadWatermarks,
+    /// [`crate::io::Admin::delete_records`]
+    DeleteRecords,
 }
 
 impl OperationKind {
@@ -74,6 +76,7 @@ impl OperationKind {
             Self::DescribeTopics => "describe topic",
             Self::CreateTopics => "create topic",
             Self::ReadWatermarks => "read watermarks",
+            Self::DeleteRecords => "delete records",
         }
     }
 }

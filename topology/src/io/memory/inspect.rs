@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::cluster::State;
 use super::partition::NewRecord;
 use super::topics::Place;
-use super::{MemoryLog, OpenTransaction, admin, murmur2};
+use super::{MemoryLog, OpenTransaction, admin};
 use crate::Error;
+use crate::io::murmur2;
 use crate::io::{Headers, IoResult, TopicPartition, TopicSpec, Watermarks};
 
 /// A record with all that belongs to it.

@@ -31,7 +31,6 @@ mod faults;
 mod group;
 mod input;
 mod inspect;
-mod murmur2;
 mod offsets;
 mod partition;
 mod producer;

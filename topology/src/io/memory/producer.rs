@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::cluster::{Cluster, State};
 use super::faults::{Fault, Operation, OperationKind};
 use super::group::Membership;
-use super::murmur2;
 use super::partition::{NewRecord, ProducerEpoch};
 use super::topics::Place;
 use super::transactions::TransactionId;
+use crate::io::murmur2;
 use crate::io::{
     GroupMetadata, IoResult, OutputId, OutputRecord, Producer, ProducerConfig, TopicPartition,
 };

@@ -1,5 +1,5 @@
 /// The 32-bit MurmurHash2 that Kafka's clients on the JVM partition by (`org.apache.kafka.common.utils.Utils#murmur2`).
-pub(super) fn murmur2(bytes: &[u8]) -> i32 {
+pub(crate) fn murmur2(bytes: &[u8]) -> i32 {
     const SEED: u32 = 0x9747_b28c;
     const M: u32 = 0x5bd1_e995;
     const R: u32 = 24;
@@ -25,7 +25,7 @@ pub(super) fn murmur2(bytes: &[u8]) -> i32 {
 }
 
 /// The partition of a key among `partitions`: the hash without its sign, modulo their number.
-pub(super) fn partition_of(key: &[u8], partitions: i32) -> i32 {
+pub(crate) fn partition_of(key: &[u8], partitions: i32) -> i32 {
     (murmur2(key) & i32::MAX)
         .checked_rem(partitions)
         .unwrap_or(0)

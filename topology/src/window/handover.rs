@@ -1,0 +1,285 @@
+//! What an upstream task hands over to one merging task at a commit: deltas, then perhaps its watermark,
+//! in one record of the repartition topic (several, if there is much). One record and not one per delta,
+//! because a record costs more than the work.
+//!
+//! Value: format version (1); the upstream task (sub-topology and partition, 4 bytes each, big-endian);
+//! then sections until the end, each a tag and its fields, integers as varints:
+//!
+//! | tag | fields |
+//! |---|---|
+//! | 0–2: delta of a window, running, total | start less that of the section before (not of totals), group, aggregate, n |
+//! | 8–10: the same, by itself, because it may be late | … moment, cause |
+//! | 16: the task is EMPTY | |
+//! | 17: watermark | epoch milliseconds |
+
+use super::clocks::Watermark;
+use super::partial::{Slot, Table};
+use super::varint;
+use crate::codec::{CodecError, Deserializer, Presence, Serializer};
+use crate::task::TaskId;
+
+const FORMAT: u8 = 1;
+const ALONE: u8 = 8;
+const EMPTY: u8 = 16;
+const WATERMARK: u8 = 17;
+/// A record is closed once it is this large: far below what topics take, unless groups are huge.
+const RECORD_BYTES: usize = 64 << 10;
+
+/// A record of the repartition topic.
+#[derive(Debug, Default)]
+pub(super) struct Handover {
+    /// Where it goes; not part of its bytes.
+    pub(super) partition: i32,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Writes sections.
+#[derive(Debug, Default)]
+pub(super) struct HandoverWriter {
+    pub(super) record: Handover,
+    last_start: i64,
+}
+
+impl HandoverWriter {
+    /// Begins a record anew.
+    pub(super) fn begin(&mut self, task: TaskId) {
+        let bytes = &mut self.record.bytes;
+        bytes.clear();
+        bytes.push(FORMAT);
+        bytes.extend_from_slice(&task.subtopology.to_be_bytes());
+        bytes.extend_from_slice(&task.partition.to_be_bytes());
+        self.last_start = 0;
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.record.bytes.len() >= RECORD_BYTES
+    }
+
+    /// Whether there is anything in it but its beginning.
+    pub(super) fn has_sections(&self) -> bool {
+        self.record.bytes.len() > 9
+    }
+
+    pub(super) fn delta(
+        &mut self,
+        slot: Slot<'_>,
+        aggregate: &[u8],
+        n: u64,
+        late: Option<(i64, &[u8])>,
+    ) {
+        let bytes = &mut self.record.bytes;
+        let table = match slot.table {
+            Table::Window => 0,
+            Table::Running => 1,
+            Table::Total => 2,
+        };
+        bytes.push(if late.is_some() { table | ALONE } else { table });
+        if slot.table != Table::Total {
+            varint::put_signed(bytes, slot.start.wrapping_sub(self.last_start));
+            self.last_start = slot.start;
+        }
+        varint::put_bytes(bytes, slot.group);
+        varint::put_bytes(bytes, aggregate);
+        varint::put(bytes, n);
+        if let Some((timestamp, cause)) = late {
+            varint::put_signed(bytes, timestamp);
+            varint::put_bytes(bytes, cause);
+        }
+    }
+
+    pub(super) fn watermark(&mut self, watermark: Watermark) {
+        let bytes = &mut self.record.bytes;
+        match watermark {
+            Watermark::Empty => bytes.push(EMPTY),
+            Watermark::At(time) => {
+                bytes.push(WATERMARK);
+                varint::put_signed(bytes, time);
+            }
+        }
+    }
+}
+
+/// A section of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section<'a> {
+    Delta {
+        slot: Slot<'a>,
+        aggregate: &'a [u8],
+        n: u64,
+        late: Option<(i64, &'a [u8])>,
+    },
+    Watermark(Watermark),
+}
+
+/// Reads what [`HandoverWriter`] wrote.
+#[derive(Debug)]
+pub(super) struct HandoverReader<'a> {
+    pub(super) task: TaskId,
+    rest: &'a [u8],
+    last_start: i64,
+}
+
+impl<'a> HandoverReader<'a> {
+    /// `None` if the record is of a format that this version does not know, or broken.
+    pub(super) fn new(bytes: &'a [u8]) -> Option<Self> {
+        let (&FORMAT, rest) = bytes.split_first()? else {
+            return None;
+        };
+        let (subtopology, rest) = rest.split_first_chunk()?;
+        let (partition, rest) = rest.split_first_chunk()?;
+        Some(Self {
+            task: TaskId {
+                subtopology: u32::from_be_bytes(*subtopology),
+                partition: i32::from_be_bytes(*partition),
+            },
+            rest,
+            last_start: 0,
+        })
+    }
+
+    /// The next section; `Some(None)` at the end, `None` if the rest is broken.
+    pub(super) fn next(&mut self) -> Option<Option<Section<'a>>> {
+        let Some((&tag, rest)) = self.rest.split_first() else {
+            return Some(None);
+        };
+        self.rest = rest;
+        let section = match tag {
+            EMPTY => Section::Watermark(Watermark::Empty),
+            WATERMARK => Section::Watermark(Watermark::At(varint::take_signed(&mut self.rest)?)),
+            _ => self.delta(tag)?,
+        };
+        Some(Some(section))
+    }
+
+    fn delta(&mut self, tag: u8) -> Option<Section<'a>> {
+        let table = match tag & !ALONE {
+            0 => Table::Window,
+            1 => Table::Running,
+            2 => Table::Total,
+            _ => return None,
+        };
+        let rest = &mut self.rest;
+        let mut start = 0;
+        if table != Table::Total {
+            start = self.last_start.wrapping_add(varint::take_signed(rest)?);
+            self.last_start = start;
+        }
+        let group = varint::take_bytes(rest)?;
+        let aggregate = varint::take_bytes(rest)?;
+        let n = varint::take(rest)?;
+        let late = match tag & ALONE {
+            0 => None,
+            _ => Some((varint::take_signed(rest)?, varint::take_bytes(rest)?)),
+        };
+        let slot = Slot {
+            table,
+            start,
+            group,
+        };
+        Some(Section::Delta {
+            slot,
+            aggregate,
+            n,
+            late,
+        })
+    }
+}
+
+/// Its key is null: it goes to a partition by number.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct NoKey;
+
+impl Serializer<()> for NoKey {
+    fn serialize(&mut self, _: &(), _: &mut Vec<u8>) -> Result<Presence, CodecError> {
+        Ok(Presence::Null)
+    }
+}
+
+impl Deserializer<()> for NoKey {
+    fn deserialize(&mut self, _: Option<&[u8]>, _: &mut ()) -> Result<(), CodecError> {
+        Ok(())
+    }
+}
+
+/// Its value is its bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct HandoverBytes;
+
+impl Serializer<Handover> for HandoverBytes {
+    fn serialize(&mut self, value: &Handover, out: &mut Vec<u8>) -> Result<Presence, CodecError> {
+        out.extend_from_slice(&value.bytes);
+        Ok(Presence::Present)
+    }
+}
+
+impl Deserializer<Handover> for HandoverBytes {
+    fn deserialize(
+        &mut self,
+        data: Option<&[u8]>,
+        target: &mut Handover,
+    ) -> Result<(), CodecError> {
+        target.bytes.clear();
+        target.bytes.extend_from_slice(data.unwrap_or_default());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TASK: TaskId = TaskId {
+        subtopology: 3,
+        partition: 11,
+    };
+
+    fn read(bytes: &[u8]) -> Option<Vec<Section<'_>>> {
+        let mut reader = HandoverReader::new(bytes)?;
+        let mut sections = Vec::new();
+        while let Some(section) = reader.next()? {
+            sections.push(section);
+        }
+        Some(sections)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            deltas in proptest::collection::vec((0..3_usize, any::<i64>(), any::<Vec<u8>>(), any::<u64>(), any::<Option<i64>>()), 0..20),
+            time in any::<i64>(),
+        ) {
+            let mut writer = HandoverWriter::default();
+            writer.begin(TASK);
+            prop_assert!(!writer.has_sections());
+            let mut expected = Vec::new();
+            for (table, start, group, n, late) in &deltas {
+                let table = [Table::Window, Table::Running, Table::Total][*table];
+                let start = if table == Table::Total { 0 } else { *start };
+                let slot = Slot { table, start, group };
+                let late = late.map(|moment| (moment, group.as_slice()));
+                writer.delta(slot, b"12", *n, late);
+                expected.push(Section::Delta { slot, aggregate: b"12", n: *n, late });
+            }
+            for watermark in [Watermark::Empty, Watermark::At(time)] {
+                writer.watermark(watermark);
+                expected.push(Section::Watermark(watermark));
+            }
+            prop_assert_eq!(HandoverReader::new(&writer.record.bytes).unwrap().task, TASK);
+            prop_assert_eq!(read(&writer.record.bytes), Some(expected));
+        }
+
+        #[test]
+        fn broken_bytes_are_refused_or_read_without_harm(bytes in any::<Vec<u8>>()) {
+            let _ = read(&bytes);
+            let _ = read(&[&[FORMAT, 0, 0, 0, 0, 0, 0, 0, 0], bytes.as_slice()].concat());
+        }
+    }
+
+    #[test]
+    fn another_format_is_refused() {
+        assert!(HandoverReader::new(&[2, 0, 0, 0, 0, 0, 0, 0, 0]).is_none());
+        assert!(HandoverReader::new(&[]).is_none());
+    }
+}

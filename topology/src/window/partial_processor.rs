@@ -1,0 +1,346 @@
+use super::aggregator::{DeltaSink, Deltas, Place, WindowedAggregator};
+use super::clocks::{InputClocks, Watermark};
+use super::handover::{Handover, HandoverWriter};
+use super::partial::{PartialSums, Slot, Table};
+use super::{TimeWindows, WindowedOptions, rows, varint};
+use crate::Error;
+use crate::codec::Serializer;
+use crate::io::Headers;
+use crate::io::murmur2::partition_of;
+use crate::process::{InitContext, ProcessError, Processor, ProcessorContext, Record};
+use crate::store::StoreId;
+
+type PartialContext<'c, 'a> = ProcessorContext<'c, 'a, (), Handover>;
+
+/// The first stage: keeps partial aggregates of the records since the last commit, and the clocks of the
+/// task's inputs. Before a commit it hands the partial aggregates over, and after them, in the same
+/// transaction, tells *every* merging task how far it has come, at most so often and only if changed.
+pub(super) struct PartialProcessor<A: WindowedAggregator> {
+    pub(super) name: String,
+    pub(super) aggregator: A,
+    pub(super) options: WindowedOptions,
+    pub(super) groups: Box<dyn Serializer<A::Group>>,
+    pub(super) aggregates: Box<dyn Serializer<A::Aggregate>>,
+    sums: PartialSums<A::Aggregate>,
+    clocks: InputClocks,
+    clock_store: Option<StoreId>,
+    /// Topics of the task's inputs.
+    topics: Vec<String>,
+    partitions: i32,
+    writers: Vec<HandoverWriter>,
+    /// Clocks as they are in the store, by input.
+    stored: Vec<Option<i64>>,
+    restored: bool,
+    reported: Option<Watermark>,
+    reported_at: Option<i64>,
+    scratch: Scratch,
+}
+
+/// Buffers that are used again.
+#[derive(Default)]
+struct Scratch {
+    group: Vec<u8>,
+    cause: Vec<u8>,
+    aggregate: Vec<u8>,
+}
+
+impl<A: WindowedAggregator> PartialProcessor<A> {
+    pub(super) fn new(
+        name: &str,
+        aggregator: A,
+        options: WindowedOptions,
+        groups: impl Serializer<A::Group> + 'static,
+        aggregates: impl Serializer<A::Aggregate> + 'static,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            aggregator,
+            options,
+            groups: Box::new(groups),
+            aggregates: Box::new(aggregates),
+            sums: PartialSums::new(),
+            clocks: InputClocks::new(options.idle, options.future_tolerance),
+            clock_store: None,
+            topics: Vec::new(),
+            partitions: 0,
+            writers: Vec::new(),
+            stored: Vec::new(),
+            restored: false,
+            reported: None,
+            reported_at: None,
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Windows that begin before this may be closed: a merging task closes by what was reported, and
+    /// does not wait for a task that has reported itself EMPTY.
+    fn open_from(&self) -> i64 {
+        match self.reported {
+            Some(Watermark::At(time)) => self.options.windows.closed_before(time),
+            Some(Watermark::Empty) => i64::MAX,
+            // It has never said that it is EMPTY, so it is waited for.
+            None => i64::MIN,
+        }
+    }
+
+    fn store(&self) -> Result<StoreId, ProcessError> {
+        self.clock_store
+            .ok_or_else(|| Error::fatal("use a store", "the processor was not initialised").into())
+    }
+
+    /// Takes over the clocks of before a restart or a move, and what was reported by them.
+    fn restore(&mut self, context: &mut PartialContext<'_, '_>) -> Result<(), ProcessError> {
+        if self.restored {
+            return Ok(());
+        }
+        let store = self.store()?;
+        let now = context.wall_clock_ms();
+        self.stored = vec![None; self.topics.len()];
+        let mut rest = context.get(store, CLOCKS)?.unwrap_or_default();
+        while !rest.is_empty() {
+            let (topic, time) = (
+                varint::take_bytes(&mut rest),
+                varint::take_signed(&mut rest),
+            );
+            let (Some(topic), Some(time)) = (topic, time) else {
+                let detail = "it was written by a newer version, or is damaged";
+                return Err(Error::fatal("read the clocks of inputs", detail).into());
+            };
+            // One that is not read any more does not count.
+            let input = self
+                .topics
+                .iter()
+                .position(|known| known.as_bytes() == topic);
+            if let Some(input) = input {
+                self.clocks.restore(input, time, now);
+                if let Some(stored) = self.stored.get_mut(input) {
+                    *stored = Some(time);
+                }
+            }
+        }
+        if let Some(bytes) = context.get(store, REPORTED)? {
+            self.reported = rows::decode_report(bytes);
+        }
+        self.restored = true;
+        Ok(())
+    }
+
+    /// The clocks are part of the state: whoever has the task next goes on from them. All are in one row,
+    /// because they move together.
+    fn store_clocks(&mut self, context: &mut PartialContext<'_, '_>) -> Result<(), ProcessError> {
+        let mut moved = false;
+        for (input, stored) in self.stored.iter_mut().enumerate() {
+            let time = self.clocks.time(input);
+            moved |= time != *stored;
+            *stored = time;
+        }
+        if !moved {
+            return Ok(());
+        }
+        let mut row = Vec::new();
+        for (time, topic) in self.stored.iter().zip(&self.topics) {
+            if let Some(time) = time {
+                varint::put_bytes(&mut row, topic.as_bytes());
+                varint::put_signed(&mut row, *time);
+            }
+        }
+        context.put(self.store()?, CLOCKS, &row)
+    }
+
+    /// The watermark, if it is time to report it and there is something new.
+    fn due_report(
+        &mut self,
+        context: &mut PartialContext<'_, '_>,
+    ) -> Result<Option<Watermark>, ProcessError> {
+        let now = context.wall_clock_ms();
+        let interval = i64::try_from(self.options.watermark_interval.as_millis());
+        let interval = interval.unwrap_or(i64::MAX);
+        // A clock that went back must not silence the task.
+        let waits = |at: i64| (0..interval).contains(&now.saturating_sub(at));
+        // Nothing is known of the inputs before the first look at them.
+        let unknown = context.inputs().len() < self.topics.len();
+        if unknown || self.reported_at.is_some_and(waits) {
+            return Ok(None);
+        }
+        let watermark = self.clocks.watermark(context.inputs(), now);
+        let Some(watermark) = watermark.filter(|_| watermark != self.reported) else {
+            return Ok(None);
+        };
+        self.reported_at = Some(now);
+        self.reported = Some(watermark);
+        let mut report = Vec::new();
+        rows::encode_report(watermark, &mut report);
+        context.put(self.store()?, REPORTED, &report)?;
+        Ok(Some(watermark))
+    }
+
+    fn hand_over(
+        &mut self,
+        report: Option<Watermark>,
+        context: &mut PartialContext<'_, '_>,
+    ) -> Result<(), ProcessError> {
+        let task = context.task_id();
+        self.writers.resize_with(
+            usize::try_from(self.partitions).unwrap_or(0),
+            Default::default,
+        );
+        for (writer, partition) in self.writers.iter_mut().zip(0..) {
+            writer.record.partition = partition;
+            writer.begin(task);
+        }
+        for part in self.sums.iter() {
+            let partition = partition_of(part.slot.group, self.partitions);
+            let writer = usize::try_from(partition).ok();
+            let Some(writer) = writer.and_then(|partition| self.writers.get_mut(partition)) else {
+                continue;
+            };
+            self.scratch.aggregate.clear();
+            self.aggregates
+                .serialize(part.aggregate, &mut self.scratch.aggregate)?;
+            writer.delta(part.slot, &self.scratch.aggregate, part.n, part.late);
+            if writer.is_full() {
+                forward(&writer.record, context)?;
+                writer.begin(task);
+            }
+        }
+        self.sums.clear();
+        for writer in &mut self.writers {
+            if let Some(watermark) = report {
+                writer.watermark(watermark);
+            }
+            if writer.has_sections() {
+                forward(&writer.record, context)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The row of the inputs' clocks: topic and time of each that has one, other inputs may join.
+const CLOCKS: &[u8] = b"c";
+/// The row of what was reported last.
+const REPORTED: &[u8] = b"r";
+
+fn forward(record: &Handover, context: &mut PartialContext<'_, '_>) -> Result<(), ProcessError> {
+    let timestamp = context.wall_clock_ms();
+    context.forward(Record {
+        key: &(),
+        value: record,
+        timestamp,
+        headers: Headers::default(),
+    })
+}
+
+impl<A: WindowedAggregator> Processor for PartialProcessor<A> {
+    type Key = A::Key;
+    type Value = A::Value;
+    type OutKey = ();
+    type OutValue = Handover;
+
+    fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
+        self.clock_store = Some(context.store(&clock_store(&self.name))?);
+        self.partitions = context.repartition_partitions(&self.name)?;
+        self.topics = context.input_topics().to_vec();
+        Ok(())
+    }
+
+    fn process(
+        &mut self,
+        record: Record<'_, A::Key, A::Value>,
+        context: &mut PartialContext<'_, '_>,
+    ) -> Result<(), ProcessError> {
+        self.restore(context)?;
+        self.sums.begin(context.unit());
+        if let (Some(source), Some(event_time)) =
+            (context.source_record(), self.aggregator.event_time(record))
+        {
+            let now = context.wall_clock_ms();
+            self.clocks
+                .heard(source.input, event_time, source.timestamp, now);
+        }
+        self.scratch.cause.clear();
+        let mut adder = Adder {
+            windows: self.options.windows,
+            open_from: self.open_from(),
+            sums: &mut self.sums,
+            groups: self.groups.as_mut(),
+            group: &mut self.scratch.group,
+            cause: &mut self.scratch.cause,
+            merge: A::merge,
+        };
+        self.aggregator
+            .add(record, &mut Deltas { sink: &mut adder })
+    }
+
+    fn before_commit(&mut self, context: &mut PartialContext<'_, '_>) -> Result<(), ProcessError> {
+        self.restore(context)?;
+        let report = self.due_report(context)?;
+        self.store_clocks(context)?;
+        if report.is_some() || !self.sums.is_empty() {
+            self.hand_over(report, context)?;
+        }
+        Ok(())
+    }
+
+    fn on_rollback(&mut self, unit: u64) {
+        self.sums.roll_back(unit);
+    }
+}
+
+/// The name of the store that keeps the clocks.
+pub(super) fn clock_store(name: &str) -> String {
+    format!("{name}-clocks")
+}
+
+/// Puts deltas where they belong.
+struct Adder<'a, G, A> {
+    windows: TimeWindows,
+    open_from: i64,
+    sums: &'a mut PartialSums<A>,
+    groups: &'a mut dyn Serializer<G>,
+    group: &'a mut Vec<u8>,
+    cause: &'a mut Vec<u8>,
+    merge: fn(&mut A, &A),
+}
+
+impl<G, A: Default + Clone> DeltaSink<G, A> for Adder<'_, G, A> {
+    fn caused_by(&mut self, cause: &[u8]) {
+        self.cause.clear();
+        self.cause.extend_from_slice(cause);
+    }
+
+    fn add(&mut self, group: &G, place: Place, delta: &A) -> Result<(), ProcessError> {
+        self.group.clear();
+        self.groups.serialize(group, self.group)?;
+        match place {
+            Place::Total => self.add_to(Table::Total, 0, None, delta),
+            Place::Window(moment) => {
+                for start in self.windows.starts_of(moment) {
+                    self.add_to(Table::Window, start, Some(moment), delta);
+                }
+            }
+            Place::Running(moment) => {
+                if let Some(start) = self.windows.starts_of(moment).next() {
+                    self.add_to(Table::Running, start, Some(moment), delta);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<G, A: Default + Clone> Adder<'_, G, A> {
+    fn add_to(&mut self, table: Table, start: i64, moment: Option<i64>, delta: &A) {
+        let slot = Slot {
+            table,
+            start,
+            group: self.group,
+        };
+        match moment.filter(|_| start < self.open_from) {
+            Some(moment) => self
+                .sums
+                .add_late(slot, delta, moment, self.cause, self.merge),
+            None => self.sums.add(slot, delta, self.merge),
+        }
+    }
+}

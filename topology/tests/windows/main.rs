@@ -1,0 +1,14 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+//! Windowed aggregation in two stages, on the real tasks and commit protocol: when windows close, what is
+//! told of them, and that neither crash nor move changes a count.
+
+mod closing;
+mod crash;
+mod random;
+mod told;
+mod world;
