@@ -5,7 +5,9 @@
     reason = "each integration test that includes it uses a part of it"
 )]
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -194,10 +196,25 @@ impl Browser {
         self.call("Emulation.setEmulatedMedia", json!({"features": features}));
     }
 
-    /// What the page looks like, as PNG in base 64.
-    pub fn screenshot(&mut self) -> String {
-        let answer = self.call("Page.captureScreenshot", json!({"format": "png"}));
-        answer["data"].as_str().unwrap().to_owned()
+    /// Writes what the page looks like, all of it or at most `height` pixels, as PNG.
+    pub fn picture(&mut self, path: &Path, height: Option<u32>) {
+        let size = self.call("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();
+        let whole = size["height"].as_f64().unwrap();
+        let height = height.map_or(whole, |height| whole.min(f64::from(height)));
+        let clip = json!({"x": 0, "y": 0, "width": size["width"], "height": height, "scale": 1});
+        let asked = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
+        let answer = self.call("Page.captureScreenshot", asked);
+        let mut decode = Command::new("base64")
+            .arg("--decode")
+            .stdin(Stdio::piped())
+            .stdout(File::create(path).unwrap())
+            .spawn()
+            .unwrap();
+        let mut to = decode.stdin.take().unwrap();
+        to.write_all(answer["data"].as_str().unwrap().as_bytes())
+            .unwrap();
+        drop(to);
+        assert!(decode.wait().unwrap().success());
     }
 }
 
