@@ -11,8 +11,10 @@ use figment::{Figment, Profile, Provider};
 use super::error::{ConfigurationError, ConfigurationErrors};
 use super::kafka::{KafkaProperties, Properties, reserved};
 use super::layers::{ENVIRONMENT_LAYER, FLAGS_LAYER, KAFKA, SCOPES, Sources, merge};
+use super::nearest::nearest;
 use super::settings::{
-    Application, Configuration, Http, OffsetReset, Ordering, ProcessingGuarantee, Topics,
+    Aggregates, Application, Configuration, Http, OffsetReset, Ordering, ProcessingGuarantee,
+    Topics,
 };
 use super::values::{
     address, boolean, choice, identifier, kind, number, ordering, scalar, text, whole,
@@ -74,6 +76,7 @@ pub fn load(sources: &Sources) -> Result<Effective, ConfigurationErrors> {
         application: reader.application(),
         kafka: reader.kafka(),
         topics: reader.topics(),
+        aggregates: reader.aggregates(),
         http: Http {
             listen: reader.setting("http", "listen", DEFAULT_LISTEN, address),
         },
@@ -105,8 +108,7 @@ impl Reader<'_> {
         let id = self.setting(SECTION, "id", "jumun".to_owned(), identifier);
         let instance = format!("{id}-0");
         let mut ms = |key, default, range| {
-            let parse = |value: &Value| whole(value, range).map(Duration::from_millis);
-            self.setting(SECTION, key, Duration::from_millis(default), parse)
+            self.milliseconds(SECTION, key, Duration::from_millis(default), range)
         };
         let commit_interval = ms("commit_interval_ms", 100, (1, 60_000));
         let max_task_idle = ms("max_task_idle_ms", 0, (0, DAY_MS));
@@ -157,6 +159,20 @@ impl Reader<'_> {
             replication_factor: self.setting(SECTION, "replication_factor", 1, |value| {
                 number(value, (1, 100))
             }),
+        }
+    }
+
+    fn aggregates(&mut self) -> Aggregates {
+        const SECTION: &str = "aggregates";
+        let default = Aggregates::default();
+        let mut ms = |key, default, range| self.milliseconds(SECTION, key, default, range);
+        Aggregates {
+            grace: ms("grace_ms", default.grace, (0, DAY_MS)),
+            idle: ms("idle_ms", default.idle, (100, DAY_MS)),
+            idle_distance: ms("idle_distance_ms", default.idle_distance, (0, DAY_MS)),
+            early_interval: ms("early_interval_ms", default.early_interval, (100, DAY_MS)),
+            enabled: self.setting(SECTION, "enabled", default.enabled, boolean),
+            emit: self.setting(SECTION, "emit", default.emit, choice),
         }
     }
 
@@ -265,6 +281,18 @@ impl Reader<'_> {
         }
     }
 
+    fn milliseconds(
+        &mut self,
+        section: &'static str,
+        key: &'static str,
+        default: Duration,
+        range: (u64, u64),
+    ) -> Duration {
+        self.setting(section, key, default, |value| {
+            whole(value, range).map(Duration::from_millis)
+        })
+    }
+
     fn cross_check(&mut self, configuration: &Configuration) {
         let application = &configuration.application;
         if application.commit_interval >= application.transaction_timeout {
@@ -369,13 +397,4 @@ impl Reader<'_> {
             (_, None) => path.to_owned(),
         }
     }
-}
-
-/// The candidate most like `name`, if any is at all.
-fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let distance = |candidate: &&str| strsim::damerau_levenshtein(name, candidate);
-    let limit = (name.chars().count() / 3).max(2);
-    candidates
-        .min_by_key(distance)
-        .filter(|candidate| distance(candidate) <= limit)
 }

@@ -14,6 +14,7 @@ mod error;
 mod kafka;
 mod layers;
 mod load;
+mod nearest;
 mod print;
 mod settings;
 #[cfg(test)]
@@ -26,5 +27,6 @@ pub use layers::{Flags, Sources};
 pub use load::{Effective, load};
 pub use print::Format;
 pub use settings::{
-    Application, Configuration, Http, OffsetReset, Ordering, ProcessingGuarantee, Topics,
+    Aggregates, Application, Configuration, Emit, Http, OffsetReset, Ordering, ProcessingGuarantee,
+    Topics,
 };

@@ -17,6 +17,8 @@ pub struct Configuration {
     pub kafka: KafkaProperties,
     /// `[topics]`
     pub topics: Topics,
+    /// `[aggregates]`
+    pub aggregates: Aggregates,
     /// `[http]`
     pub http: Http,
 }
@@ -71,6 +73,55 @@ pub struct Topics {
     pub output_partitions: i32,
     /// Replicas of topics this program creates. Default 1.
     pub replication_factor: i32,
+}
+
+/// The aggregates per minute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Aggregates {
+    /// Whether there are any. Default true.
+    pub enabled: bool,
+    /// How long after its end a window waits for events that come late. Default 120 s.
+    #[serde(rename = "grace_ms", serialize_with = "milliseconds")]
+    pub grace: Duration,
+    /// An input that is caught up and had no event for so long no longer holds windows back. Default 30 s.
+    #[serde(rename = "idle_ms", serialize_with = "milliseconds")]
+    pub idle: Duration,
+    /// So far behind the wall clock the clock of such an input runs on. Default 60 s.
+    #[serde(rename = "idle_distance_ms", serialize_with = "milliseconds")]
+    pub idle_distance: Duration,
+    /// Between two updates of a window that is open. Default 10 s.
+    #[serde(rename = "early_interval_ms", serialize_with = "milliseconds")]
+    pub early_interval: Duration,
+    /// Default `updates`.
+    pub emit: Emit,
+}
+
+impl Default for Aggregates {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            grace: Duration::from_secs(120),
+            idle: Duration::from_secs(30),
+            idle_distance: Duration::from_secs(60),
+            early_interval: Duration::from_secs(10),
+            emit: Emit::Updates,
+        }
+    }
+}
+
+/// When the aggregates of a window are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Emit {
+    /// As they change, and once more when the window is closed.
+    Updates,
+    /// Once, when the window is closed.
+    Final,
+}
+
+impl Choice for Emit {
+    const CHOICES: &'static [(&'static str, Self)] =
+        &[("updates", Self::Updates), ("final", Self::Final)];
 }
 
 /// The HTTP server.

@@ -59,6 +59,7 @@ fn defaults_are_those_of_the_documentation() {
         application,
         kafka,
         topics,
+        aggregates,
         http,
     } = load(&Sources::default()).unwrap().configuration;
     assert_eq!(
@@ -84,7 +85,51 @@ fn defaults_are_those_of_the_documentation() {
         ),
         (4, 2, 1)
     );
+    assert_eq!(aggregates, Aggregates::default());
+    assert!(aggregates.enabled);
+    assert_eq!(
+        (aggregates.grace, aggregates.idle, aggregates.idle_distance),
+        (
+            Duration::from_secs(120),
+            Duration::from_secs(30),
+            Duration::from_secs(60)
+        )
+    );
+    assert_eq!(
+        (aggregates.early_interval, aggregates.emit),
+        (Duration::from_secs(10), Emit::Updates)
+    );
     assert_eq!(http.listen.to_string(), "127.0.0.1:8080");
+}
+
+#[test]
+fn aggregates_have_a_section_of_their_own() {
+    let file =
+        "[aggregates]\ngrace_ms = 0\nidle_ms = 5_000\nearly_interval_ms = 1000\nemit = \"final\"";
+    let environment = [("JUMUN__AGGREGATES__IDLE_DISTANCE_MS", "7000")];
+    let flags = Flags::default().with("aggregates.enabled", false);
+    let effective = given(file, &environment, flags).load();
+    let expected = Aggregates {
+        enabled: false,
+        grace: Duration::ZERO,
+        idle: Duration::from_secs(5),
+        idle_distance: Duration::from_secs(7),
+        early_interval: Duration::from_secs(1),
+        emit: Emit::Final,
+    };
+    assert_eq!(effective.configuration.aggregates, expected);
+    let toml = effective.print(Format::Toml).unwrap();
+    for line in [
+        "[aggregates]\n",
+        "enabled = false ",
+        "grace_ms = 0 ",
+        "idle_ms = 5000 ",
+        "idle_distance_ms = 7000 ",
+        "early_interval_ms = 1000 ",
+        "emit = \"final\" ",
+    ] {
+        assert!(toml.contains(line), "{line}: {toml}");
+    }
 }
 
 #[test]
@@ -242,6 +287,22 @@ fn values_out_of_range_are_refused() {
          cannot be parked yet",
     );
     check_error(
+        "[aggregates]\nemit = \"early\"",
+        "jumun.toml, aggregates.emit: must be \"updates\" or \"final\", not \"early\"",
+    );
+    check_error(
+        "[aggregates]\nearly_interval_ms = 10",
+        "jumun.toml, aggregates.early_interval_ms: must be a whole number from 100 to 86400000, not 10",
+    );
+    check_error(
+        "[aggregates]\ngrace_ms = -1",
+        "jumun.toml, aggregates.grace_ms: must be a whole number from 0 to 86400000, not -1",
+    );
+    check_error(
+        "[aggregates]\nenabled = \"perhaps\"",
+        "jumun.toml, aggregates.enabled: must be true or false, not \"perhaps\"",
+    );
+    check_error(
         "[http]\nlisten = \"8080\"",
         "jumun.toml, http.listen: must be an address and a port such as 127.0.0.1:8080 or [::1]:8080, not \"8080\"",
     );
@@ -348,7 +409,7 @@ fn the_effective_configuration_is_printed_with_secrets_masked() {
 #[test]
 fn what_is_printed_can_be_read_back() {
     let file = "[application]\nstate_dir = 'C:\\a \"b\"\t'\nmax_rate = 7\nleave_on_stop = true\n[kafka]\nclient.id = \"\u{e4}\\u007f\"\n\
-                [kafka.consumer]\nfetch.min.bytes = 1\n[topics]\npartitions = 9\n[http]\nlisten = \"[::1]:0\"";
+                [kafka.consumer]\nfetch.min.bytes = 1\n[topics]\npartitions = 9\n[aggregates]\nemit = \"final\"\ngrace_ms = 1\n[http]\nlisten = \"[::1]:0\"";
     let first = given(file, &[], Flags::default()).load();
     let again = given(&first.print(Format::Toml).unwrap(), &[], Flags::default()).load();
     assert_eq!(again.configuration, first.configuration);

@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod actor;
+pub mod aggregates;
 mod awaited;
 pub mod clock;
 mod codes;
@@ -36,4 +37,4 @@ pub mod status;
 pub mod time;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

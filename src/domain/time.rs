@@ -151,6 +151,22 @@ pub fn write_rfc3339_kst(out: &mut Vec<u8>, epoch_ms: i64) {
     ]);
 }
 
+/// Appends the time as `YYYY-MM-DDTHH:MMZ`, in UTC, seconds cut off. Clamped as [`write_rfc3339_kst`] does.
+pub fn write_utc_minute(out: &mut Vec<u8>, epoch_ms: i64) {
+    let utc = epoch_ms.clamp(FIRST_MS + KST_MS, LAST_MS + KST_MS);
+    let (year, month, day) = civil_from_days(utc.div_euclid(DAY_MS));
+    let ms = utc.rem_euclid(DAY_MS);
+    let [y1, y2] = digits(year / 100);
+    let [y3, y4] = digits(year % 100);
+    let [m1, m2] = digits(month);
+    let [d1, d2] = digits(day);
+    let [h1, h2] = digits(ms / 3_600_000);
+    let [n1, n2] = digits(ms / 60_000 % 60);
+    out.extend_from_slice(&[
+        y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b'Z',
+    ]);
+}
+
 /// Two decimal digits of a number below 100.
 fn digits(number: i64) -> [u8; 2] {
     let [tens, ..] = (number / 10 % 10).to_le_bytes();
@@ -160,7 +176,7 @@ fn digits(number: i64) -> [u8; 2] {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse_common, parse_rfc3339, write_rfc3339_kst};
+    use super::{parse_common, parse_rfc3339, write_rfc3339_kst, write_utc_minute};
     use proptest::prelude::*;
 
     fn written(ms: i64) -> String {
@@ -208,6 +224,21 @@ mod tests {
         assert_eq!(written(1_715_482_991_482), "2024-05-12T12:03:11.482+09:00");
         assert_eq!(written(i64::MAX), "9999-12-31T23:59:59.999+09:00");
         assert_eq!(written(i64::MIN), "0000-01-01T00:00:00.000+09:00");
+    }
+
+    #[test]
+    fn minutes_are_written_in_utc() {
+        for (ms, text) in [
+            (1_715_482_991_482, "2024-05-12T03:03Z"),
+            (1_715_482_979_999, "2024-05-12T03:02Z"),
+            (-1, "1969-12-31T23:59Z"),
+            (i64::MAX, "9999-12-31T23:59Z"),
+            (i64::MIN, "0000-01-01T00:00Z"),
+        ] {
+            let mut out = Vec::new();
+            write_utc_minute(&mut out, ms);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
     }
 
     proptest! {

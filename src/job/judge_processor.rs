@@ -1,41 +1,33 @@
 use topology::io::HeaderBuffer;
 use topology::process::{
-    Child, InitContext, ProcessError, ProcessingContext, Processor, ProcessorContext, Record,
-    SourceRecord,
+    InitContext, ProcessError, ProcessingContext, Processor, ProcessorContext, Record, SourceRecord,
 };
 use topology::store::StoreId;
 
-use super::codec::{Incoming, JsonText};
-use super::names;
+use super::codec::Incoming;
+use super::judged::Judged;
+use super::{counters, names};
 use crate::domain::event::OrderEvent;
 use crate::domain::headers::RecordHeaders;
 use crate::domain::judge::{JudgingPolicy, judge};
 use crate::domain::judgement::{Judgement, RecordContext};
 use crate::domain::order::Order;
+use crate::domain::order_codec;
 use crate::domain::outcome::{DeadLetterReason, Outcome};
-use crate::domain::{order_codec, records};
+use crate::domain::records::RecordOrigin;
 
-/// Where the operator writes to.
-#[derive(Clone, Copy)]
-struct Ends {
-    orders: StoreId,
-    transitions: Child,
-    state: Child,
-    rejected: Child,
-    reconcile: Child,
-}
-
-/// Judges each event against its order, keeps the order, and tells what followed.
+/// Judges each event against its order, keeps the order, and forwards what followed: one value per event
+/// that could be read, whatever became of it.
 ///
 /// All buffers are used again from record to record.
 #[derive(Default)]
 pub(super) struct JudgeProcessor {
-    ends: Option<Ends>,
+    orders: Option<StoreId>,
     policy: JudgingPolicy,
     order: Order,
     stored: Vec<u8>,
     order_no: String,
-    json: JsonText,
+    judged: Judged,
     headers: HeaderBuffer,
 }
 
@@ -43,25 +35,19 @@ impl Processor for JudgeProcessor {
     type Key = ();
     type Value = Incoming;
     type OutKey = String;
-    type OutValue = JsonText;
+    type OutValue = Judged;
 
     fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
-        self.ends = Some(Ends {
-            orders: context.store(names::ORDERS)?,
-            transitions: context.child(names::TRANSITIONS)?,
-            state: context.child(names::STATE)?,
-            rejected: context.child(names::REJECTED)?,
-            reconcile: context.child(names::RECONCILE)?,
-        });
+        self.orders = Some(context.store(names::ORDERS)?);
         Ok(())
     }
 
     fn process(
         &mut self,
         record: Record<'_, (), Incoming>,
-        context: &mut ProcessorContext<'_, '_, String, JsonText>,
+        context: &mut ProcessorContext<'_, '_, String, Judged>,
     ) -> Result<(), ProcessError> {
-        let (Some(ends), Some(source)) = (self.ends, context.source_record()) else {
+        let (Some(orders), Some(source)) = (self.orders, context.source_record()) else {
             return Ok(());
         };
         let event = &record.value.event;
@@ -79,15 +65,15 @@ impl Processor for JudgeProcessor {
             };
             return dead_letter(context, DeadLetterReason::KeyMismatch, &message);
         }
-        self.load(ends, event, context)?;
+        self.load(orders, event, context)?;
         let about = about(&source, context.wall_clock_ms());
         let judgement = judge(&mut self.order, event, &about, &self.policy);
         if judgement.store {
             self.stored.clear();
             order_codec::encode(&self.order, &mut self.stored);
-            context.put(ends.orders, event.order_no().as_bytes(), &self.stored)?;
+            context.put(orders, event.order_no().as_bytes(), &self.stored)?;
         }
-        self.tell(ends, event, &judgement, &about, &source, context)
+        self.tell(event, &judgement, &about, &source, context)
     }
 }
 
@@ -108,18 +94,18 @@ fn dead_letter(
     reason: DeadLetterReason,
     message: &str,
 ) -> Result<(), ProcessError> {
-    context.count(Outcome::DeadLettered(reason).index(), 1);
+    context.count(counters::of(Outcome::DeadLettered(reason)), 1);
     context.dead_letter(reason.name(), message)
 }
 
 impl JudgeProcessor {
     fn load(
         &mut self,
-        ends: Ends,
+        orders: StoreId,
         event: &OrderEvent,
         context: &mut ProcessingContext<'_>,
     ) -> Result<(), ProcessError> {
-        match context.get(ends.orders, event.order_no().as_bytes())? {
+        match context.get(orders, event.order_no().as_bytes())? {
             None => self.order.clear(),
             Some(stored) => order_codec::decode(stored, &mut self.order).map_err(|error| {
                 // Our own bytes: nothing may be judged on top of what cannot be read.
@@ -132,14 +118,13 @@ impl JudgeProcessor {
 
     fn tell(
         &mut self,
-        ends: Ends,
         event: &OrderEvent,
         judgement: &Judgement,
         about: &RecordContext,
         source: &SourceRecord<'_>,
-        context: &mut ProcessorContext<'_, '_, String, JsonText>,
+        context: &mut ProcessorContext<'_, '_, String, Judged>,
     ) -> Result<(), ProcessError> {
-        context.count(judgement.outcome.index(), 1);
+        context.count(counters::of(judgement.outcome), 1);
         if let Outcome::DeadLettered(reason) = judgement.outcome {
             let message = event.defect().map_or("", |defect| defect.message.as_str());
             context.dead_letter(reason.name(), message)?;
@@ -149,50 +134,20 @@ impl JudgeProcessor {
         self.headers.push("event-id", Some(event.id().as_bytes()));
         self.order_no.clear();
         self.order_no.push_str(event.order_no());
-        self.json.0.clear();
-        if records::write_transition(
-            &mut self.json.0,
-            &self.order,
-            event,
-            judgement,
-            about.headers.replay,
-        ) {
-            self.forward(ends.transitions, source.timestamp, context)?;
-        }
-        let origin = records::RecordOrigin {
+        let origin = RecordOrigin {
             topic: source.topic,
             partition: source.partition,
             offset: source.offset,
             parked_ms: None,
         };
-        self.json.0.clear();
-        if records::write_rejected(&mut self.json.0, &self.order, event, judgement, &origin) {
-            self.forward(ends.rejected, source.timestamp, context)?;
-        }
-        self.json.0.clear();
-        if records::write_reconcile(&mut self.json.0, event, &self.order, judgement) {
-            self.forward(ends.reconcile, source.timestamp, context)?;
-        }
-        if judgement.publish_state {
-            self.json.0.clear();
-            records::write_state(&mut self.json.0, event.order_no(), &self.order);
-            self.forward(ends.state, source.timestamp, context)?;
-        }
-        Ok(())
-    }
-
-    fn forward(
-        &self,
-        child: Child,
-        timestamp: i64,
-        context: &mut ProcessorContext<'_, '_, String, JsonText>,
-    ) -> Result<(), ProcessError> {
-        let record = Record {
+        let replay = about.headers.replay;
+        self.judged
+            .fill(&self.order, event, judgement, &origin, replay);
+        context.forward(Record {
             key: &self.order_no,
-            value: &self.json,
-            timestamp,
+            value: &self.judged,
+            timestamp: source.timestamp,
             headers: self.headers.view(),
-        };
-        context.forward_to(child, record)
+        })
     }
 }

@@ -1,16 +1,25 @@
 //! The order job on the engine: one operator that keeps a state machine per order.
 
+pub mod aggregates;
 mod codec;
+pub mod counters;
 mod judge_processor;
+mod judged;
 pub mod metrics;
+mod tell;
+#[cfg(test)]
+mod tests;
 pub mod topics;
 
 use topology::graph::{StoreBuilder, Topology};
 use topology::process::SinkMode;
 
-use crate::domain::outcome::Outcome;
-use codec::{IncomingDeserializer, JsonTextSerializer, KeyDeserializer, OrderNumberSerializer};
+use codec::{
+    IncomingDeserializer, JsonText, JsonTextSerializer, KeyDeserializer, OrderNumberSerializer,
+};
 use judge_processor::JudgeProcessor;
+use judged::Judged;
+use tell::Tell;
 
 /// Names of nodes and stores; they are part of topic names and of state on disk.
 mod names {
@@ -21,9 +30,58 @@ mod names {
     pub(super) const STATE: &str = "state";
     pub(super) const REJECTED: &str = "rejected";
     pub(super) const RECONCILE: &str = "reconcile";
+    pub(super) const AGGREGATES: &str = "aggregates";
+    pub(super) const AGGREGATE_RECORDS: &str = "aggregate-records";
+    pub(super) const AGGREGATE_UPDATES: &str = "aggregate-updates";
+    pub(super) const LATE_AGGREGATES: &str = "late-aggregates";
+    pub(super) const TELL_TRANSITIONS: &str = "tell-transitions";
+    pub(super) const TELL_STATE: &str = "tell-state";
+    pub(super) const TELL_REJECTED: &str = "tell-rejected";
+    pub(super) const TELL_RECONCILE: &str = "tell-reconcile";
 }
 
-/// The order job: three co-partitioned inputs, one store, five outputs.
+/// Where a part of what the judge forwards goes.
+#[derive(Clone, Copy)]
+struct Output {
+    tell: &'static str,
+    part: fn(&Judged) -> &JsonText,
+    sink: &'static str,
+    topic: &'static str,
+    mode: SinkMode,
+}
+
+const OUTPUTS: [Output; 4] = [
+    Output {
+        tell: names::TELL_TRANSITIONS,
+        part: |judged| &judged.transition,
+        sink: names::TRANSITIONS,
+        topic: topics::TRANSITIONS,
+        mode: SinkMode::Every,
+    },
+    Output {
+        tell: names::TELL_STATE,
+        part: |judged| &judged.state,
+        sink: names::STATE,
+        topic: topics::STATE,
+        mode: SinkMode::LatestPerCommit,
+    },
+    Output {
+        tell: names::TELL_REJECTED,
+        part: |judged| &judged.rejected,
+        sink: names::REJECTED,
+        topic: topics::REJECTED,
+        mode: SinkMode::Every,
+    },
+    Output {
+        tell: names::TELL_RECONCILE,
+        part: |judged| &judged.reconcile,
+        sink: names::RECONCILE,
+        topic: topics::RECONCILE,
+        mode: SinkMode::Every,
+    },
+];
+
+/// The order job: three co-partitioned inputs, one store, five outputs. [`aggregates::add`] adds the aggregates.
 ///
 /// ```
 /// let built = jumun::job::topology().build()?;
@@ -32,7 +90,6 @@ mod names {
 /// ```
 pub fn topology() -> Topology {
     let mut topology = Topology::new();
-    let (key, json) = (|| OrderNumberSerializer, || JsonTextSerializer);
     topology
         .add_source(
             names::EVENTS,
@@ -45,36 +102,19 @@ pub fn topology() -> Topology {
             StoreBuilder::persistent(names::ORDERS).keyed_by_record(),
             &[names::JUDGE],
         )
-        .add_sink(
-            names::TRANSITIONS,
-            topics::TRANSITIONS,
-            key,
-            json,
-            &[names::JUDGE],
-        )
-        .add_sink_with(
-            names::STATE,
-            topics::STATE,
-            SinkMode::LatestPerCommit,
-            key,
-            json,
-            &[names::JUDGE],
-        )
-        .add_sink(
-            names::REJECTED,
-            topics::REJECTED,
-            key,
-            json,
-            &[names::JUDGE],
-        )
-        .add_sink(
-            names::RECONCILE,
-            topics::RECONCILE,
-            key,
-            json,
-            &[names::JUDGE],
-        )
         .dead_letter_topic(topics::DEAD_LETTERS)
-        .counters(Outcome::all().map(|outcome| format!("{}/{}", outcome.name(), outcome.reason())));
+        .counters(counters::names());
+    for output in OUTPUTS {
+        topology
+            .add_processor(output.tell, move || Tell(output.part), &[names::JUDGE])
+            .add_sink_with(
+                output.sink,
+                output.topic,
+                output.mode,
+                || OrderNumberSerializer,
+                || JsonTextSerializer,
+                &[output.tell],
+            );
+    }
     topology
 }

@@ -21,9 +21,9 @@ pub const STATE: &str = "order.state.v1";
 pub const REJECTED: &str = "order.rejected.v1";
 /// Contradictions between owners, for people and healers.
 pub const RECONCILE: &str = "order.reconcile.v1";
-/// Aggregates per minute, as updates of windows.
+/// Aggregates per minute: what is known of them, and once more when their window is closed; compacted.
 pub const AGGREGATES: &str = "order.agg.1m.v1";
-/// What came after its window was closed, as deltas.
+/// What belongs to windows that were closed when it came, to be added to them.
 pub const LATE_AGGREGATES: &str = "order.agg.1m.late.v1";
 /// What could not be judged: bytes untouched.
 pub const DEAD_LETTERS: &str = "order.dlt.v1";
@@ -73,6 +73,16 @@ pub fn outputs(topics: &Topics) -> Vec<TopicSpec> {
         spec(RECONCILE, topics.output_partitions, topics, &retention(7)),
         dead_letters(topics),
     ]
+}
+
+/// The topics of the aggregates as `run` creates them where they are missing.
+pub fn aggregates(topics: &Topics) -> Vec<TopicSpec> {
+    let [_, retention] = retention(31);
+    let config = [("cleanup.policy", "compact,delete".to_owned()), retention];
+    [AGGREGATES, LATE_AGGREGATES]
+        .iter()
+        .map(|name| spec(name, topics.output_partitions, topics, &config))
+        .collect()
 }
 
 /// A dead letter is its record and a dozen headers: it must fit whatever an input topic took.

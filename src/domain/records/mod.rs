@@ -1,11 +1,15 @@
 //! The derived records, written as JSON into a reused buffer, with the fields in the order of their schema.
 
+mod aggregate;
 mod json_writer;
+mod late_aggregate;
 mod reconcile;
 mod rejected;
 mod state;
 mod transition;
 
+pub use aggregate::{AggregateUpdate, AggregateWindow, write_aggregate, write_aggregate_key};
+pub use late_aggregate::{LateDelta, write_late_aggregate, write_late_aggregate_key};
 pub use reconcile::write_reconcile;
 pub use rejected::{RecordOrigin, write_rejected};
 pub use state::write_state;

@@ -19,7 +19,7 @@ use crate::domain::records::{
 };
 use crate::domain::regions::Main;
 
-fn lines(name: &str) -> Option<Vec<Vec<u8>>> {
+pub(crate) fn lines(name: &str) -> Option<Vec<Vec<u8>>> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../shared/data")
         .join(name);

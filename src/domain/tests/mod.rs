@@ -1,13 +1,17 @@
 //! Tests of the rules, through the same functions that the processor calls.
 
+mod aggregate_groups;
+mod aggregate_records;
+mod aggregates;
+mod aggregates_of_a_day;
 mod awaited_search;
 mod codec;
 mod decoding;
 mod every_combination;
-mod fixture;
+pub(crate) mod fixture;
 mod json_scanner;
 mod lifecycle_rules;
-mod market_days;
+pub(crate) mod market_days;
 mod ordering_rules;
 mod output_records;
 mod state_graph;

@@ -10,8 +10,8 @@ const absent = () => element('p', { class: 'note' }, `${NONE} aggregates are swi
 function bars(rows, label) {
   const largest = Math.max(1, ...rows.map((row) => row.count));
   const lines = rows.map((row) => element('tr', { 'data-key': row.key, class: row.part ? 'part' : undefined },
-    element('th', { scope: 'row' }, row.english, ' ', korean(row.korean)),
-    element('td', { class: 'graph' }, row.part ? null : bar(row.count / largest, row.kind)),
+    element('th', { scope: 'row', colspan: row.part ? 2 : undefined }, row.english, ' ', korean(row.korean)),
+    row.part ? null : element('td', { class: 'graph' }, bar(row.count / largest, row.kind)),
     element('td', { class: 'number' }, count(row.count)),
     element('td', { class: 'number share' }, row.share)));
   return element('table', { class: 'bars', 'aria-label': label }, element('tbody', {}, ...lines));
@@ -66,7 +66,7 @@ function outcomeRows(outcomes, all) {
 }
 
 const REJECTION_HEAD = element('thead', {}, element('tr', {}, ...[
-  ['Time', '시각'], ['Order', '주문번호'], ['Event', '이벤트'], ['Reason', '사유'], ['Status', '상태'],
+  ['Time', '시각'], ['Order', '주문번호'], ['Event', '이벤트'], ['Status', '상태'], ['Reason', '사유'],
 ].map(([english, inKorean]) => element('th', { scope: 'col' }, english, ' ', korean(inKorean)))));
 
 /** A detail begins with the action, which has a column of its own. */
@@ -77,8 +77,8 @@ export function showRejections(history) {
     element('td', {}, element('time', { datetime: new Date(one.at).toISOString() }, clock(one.at))),
     element('td', { class: 'code' }, one.orderNo),
     element('td', {}, element('span', { class: 'code' }, one.action), ' ', korean(one.actionKorean), one.actor === '' ? null : element('span', { class: 'by' }, ` ${one.actor} `, korean(ACTORS_KOREAN[one.actor]))),
-    element('td', {}, element('strong', {}, one.reason.replaceAll('_', ' ')), ' ', korean(REASONS_KOREAN[one.reason]), one.detail === '' ? null : element('span', { class: 'detail' }, withoutAction(one))),
-    element('td', {}, one.status.replaceAll('_', ' '), ' ', korean(one.statusKorean))));
+    element('td', {}, one.status.replaceAll('_', ' '), ' ', korean(one.statusKorean)),
+    element('td', { class: 'reason' }, element('strong', {}, one.reason.replaceAll('_', ' ')), ' ', korean(REASONS_KOREAN[one.reason]), one.detail === '' ? null : element('span', { class: 'detail' }, withoutAction(one)))));
   if (rows.length === 0) {
     rows.push(element('tr', {}, element('td', { colspan: 5, class: 'note' }, 'none seen ', korean('없음'))));
   }

@@ -6,10 +6,12 @@
 mod error;
 mod json;
 mod primitive;
+mod var_i64;
 
 pub use error::CodecError;
 pub use json::Json;
 pub use primitive::{Bytes, I64, Nullable, Utf8};
+pub use var_i64::VarI64;
 
 /// Bytes to a value.
 pub trait Deserializer<T>: Send {

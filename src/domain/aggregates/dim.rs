@@ -1,0 +1,56 @@
+//! The dims that aggregates are grouped by.
+
+use crate::domain::actor::{ActorType, Liability};
+use crate::domain::codes::codes;
+use crate::domain::reason::Reason;
+use crate::domain::regions::Fulfilment;
+use crate::domain::status::DisplayStatus;
+
+/// The value of a dim that every order has, where it is not known.
+pub const UNKNOWN: &str = "unknown";
+
+codes! {
+    /// A dim, by its name in records and its label in metrics.
+    Dim, DimSet {
+        Sido = "sido",
+        Sigungu = "sigungu",
+        Category = "category",
+        Fulfilment = "fulfilment",
+        Status = "status",
+        From = "from",
+        To = "to",
+        Actor = "actor",
+        Reason = "reason",
+        Liability = "liability",
+    }
+}
+
+impl Dim {
+    /// Whether its values are free text; those of the others are codes of a closed list.
+    #[must_use]
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Sido | Self::Sigungu | Self::Category)
+    }
+
+    /// The name of a value of a closed list by its code.
+    pub(super) fn value(self, code: u8) -> Option<&'static str> {
+        match self {
+            Self::Sido | Self::Sigungu | Self::Category => None,
+            Self::Fulfilment => Fulfilment::from_code(code).map(Fulfilment::name),
+            Self::Status | Self::From | Self::To => {
+                DisplayStatus::from_code(code).map(DisplayStatus::name)
+            }
+            Self::Actor => ActorType::from_code(code).map(ActorType::name),
+            Self::Reason => Reason::from_code(code).map(Reason::name),
+            Self::Liability => Liability::from_code(code).map(Liability::name),
+        }
+    }
+
+    /// What stands for a missing value of a closed list: nothing, but for the fulfilment, which every order has.
+    pub(super) const fn missing(self) -> &'static str {
+        match self {
+            Self::Fulfilment => UNKNOWN,
+            _ => "",
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The records of aggregates, byte by byte.
+
+use super::fixture::NOON;
+use crate::domain::aggregates::{BusinessAggregate, Counted, DeltaBuffer, Group};
+use crate::domain::records::{
+    AggregateUpdate, AggregateWindow, LateDelta, write_aggregate, write_aggregate_key,
+    write_late_aggregate, write_late_aggregate_key,
+};
+use crate::domain::status::DisplayStatus;
+
+fn text(out: Vec<u8>) -> String {
+    String::from_utf8(out).unwrap()
+}
+
+/// Calls with a group in the window of the minute four minutes past noon.
+fn with_window(fill: impl FnOnce(&mut DeltaBuffer), check: impl FnOnce(&AggregateWindow<'_>)) {
+    let mut deltas = DeltaBuffer::default();
+    fill(&mut deltas);
+    let delta = deltas.iter().next().unwrap();
+    let start = NOON + 4 * 60_000;
+    check(&AggregateWindow {
+        group: Group::parse(delta.group).unwrap(),
+        start,
+        end: start + 60_000,
+    });
+}
+
+fn created(sido: &str, category: &str) -> impl FnOnce(&mut DeltaBuffer) {
+    move |deltas| {
+        let counted = Counted::Aggregate(BusinessAggregate::OrdersCreated);
+        deltas.group(counted).text(sido).text(category).add(1);
+    }
+}
+
+fn terminal(deltas: &mut DeltaBuffer) {
+    let counted = Counted::Aggregate(BusinessAggregate::Terminal);
+    let status = DisplayStatus::Expired.code();
+    deltas
+        .group(counted)
+        .text("서울")
+        .text("치킨")
+        .value(Some(status))
+        .value(None)
+        .value(None)
+        .add(1);
+}
+
+fn in_flight(deltas: &mut DeltaBuffer) {
+    let counted = Counted::Aggregate(BusinessAggregate::InFlight);
+    deltas
+        .group(counted)
+        .text("부산")
+        .value(Some(DisplayStatus::Cooking.code()))
+        .add(-1);
+}
+
+const LATE: LateDelta<'_> = LateDelta {
+    delta: -1,
+    occurred_at: NOON + 4 * 60_000 + 482,
+    event_id: "0192f3c1-\"7",
+    closed_before: NOON + 9 * 60_000,
+    partition: 1,
+    n: 42,
+};
+
+#[test]
+fn an_update_has_the_fields_of_its_schema_in_their_order() {
+    with_window(created("서울", "치\"킨"), |window| {
+        let update = AggregateUpdate {
+            value: 7,
+            n: 7,
+            rev: 2,
+            is_final: false,
+        };
+        let mut out = Vec::new();
+        write_aggregate(&mut out, window, &update);
+        assert_eq!(
+            text(out),
+            concat!(
+                r#"{"agg":"orders_created","dims":{"sido":"서울","category":"치\"킨"},"#,
+                r#""windowStart":"2026-11-20T12:04:00.000+09:00","windowEnd":"2026-11-20T12:05:00.000+09:00","#,
+                r#""value":7,"n":7,"rev":2,"final":false}"#
+            )
+        );
+    });
+    with_window(in_flight, |window| {
+        let update = AggregateUpdate {
+            value: -3,
+            n: 9,
+            rev: 1,
+            is_final: true,
+        };
+        let mut out = Vec::new();
+        write_aggregate(&mut out, window, &update);
+        assert_eq!(
+            text(out),
+            concat!(
+                r#"{"agg":"in_flight","dims":{"sido":"부산","status":"COOKING"},"#,
+                r#""windowStart":"2026-11-20T12:04:00.000+09:00","windowEnd":"2026-11-20T12:05:00.000+09:00","#,
+                r#""value":-3,"n":9,"rev":1,"final":true}"#
+            )
+        );
+    });
+}
+
+#[test]
+fn an_absent_dim_is_left_out_of_the_value_and_empty_in_the_key() {
+    with_window(terminal, |window| {
+        let update = AggregateUpdate {
+            value: 1,
+            n: 1,
+            rev: 1,
+            is_final: true,
+        };
+        let (mut key, mut out) = (Vec::new(), Vec::new());
+        write_aggregate_key(&mut key, window);
+        write_aggregate(&mut out, window, &update);
+        assert_eq!(text(key), "terminal|서울|치킨|EXPIRED|||2026-11-20T03:04Z");
+        assert!(
+            text(out).starts_with(
+                r#"{"agg":"terminal","dims":{"sido":"서울","category":"치킨","status":"EXPIRED"},"windowStart""#
+            )
+        );
+    });
+}
+
+#[test]
+fn no_two_groups_share_a_key() {
+    let mut keys = std::collections::BTreeSet::new();
+    for (sido, category) in [("a|b", "c"), ("a", "b|c"), ("a\\", "b|c"), ("a\\|b", "c")] {
+        with_window(created(sido, category), |window| {
+            let mut key = Vec::new();
+            write_aggregate_key(&mut key, window);
+            assert!(keys.insert(text(key)), "{sido} {category}");
+        });
+    }
+    assert!(
+        keys.contains(r"orders_created|a\|b|c|2026-11-20T03:04Z"),
+        "{keys:?}"
+    );
+}
+
+#[test]
+fn a_late_delta_has_the_fields_of_its_schema_and_a_key_of_its_own() {
+    with_window(created("서울", ""), |window| {
+        let (mut key, mut out) = (Vec::new(), Vec::new());
+        write_late_aggregate_key(&mut key, window, &LATE);
+        write_late_aggregate(&mut out, window, &LATE);
+        assert_eq!(
+            text(key),
+            "orders_created|서울|unknown|2026-11-20T03:04Z|1|42"
+        );
+        assert_eq!(
+            text(out),
+            concat!(
+                r#"{"agg":"orders_created","dims":{"sido":"서울","category":"unknown"},"#,
+                r#""windowStart":"2026-11-20T12:04:00.000+09:00","windowEnd":"2026-11-20T12:05:00.000+09:00","#,
+                r#""delta":-1,"occurredAt":"2026-11-20T12:04:00.482+09:00","eventId":"0192f3c1-\"7"}"#
+            )
+        );
+    });
+}
+
+#[test]
+fn a_late_delta_of_a_gauge_says_up_to_which_window_it_counts() {
+    with_window(in_flight, |window| {
+        let mut out = Vec::new();
+        write_late_aggregate(&mut out, window, &LATE);
+        assert_eq!(
+            text(out),
+            concat!(
+                r#"{"agg":"in_flight","dims":{"sido":"부산","status":"COOKING"},"#,
+                r#""windowStart":"2026-11-20T12:04:00.000+09:00","windowEnd":"2026-11-20T12:05:00.000+09:00","#,
+                r#""delta":-1,"occurredAt":"2026-11-20T12:04:00.482+09:00","eventId":"0192f3c1-\"7","#,
+                r#""closedBefore":"2026-11-20T12:09:00.000+09:00"}"#
+            )
+        );
+    });
+}
