@@ -1,5 +1,5 @@
-//! Where things are drawn: layers from left to right by the longest way of a record, one lane per sub-topology, and the
-//! order within a layer by the middle of the neighbours.
+//! Where things are drawn: one lane per sub-topology, one below the other; in a lane layers from left to right by the
+//! longest way of a record, and the order within a layer by the middle of the neighbours.
 //!
 //! After Sugiyama, Tagawa, Toda, "Methods for Visual Understanding of Hierarchical System Structures" (1981), without its
 //! dummy nodes: topologies are small, and long edges may pass behind boxes.
@@ -12,7 +12,7 @@ const COLUMN_GAP: f64 = 56.0;
 const MARGIN: f64 = 12.0;
 const FRAME_PADDING: f64 = 20.0;
 const FRAME_TITLE: f64 = 24.0;
-const LANE_GAP: f64 = 28.0;
+pub(super) const LANE_GAP: f64 = 36.0;
 /// Sweeps over the layers; few suffice for tens of nodes.
 const SWEEPS: usize = 6;
 
@@ -77,20 +77,27 @@ impl Layout {
     }
 
     fn place(&mut self, picture: &Picture, cells: &[Vec<Vec<usize>>]) {
+        let is_failure = |item: &&usize| picture.failures.iter().any(|(_, topic)| topic == *item);
         let mut top = MARGIN + FRAME_TITLE;
         for lane in cells {
-            let rows = lane.iter().map(Vec::len).max().unwrap_or(0);
+            let normal =
+                |column: &Vec<usize>| column.iter().filter(|item| !is_failure(item)).count();
+            let mut rows = lane.iter().map(normal).max().unwrap_or(0) as f64;
+            let first = top + FRAME_PADDING;
             for column in lane {
                 // Short columns stand in the middle of their lane.
-                let mut y = top + (rows - column.len()) as f64 * ROW / 2.0 + FRAME_PADDING;
-                for item in column {
-                    if let Some(place) = self.boxes.get_mut(*item) {
-                        (place.y, place.height) = (y, BOX_HEIGHT);
-                    }
+                let mut y = first + (rows - normal(column) as f64) * ROW / 2.0;
+                for item in column.iter().filter(|item| !is_failure(item)) {
+                    self.set_row(*item, y);
                     y += ROW;
                 }
             }
-            top += rows as f64 * ROW + 2.0 * FRAME_PADDING + FRAME_TITLE + LANE_GAP;
+            // In a row of their own, so that the edges to them have a free way below all others.
+            for item in lane.iter().flatten().filter(is_failure) {
+                self.set_row(*item, first + rows * ROW);
+                rows += 1.0;
+            }
+            top += rows * ROW + 2.0 * FRAME_PADDING + FRAME_TITLE + LANE_GAP;
         }
         self.height = top - LANE_GAP - FRAME_TITLE + MARGIN;
         let columns = cells.iter().map(Vec::len).max().unwrap_or(0);
@@ -107,6 +114,12 @@ impl Layout {
             x += widest + COLUMN_GAP;
         }
         self.width = x - COLUMN_GAP + FRAME_PADDING + MARGIN;
+    }
+
+    fn set_row(&mut self, item: usize, y: f64) {
+        if let Some(place) = self.boxes.get_mut(item) {
+            (place.y, place.height) = (y, BOX_HEIGHT);
+        }
     }
 
     fn frame(&mut self, picture: &Picture) {
@@ -134,25 +147,25 @@ fn box_width(name: &str) -> f64 {
 /// The layer of each item: one more than that of what comes before it.
 fn layers(picture: &Picture) -> Vec<usize> {
     let mut layers = vec![0_usize; picture.items.len()];
-    let edges = || picture.edges.iter().chain(&picture.failures);
+    let edges = || picture.edges(true).chain(picture.failures.iter().copied());
     // As many rounds as there are items suffice, and end a circle through topics.
     for _ in 0..picture.items.len() {
         for (from, to) in edges() {
-            let after = match picture.items.get(*to).map(|item| item.kind) {
+            let after = match picture.items.get(to).map(|item| item.kind) {
                 // Outside the frame of the group that writes it.
-                Some(Kind::Topic) => last_of_group(picture, &layers, *from) + 1,
-                _ => layers.get(*from).map_or(0, |layer| layer + 1),
+                Some(Kind::Topic) => last_of_group(picture, &layers, from) + 1,
+                _ => layers.get(from).map_or(0, |layer| layer + 1),
             };
-            if let Some(layer) = layers.get_mut(*to) {
+            if let Some(layer) = layers.get_mut(to) {
                 *layer = (*layer).max(after).min(picture.items.len());
             }
         }
     }
     // What nothing comes before stands next to what it leads to.
     for (index, _) in picture.items.iter().enumerate() {
-        let has_before = edges().any(|(_, to)| *to == index);
+        let has_before = edges().any(|(_, to)| to == index);
         let after = edges().filter(|(from, _)| *from == index);
-        let nearest = after.filter_map(|(_, to)| layers.get(*to).copied()).min();
+        let nearest = after.filter_map(|(_, to)| layers.get(to).copied()).min();
         if let (false, Some(nearest), Some(layer)) = (has_before, nearest, layers.get_mut(index)) {
             *layer = nearest.saturating_sub(1);
         }
@@ -216,19 +229,20 @@ fn rows(picture: &Picture, cells: &[Vec<Vec<usize>>]) -> Vec<f64> {
 
 fn middle(picture: &Picture, rows: &[f64], item: usize, from_left: bool) -> f64 {
     let own = rows.get(item).copied().unwrap_or(0.0);
-    // Below all others, where the edge to it has a free way.
-    if picture.failures.iter().any(|(_, topic)| *topic == item) {
+    // What leads to a lane below stands lowest.
+    if picture.edges(false).any(|(from, _)| from == item) {
         return f64::MAX;
     }
     // A store stands right below its processor.
     if let Some((processor, _)) = picture.links.iter().find(|(_, store)| *store == item) {
         return rows.get(*processor).map_or(own, |row| row + 0.5);
     }
-    let edges = picture.edges.iter().chain(&picture.failures);
-    let neighbours = edges.filter_map(|(from, to)| match from_left {
-        true => (*to == item).then_some(*from),
-        false => (*from == item).then_some(*to),
-    });
+    let neighbours = picture
+        .edges(true)
+        .filter_map(|(from, to)| match from_left {
+            true => (to == item).then_some(from),
+            false => (from == item).then_some(to),
+        });
     let rows: Vec<f64> = neighbours
         .filter_map(|one| rows.get(one).copied())
         .collect();

@@ -21,7 +21,7 @@ enum Kind {
 struct Item {
     kind: Kind,
     name: String,
-    /// Sub-topology, by its place in the list of groups; of a topic, that which came first.
+    /// Sub-topology, by its place in the list of groups; of a topic, that which reads it, or else that which writes it.
     group: usize,
 }
 
@@ -80,6 +80,9 @@ impl Picture {
                     NodeRole::Source { topics: names } => {
                         for name in names {
                             let topic = picture.topic(&mut topics, name, group);
+                            if let Some(item) = picture.items.get_mut(topic) {
+                                item.group = group;
+                            }
                             picture.edges.push((topic, place));
                         }
                     }
@@ -114,6 +117,13 @@ impl Picture {
     fn topic(&mut self, topics: &mut BTreeMap<String, usize>, name: &str, group: usize) -> usize {
         let add = || self.add(Kind::Topic, name, group);
         *topics.entry(name.to_owned()).or_insert_with(add)
+    }
+
+    /// Edges that stay in one group, or go from one to another.
+    fn edges(&self, within: bool) -> impl Iterator<Item = (usize, usize)> {
+        let group = |item: usize| self.items.get(item).map(|item| item.group);
+        let edges = self.edges.iter().copied();
+        edges.filter(move |(from, to)| (group(*from) == group(*to)) == within)
     }
 
     /// Any node may fail; the edge is drawn from the first processor, or source, of the first group.
@@ -169,8 +179,8 @@ mod tests {
         for topology in [two_stages(), crate::job::topology().build().unwrap()] {
             let picture = Picture::of(&topology);
             let layout = Layout::of(&picture);
-            for (from, to) in picture.edges.iter().chain(&picture.failures) {
-                let (from, to) = (layout.boxes[*from], layout.boxes[*to]);
+            for (from, to) in picture.edges(true).chain(picture.failures.clone()) {
+                let (from, to) = (layout.boxes[from], layout.boxes[to]);
                 assert!(from.x + from.width < to.x, "{from:?} {to:?}");
             }
             for (index, one) in layout.boxes.iter().enumerate() {
@@ -184,6 +194,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_group_stands_below_the_one_that_feeds_it() {
+        let picture = Picture::of(&two_stages());
+        let layout = Layout::of(&picture);
+        let crossing: Vec<_> = picture.edges(false).collect();
+        assert_eq!(crossing.len(), 1);
+        let (sink, topic) = (layout.boxes[crossing[0].0], layout.boxes[crossing[0].1]);
+        assert!(sink.y + sink.height < layout.frames[1].y);
+        assert!(layout.frames[1].y < topic.y);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::{Result, Write};
 
-use super::layout::{Layout, Rect};
+use super::layout::{LANE_GAP, Layout, Rect};
 use super::{Kind, Picture};
 use crate::page::files::escaped;
 
@@ -53,8 +53,8 @@ fn write_all(svg: &mut String, picture: &Picture, layout: &Layout) -> Result {
         )?;
     }
     let place = |index: &usize| layout.boxes.get(*index).copied().unwrap_or_default();
-    for (from, to) in &picture.edges {
-        let (from, to) = (place(from), place(to));
+    for (from, to) in picture.edges(true) {
+        let (from, to) = (place(&from), place(&to));
         edge(
             svg,
             "edge",
@@ -62,6 +62,11 @@ fn write_all(svg: &mut String, picture: &Picture, layout: &Layout) -> Result {
             to,
             ((to.x - from.x - from.width) / 2.0).max(28.0),
         )?;
+    }
+    for (from, to) in picture.edges(false) {
+        let group = picture.items.get(to).map_or(0, |item| item.group);
+        let frame = layout.frames.get(group).copied().unwrap_or_default();
+        crossing(svg, place(&from), place(&to), frame.y - LANE_GAP / 2.0)?;
     }
     for (from, to) in &picture.failures {
         // Down at once, then level below everything else.
@@ -85,6 +90,22 @@ fn edge(svg: &mut String, class: &str, from: Rect, to: Rect, bend: f64) -> Resul
         svg,
         "<path class=\"{class}\" marker-end=\"url(#arrow)\" \
          d=\"M{x1:.1} {y1:.1}C{half:.1} {y1:.1} {half:.1} {y2:.1} {level:.1} {y2:.1}L{x2:.1} {y2:.1}\"/>"
+    )
+}
+
+/// From the bottom of one box to the top of another in a lane below, along the space between the lanes.
+fn crossing(svg: &mut String, from: Rect, to: Rect, between: f64) -> Result {
+    let (x1, y1) = (from.x + from.width / 2.0, from.y + from.height);
+    let (x2, y2) = (to.x + to.width / 2.0, to.y);
+    let turn = if x2 < x1 { -10.0 } else { 10.0 };
+    write!(
+        svg,
+        "<path class=\"edge\" marker-end=\"url(#arrow)\" d=\"M{x1:.1} {y1:.1}V{:.1}Q{x1:.1} {between:.1} {:.1} {between:.1}\
+         H{:.1}Q{x2:.1} {between:.1} {x2:.1} {:.1}V{y2:.1}\"/>",
+        between - 10.0,
+        x1 + turn,
+        x2 - turn,
+        between + 10.0
     )
 }
 
