@@ -44,7 +44,11 @@ impl Service {
         log: Arc<dyn Log>,
         adjust: impl FnOnce(&mut StreamsConfig),
     ) -> Result<Self, topology::Error> {
-        let built: BuiltTopology = job::topology()
+        if !configuration.aggregates.enabled {
+            tracing::warn!("aggregates are off (aggregates.enabled = false)");
+        }
+        let merging_tasks = configuration.topics.output_partitions;
+        let built: BuiltTopology = job::topology(&configuration.aggregates, merging_tasks)
             .build()
             .map_err(|error| topology::Error::fatal("build the topology", error.to_string()))?;
         let description = built.describe();
@@ -157,6 +161,10 @@ fn streams_config(configuration: &Configuration) -> StreamsConfig {
     streams.revocation_timeout = application.shutdown_timeout;
     streams.leave_on_stop = application.leave_on_stop;
     streams.topics = job::topics::outputs(&configuration.topics);
+    if configuration.aggregates.enabled {
+        let aggregates = job::topics::aggregates(&configuration.topics);
+        streams.topics.extend(aggregates);
+    }
     streams
 }
 

@@ -21,6 +21,7 @@ use crate::results::{Figures, Results, TopicFigures, now};
 use crate::verify::Emitted;
 
 const ORDER_JOB: &str = "order job";
+const WITH_AGGREGATES: &str = "with aggregates";
 const FLOOR: &str = "floor";
 
 /// Measures both programs as asked.
@@ -54,8 +55,10 @@ pub(crate) fn run(options: &Options) -> Result<Results> {
     };
     let (mut verified, mut outputs) = (String::new(), Vec::new());
     for number in 1..=options.runs {
-        let profile = bench.order_job(&mut job, number, &expected, &mut verified)?;
+        let profile = bench.order_job(&mut job, false, number, &expected, &mut verified)?;
         bench.floor(number, &profile)?;
+        // The outputs that are told are those of the job as it is shipped.
+        let profile = bench.order_job(&mut job, true, number, &expected, &mut verified)?;
         outputs = TopicFigures::of(&profile);
     }
     bench.results(verified, outputs)
@@ -93,21 +96,26 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// One run of the order job; its outputs are verified, and told for the floor to produce the same.
+    /// One run of the order job, with or without aggregates; its outputs are verified, and told for the floor
+    /// to produce the same.
     fn order_job(
         &mut self,
         job: &mut OrderJob,
+        aggregates: bool,
         number: u32,
         expected: &Emitted,
         verified: &mut String,
     ) -> Result<Profile> {
-        let group = format!("bench-{number}");
+        let (name, group) = match aggregates {
+            true => (WITH_AGGREGATES, format!("bench-aggregates-{number}")),
+            false => (ORDER_JOB, format!("bench-{number}")),
+        };
         let contestant = Contestant {
-            name: ORDER_JOB,
-            command: job.command(self.broker.bootstrap_servers(), &group)?,
+            name,
+            command: job.command(self.broker.bootstrap_servers(), &group, aggregates)?,
             group: group.clone(),
         };
-        let outputs = OrderJob::outputs(&group)?;
+        let outputs = OrderJob::outputs(&group, aggregates)?;
         let known: Vec<&str> = outputs.iter().map(|(topic, _)| topic.as_str()).collect();
         let before = partitions::of(self.admin, &known)?;
         let before = partitions::ends(self.admin, &before)?;
@@ -115,8 +123,11 @@ impl Bench<'_> {
         let events = self.backlog.events();
         let (mut run, counts) =
             contestant::measure(contestant, self.broker, &self.backlog, || {
-                job.counted(events)
+                let counts = job.counted(events)?;
+                let totals = job.totals(aggregates, &counts)?;
+                Ok((counts, totals))
             })?;
+        let (counts, totals) = counts;
 
         let mut emitted = Emitted::default();
         emitted.counted(counts);
@@ -125,6 +136,9 @@ impl Bench<'_> {
             emitted.record(topic, value)
         })?;
         *verified = expected.compare(&emitted)?;
+        if let Some(totals) = totals {
+            *verified = format!("{verified}; {totals}");
+        }
         (run.records_out, run.bytes_out) = (profile.records(), profile.bytes());
         self.told(&run);
         self.runs.push(run);
@@ -221,7 +235,7 @@ impl Bench<'_> {
     fn told(&self, run: &Run) {
         let million = 1e6 / self.backlog.events() as f64;
         say(&format!(
-            "{:9} {:.2} CPU s per million events, {:.0} events/s, {:.1} MiB, {} records out",
+            "{:15} {:.2} CPU s per million events, {:.0} events/s, {:.1} MiB, {} records out",
             run.program,
             run.cpu_seconds * million,
             run.events_per_second,
@@ -237,6 +251,7 @@ impl Bench<'_> {
                 .ok_or_else(|| Error::failed(format!("there is no run of the {program}")))
         };
         let (order_job, floor) = (figures(ORDER_JOB)?, figures(FLOOR)?);
+        let with_aggregates = figures(WITH_AGGREGATES)?;
         Ok(Results {
             at: now(),
             events,
@@ -249,7 +264,10 @@ impl Bench<'_> {
             verified,
             cpu_ratio_to_floor: order_job.cpu_seconds_per_million_events
                 / floor.cpu_seconds_per_million_events,
+            cpu_ratio_of_aggregates: with_aggregates.cpu_seconds_per_million_events
+                / order_job.cpu_seconds_per_million_events,
             order_job,
+            with_aggregates,
             floor,
             outputs,
             runs: self.runs,

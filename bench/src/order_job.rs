@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 
-use jumun::config::Topics;
+use jumun::config::{Aggregates, Topics};
 use jumun::job::{self, topics};
 use jumun_harness::free_port;
 use tempfile::TempDir;
@@ -66,6 +66,7 @@ impl OrderJob {
         &mut self,
         bootstrap_servers: &str,
         application_id: &str,
+        aggregates: bool,
     ) -> Result<Command> {
         self.address.set_port(free_port()?);
         let directory = tempfile::Builder::new()
@@ -81,7 +82,8 @@ impl OrderJob {
             .args(["--application-id", application_id])
             .arg("--state-dir")
             .arg(directory.path().join("state"))
-            .args(["--listen", &self.address.to_string()]);
+            .args(["--listen", &self.address.to_string()])
+            .args(["--set", &format!("aggregates.enabled={aggregates}")]);
         for setting in &self.settings {
             command.args(["--set", setting]);
         }
@@ -94,9 +96,27 @@ impl OrderJob {
         outcomes::counted(self.address, events)
     }
 
-    /// All topics that a run produces to, and when it does.
-    pub(crate) fn outputs(application_id: &str) -> Result<Vec<(String, Moment)>> {
-        let topology = job::topology().build();
+    /// Compares what the merging tasks of the running job counted with the outcomes; says what was compared,
+    /// nothing where aggregates are off.
+    pub(crate) fn totals(
+        &self,
+        aggregates: bool,
+        outcomes: &BTreeMap<String, u64>,
+    ) -> Result<Option<String>> {
+        if !aggregates {
+            return Ok(None);
+        }
+        outcomes::totals(self.address, outcomes).map(Some)
+    }
+
+    /// All topics that a run produces to besides repartition topics, and when it does.
+    pub(crate) fn outputs(application_id: &str, aggregates: bool) -> Result<Vec<(String, Moment)>> {
+        let settings = Aggregates {
+            enabled: aggregates,
+            ..Aggregates::default()
+        };
+        let merging_tasks = Self::topics().output_partitions;
+        let topology = job::topology(&settings, merging_tasks).build();
         let topology =
             topology.map_err(|error| Error::failed(format!("the order job: {error}")))?;
         let mut outputs: Vec<(String, Moment)> = topics::outputs(&Self::topics())

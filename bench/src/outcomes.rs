@@ -9,6 +9,7 @@ use jumun_harness::{http_get, wait_for};
 use crate::error::{Error, Result};
 
 const METRIC: &str = "order_events_outcome_total{";
+const TRANSITIONS: &str = "order_transitions_total{";
 /// Counts are published after the commit whose offsets are seen from outside.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -26,6 +27,33 @@ pub(crate) fn counted(address: SocketAddr, events: u64) -> Result<BTreeMap<Strin
         ))
     })?;
     Ok(last)
+}
+
+/// Waits until the transitions that the merging tasks have counted are as many as were applied, and says so.
+pub(crate) fn totals(address: SocketAddr, outcomes: &BTreeMap<String, u64>) -> Result<String> {
+    let applied = |name: &str| outcomes.get(name).copied().unwrap_or(0);
+    let applied = applied("APPLIED") + applied("APPLIED_SKIP");
+    let mut last = 0;
+    let waited = wait_for("a count of every transition", PUBLISH_TIMEOUT, || {
+        let (_, body) = http_get(address, "/metrics").ok()?;
+        last = sum(&body, TRANSITIONS);
+        (last == applied).then_some(())
+    });
+    waited.map_err(|error| {
+        Error::failed(format!(
+            "{error}: {applied} were applied, the aggregates count {last}"
+        ))
+    })?;
+    Ok(format!("{applied} transitions counted by the aggregates"))
+}
+
+/// The values of all series of a metric, added up.
+fn sum(text: &str, metric: &str) -> u64 {
+    let values = text.lines().filter_map(|line| {
+        let (_, value) = line.strip_prefix(metric)?.rsplit_once("} ")?;
+        value.parse::<u64>().ok()
+    });
+    values.sum()
 }
 
 fn parse(text: &str) -> BTreeMap<String, u64> {

@@ -21,10 +21,11 @@ pub(crate) fn text(results: &Results) -> String {
     );
     let _ = writeln!(text, "verified: {}", results.verified);
     let (job, floor) = (&results.order_job, &results.floor);
+    let with = &results.with_aggregates;
     let _ = writeln!(
         text,
-        "\n{:34}{:>14}{:>14}{:>10}",
-        "", "order job", "floor", "ratio"
+        "\n{:34}{:>14}{:>14}{:>10}{:>18}{:>10}",
+        "", "order job", "floor", "ratio", "with aggregates", "ratio"
     );
     let rows: [(&str, Figure, usize); 7] = [
         (
@@ -48,13 +49,15 @@ pub(crate) fn text(results: &Results) -> String {
         ("bytes out per event", |of| of.bytes_out_per_event, 0),
     ];
     for (name, value, decimals) in rows {
-        let (job, floor) = (value(job), value(floor));
+        let (job, floor, with) = (value(job), value(floor), value(with));
         let _ = writeln!(
             text,
-            "{name:34}{:>14}{:>14}{:>10.2}",
+            "{name:34}{:>14}{:>14}{:>10.2}{:>18}{:>10.2}",
             number(job, decimals),
             number(floor, decimals),
-            job / floor
+            job / floor,
+            number(with, decimals),
+            with / job
         );
     }
     let _ = writeln!(
@@ -72,6 +75,12 @@ pub(crate) fn text(results: &Results) -> String {
         results.cpu_ratio_to_floor,
         crate::results::BOUND,
         crate::results::AIM,
+    );
+    let _ = writeln!(
+        text,
+        "with aggregates it is {:.2} times that without (bound {})",
+        results.cpu_ratio_of_aggregates,
+        crate::results::AGGREGATES_BOUND,
     );
     text
 }
@@ -129,15 +138,15 @@ mod tests {
         };
         assert_eq!(
             cells("CPU seconds per million events"),
-            ["4.00", "2.00", "2.00"]
+            ["4.00", "2.00", "2.00", "5.00", "1.25"]
         );
         assert_eq!(
             cells("events per CPU second"),
-            ["250 000", "500 000", "0.50"]
+            ["250 000", "500 000", "0.50", "200 000", "0.80"]
         );
         assert_eq!(
             cells("peak resident memory, MiB"),
-            ["200.0", "50.0", "4.00"]
+            ["200.0", "50.0", "4.00", "220.0", "1.10"]
         );
         assert!(text.contains("2.00 times that of the floor"), "{text}");
     }

@@ -1,6 +1,6 @@
 use clap::{Args, ValueEnum};
 
-use super::Failure;
+use super::{Failure, Settings};
 use crate::job;
 
 /// `jumun topology`
@@ -9,6 +9,8 @@ pub struct Topology {
     /// Kafka Streams' text.
     #[arg(long, value_enum, default_value = "text")]
     format: TopologyFormat,
+    #[command(flatten)]
+    settings: Settings,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -19,7 +21,10 @@ enum TopologyFormat {
 impl Topology {
     #[expect(clippy::print_stdout, reason = "its output is its purpose")]
     pub(super) fn run(&self) -> Result<(), Failure> {
-        let built = job::topology().build().map_err(Failure::work)?;
+        let configuration = self.settings.configuration()?;
+        let merging_tasks = configuration.topics.output_partitions;
+        let built = job::topology(&configuration.aggregates, merging_tasks);
+        let built = built.build().map_err(Failure::work)?;
         match self.format {
             TopologyFormat::Text => print!("{}", built.describe()),
         }

@@ -25,17 +25,13 @@ use crate::domain::records::{
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// Adds the aggregation of what the judge forwards, and the two topics that tell of it; nothing if it is turned off.
-pub fn add(topology: &mut Topology, settings: &Aggregates) {
-    if !settings.enabled {
-        tracing::info!("aggregates are off, as aggregates.enabled says");
-        return;
-    }
+pub(super) fn add(topology: &mut Topology, settings: &Aggregates, merging_tasks: i32) {
     let merged = format!("{}-merge", names::AGGREGATES);
     topology
         .add_windowed_aggregation(
             names::AGGREGATES,
             OrderAggregator::default,
-            options(settings),
+            options(settings, merging_tasks),
             || Bytes,
             || VarI64,
             &[names::JUDGE],
@@ -62,8 +58,9 @@ pub fn add(topology: &mut Topology, settings: &Aggregates) {
 }
 
 /// The settings as the engine takes them.
-fn options(settings: &Aggregates) -> WindowedOptions {
+fn options(settings: &Aggregates, merging_tasks: i32) -> WindowedOptions {
     WindowedOptions {
+        partitions: Some(merging_tasks),
         emit: match settings.emit {
             Emit::Updates => EmitStrategy::OnWindowUpdate(settings.early_interval),
             Emit::Final => EmitStrategy::OnWindowClose,
@@ -78,7 +75,7 @@ fn options(settings: &Aggregates) -> WindowedOptions {
 
 /// Adds what judged events count for; groups are keys to be read by [`Group::parse`].
 #[derive(Debug, Default)]
-pub struct OrderAggregator {
+pub(super) struct OrderAggregator {
     group: Vec<u8>,
 }
 
@@ -119,7 +116,7 @@ impl WindowedAggregator for OrderAggregator {
 
 /// Writes the records of windows, and counts late deltas by aggregate.
 #[derive(Default)]
-pub struct AggregateRecords {
+pub(super) struct AggregateRecords {
     children: Option<Children>,
     key: Vec<u8>,
     json: JsonText,

@@ -9,6 +9,9 @@ use topology::runtime::StatusBoard;
 
 use crate::domain::outcome::Outcome;
 
+/// The sub-topology that reads the inputs is the first.
+const JUDGING: u32 = 0;
+
 /// Exposes the committed counters of the tasks that this instance runs.
 ///
 /// The counts are part of each task's state and change with its commits: a crash, an abort or a
@@ -43,7 +46,9 @@ impl Collector for OrderMetrics {
 
     fn collect(&self) -> Vec<MetricFamily> {
         self.outcomes.reset();
-        for (task, counts) in self.board.counters() {
+        // Every task has every counter; outcomes are counted where inputs are judged.
+        let all = self.board.counters().into_iter();
+        for (task, counts) in all.filter(|(task, _)| task.subtopology == JUDGING) {
             let partition = task.partition.to_string();
             for (outcome, count) in Outcome::all().zip(counts) {
                 self.outcomes

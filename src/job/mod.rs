@@ -1,6 +1,6 @@
 //! The order job on the engine: one operator that keeps a state machine per order.
 
-pub mod aggregates;
+mod aggregates;
 mod codec;
 pub mod counters;
 mod judge_processor;
@@ -14,6 +14,7 @@ pub mod topics;
 use topology::graph::{StoreBuilder, Topology};
 use topology::process::SinkMode;
 
+use crate::config::Aggregates;
 use codec::{
     IncomingDeserializer, JsonText, JsonTextSerializer, KeyDeserializer, OrderNumberSerializer,
 };
@@ -81,14 +82,17 @@ const OUTPUTS: [Output; 4] = [
     },
 ];
 
-/// The order job: three co-partitioned inputs, one store, five outputs. [`aggregates::add`] adds the aggregates.
+/// The order job: three co-partitioned inputs, one store, five outputs, and the aggregates unless they are
+/// switched off, in so many merging tasks.
 ///
 /// ```
-/// let built = jumun::job::topology().build()?;
+/// use jumun::config::Aggregates;
+///
+/// let built = jumun::job::topology(&Aggregates::default(), 2).build()?;
 /// assert!(built.describe().contains("Processor: judge (stores: [orders])"));
 /// # Ok::<(), topology::graph::TopologyError>(())
 /// ```
-pub fn topology() -> Topology {
+pub fn topology(aggregates: &Aggregates, merging_tasks: i32) -> Topology {
     let mut topology = Topology::new();
     topology
         .add_source(
@@ -115,6 +119,9 @@ pub fn topology() -> Topology {
                 || JsonTextSerializer,
                 &[output.tell],
             );
+    }
+    if aggregates.enabled {
+        aggregates::add(&mut topology, aggregates, merging_tasks);
     }
     topology
 }

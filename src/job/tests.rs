@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use topology::codec::Utf8;
-use topology::graph::Topology;
 use topology::io::Headers;
 use topology::testing::{TestDriver, TestDriverConfig, TestOutputTopic};
 
-use super::{aggregates, counters, topics};
+use super::{counters, topics};
 use crate::config::{Aggregates, Emit, Topics};
 use crate::domain::aggregates::BusinessAggregate;
 use crate::domain::decode::decode;
@@ -26,8 +25,7 @@ struct Job {
 
 /// The job, on a day after that of the events.
 fn job(settings: &Aggregates, partitions: i32) -> Job {
-    let mut topology: Topology = super::topology();
-    aggregates::add(&mut topology, settings);
+    let topology = super::topology(settings, partitions);
     let mut config = TestDriverConfig::new("jumun").partitions(partitions);
     config.initial_wall_clock_ms = NOON + 2 * 86_400_000;
     config.streams.topics = topics::aggregates(&Topics {
@@ -108,19 +106,15 @@ fn only_final() -> Aggregates {
 #[test]
 fn turned_off_nothing_is_aggregated() {
     let describe = |enabled| {
-        let mut topology = super::topology();
         let settings = Aggregates {
             enabled,
             ..Aggregates::default()
         };
-        aggregates::add(&mut topology, &settings);
-        topology.build().unwrap().describe()
+        super::topology(&settings, 2).build().unwrap().describe()
     };
-    assert!(describe(true).contains(topics::AGGREGATES));
-    assert_eq!(
-        describe(false),
-        super::topology().build().unwrap().describe()
-    );
+    let (with, without) = (describe(true), describe(false));
+    assert!(with.contains("Sub-topology: 1") && with.contains(topics::AGGREGATES));
+    assert!(!without.contains("Sub-topology: 1") && !without.contains("aggregates"));
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`graph`] | what the job is: nodes, edges, sub-topologies, validation, description; no IO, no bytes |
+//! | [`dsl`] | typed streams and tables that build a graph: where to begin |
 //! | [`process`] | what an operator is: records, processors, contexts |
 //! | [`codec`] | keys and values to bytes and back |
 //! | [`store`] | state of a task: overlay, cache, RocksDB, memory, timers, changelog |
@@ -20,6 +21,7 @@
 #![deny(missing_docs)]
 
 pub mod codec;
+pub mod dsl;
 pub mod error;
 pub mod graph;
 pub mod io;

@@ -42,7 +42,8 @@ struct Picture {
 /// Draws a topology as an SVG element, to be styled by the page it is put into.
 ///
 /// ```
-/// let drawing = jumun::page::drawing::draw(&jumun::job::topology().build()?);
+/// let job = jumun::job::topology(&jumun::config::Aggregates::default(), 2);
+/// let drawing = jumun::page::drawing::draw(&job.build()?);
 /// assert!(drawing.starts_with("<svg") && drawing.contains("order.events.v1"));
 /// # Ok::<(), topology::graph::TopologyError>(())
 /// ```
@@ -141,6 +142,7 @@ impl Picture {
 mod tests {
     use super::layout::Layout;
     use super::*;
+    use crate::config::Aggregates;
     use topology::codec::Utf8;
     use topology::graph::Topology;
 
@@ -176,7 +178,8 @@ mod tests {
 
     #[test]
     fn records_go_from_left_to_right_and_nothing_overlaps() {
-        for topology in [two_stages(), crate::job::topology().build().unwrap()] {
+        let job = crate::job::topology(&Aggregates::default(), 2);
+        for topology in [two_stages(), job.build().unwrap()] {
             let picture = Picture::of(&topology);
             let layout = Layout::of(&picture);
             for (from, to) in picture.edges(true).chain(picture.failures.clone()) {

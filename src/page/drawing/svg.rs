@@ -71,7 +71,7 @@ fn write_all(svg: &mut String, picture: &Picture, layout: &Layout) -> Result {
     for (from, to) in &picture.failures {
         // Down at once, then level below everything else.
         let (from, to) = (place(from), place(to));
-        edge(svg, "edge failure", from, to, 40.0)?;
+        edge(svg, "edge failure", from, to, 22.0)?;
     }
     for (processor, store) in &picture.links {
         link(svg, place(processor), place(store))?;

@@ -40,3 +40,9 @@ pub trait Serializer<T>: Send {
     /// A [`CodecError`] sends the input record that caused the output to the dead-letter topic.
     fn serialize(&mut self, value: &T, out: &mut Vec<u8>) -> Result<Presence, CodecError>;
 }
+
+/// Both ways, as a value that each task gets a copy of; Kafka Streams calls it a Serde. Whatever is
+/// both a [`Serializer`] and a [`Deserializer`] and can be copied is one.
+pub trait Codec<T>: Serializer<T> + Deserializer<T> + Clone + Sync + 'static {}
+
+impl<T, C: Serializer<T> + Deserializer<T> + Clone + Sync + 'static> Codec<T> for C {}

@@ -1,13 +1,13 @@
-use std::fmt;
 use std::sync::Arc;
 
 use super::built::BuiltTopology;
+use super::mistake::{Mistake, TopologyError};
+use super::store_builder::StoreBuilder;
 use super::{subtopology, validate};
 use crate::codec::{Deserializer, Serializer};
 use crate::process::sink::SinkNode;
 use crate::process::source::SourceNode;
 use crate::process::{Node, Processor, ProcessorNode, SinkMode};
-use crate::store::{StoreKind, StoreSpec};
 
 /// Makes a node of a task; sinks are told their topic's full name and index among the outputs.
 pub(crate) type NodeSupplier = Arc<dyn Fn(&str, usize) -> Box<dyn Node> + Send + Sync>;
@@ -62,85 +62,6 @@ pub(crate) struct NodeSpec {
     pub(crate) supplier: NodeSupplier,
 }
 
-/// Declares a key-value store.
-///
-/// ```
-/// use topology::graph::StoreBuilder;
-/// let orders = StoreBuilder::persistent("orders").keyed_by_record();
-/// let scratch = StoreBuilder::in_memory("scratch").without_changelog();
-/// # let _ = (orders, scratch);
-/// ```
-#[derive(Clone, Debug)]
-pub struct StoreBuilder {
-    pub(crate) spec: StoreSpec,
-}
-
-impl StoreBuilder {
-    /// A store in RocksDB, with a changelog topic `<application.id>-<name>-changelog`.
-    pub fn persistent(name: impl Into<String>) -> Self {
-        Self::new(name, StoreKind::Persistent)
-    }
-
-    /// A store in memory, with a changelog topic; restored from its beginning at each start.
-    pub fn in_memory(name: impl Into<String>) -> Self {
-        Self::new(name, StoreKind::InMemory)
-    }
-
-    fn new(name: impl Into<String>, kind: StoreKind) -> Self {
-        Self {
-            spec: StoreSpec {
-                name: name.into(),
-                kind,
-                changelog: true,
-                key_prefetch: false,
-            },
-        }
-    }
-
-    /// Without a changelog topic: lost with the directory, and not moved with the task.
-    #[must_use]
-    pub fn without_changelog(mut self) -> Self {
-        self.spec.changelog = false;
-        self
-    }
-
-    /// Its keys are the bytes of the input records' keys: the engine fetches the values of a whole
-    /// batch at once, before the batch is processed.
-    #[must_use]
-    pub fn keyed_by_record(mut self) -> Self {
-        self.spec.key_prefetch = true;
-        self
-    }
-}
-
-/// One thing wrong with a topology.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake(pub(crate) String);
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Everything wrong with a topology, at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TopologyError {
-    /// Each names the node and the fix.
-    pub mistakes: Vec<Mistake>,
-}
-
-impl fmt::Display for TopologyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the topology has {} mistake(s):", self.mistakes.len())?;
-        self.mistakes
-            .iter()
-            .try_for_each(|mistake| write!(f, "\n  - {mistake}"))
-    }
-}
-
-impl std::error::Error for TopologyError {}
-
 /// Declares a job node by node, as Kafka Streams' `Topology`; parents are named, and may be
 /// declared later. Nothing is judged before [`Topology::build`], which tells all mistakes at once.
 ///
@@ -174,6 +95,8 @@ pub struct Topology {
     pub(crate) stores: Vec<(StoreBuilder, Vec<String>)>,
     pub(crate) dead_letter_topic: Option<String>,
     pub(crate) counters: Vec<String>,
+    /// What whoever declares it has found wrong already.
+    pub(crate) mistakes: Vec<Mistake>,
 }
 
 fn names(names: &[&str]) -> Vec<String> {
@@ -250,6 +173,17 @@ impl Topology {
             supplier,
         });
         self
+    }
+
+    /// Makes a processor that was added before in another way from now on.
+    pub(crate) fn set_processor<P: Processor>(
+        &mut self,
+        name: &str,
+        supplier: impl Fn() -> P + Send + Sync + 'static,
+    ) {
+        if let Some(node) = self.nodes.iter_mut().find(|node| node.name == name) {
+            node.supplier = Arc::new(move |_, _| Box::new(ProcessorNode(supplier())));
+        }
     }
 
     /// A store, used by the processors named.
@@ -369,8 +303,30 @@ impl Topology {
         CK: Serializer<K> + Deserializer<K> + 'static,
         CV: Serializer<V> + Deserializer<V> + 'static,
     {
+        let source = name;
+        self.add_repartition_of(source, name, partitions, partitioner, key, value, parents)
+    }
+
+    /// As [`Topology::add_repartition_with`]; children name `source` as their parent.
+    #[expect(clippy::too_many_arguments, reason = "what an edge is made of")]
+    pub(crate) fn add_repartition_of<K, V, CK, CV>(
+        &mut self,
+        source: &str,
+        name: &str,
+        partitions: Option<i32>,
+        partitioner: Option<StreamPartitioner<K, V>>,
+        key: impl Fn() -> CK + Clone + Send + Sync + 'static,
+        value: impl Fn() -> CV + Clone + Send + Sync + 'static,
+        parents: &[&str],
+    ) -> &mut Self
+    where
+        K: Default + Send + 'static,
+        V: Default + Send + 'static,
+        CK: Serializer<K> + Deserializer<K> + 'static,
+        CV: Serializer<V> + Deserializer<V> + 'static,
+    {
         let topic = TopicName::Repartition(name.to_owned(), partitions);
-        let sink = format!("{name}-sink");
+        let sink = format!("{source}-sink");
         let (key_of_sink, value_of_sink) = (key.clone(), value.clone());
         self.add_sink_of(
             &sink,
@@ -381,7 +337,7 @@ impl Topology {
             value_of_sink,
             parents,
         );
-        self.add_source_of(name, vec![topic], key, value)
+        self.add_source_of(source, vec![topic], key, value)
     }
 
     /// Where records go that cannot be read or that an operator gave up.

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::process::NodeArena;
 
-use super::spec::{Mistake, NodeKind, NodeSpec, TopicName, Topology};
+use super::mistake::Mistake;
+use super::spec::{NodeKind, NodeSpec, TopicName, Topology};
 
 pub(super) fn mistakes(topology: &Topology) -> Vec<Mistake> {
-    let mut found = Vec::new();
+    let mut found = topology.mistakes.clone();
     let mut say = |text: String| found.push(Mistake(text));
     let nodes: BTreeMap<&str, &NodeSpec> = topology
         .nodes

@@ -1,8 +1,11 @@
+use std::collections::BTreeMap;
+
 use super::TestDriver;
 use crate::Error;
 use crate::codec::Presence;
 use crate::codec::{Deserializer, Serializer};
 use crate::io::Headers;
+use crate::time::Clock;
 
 /// Pipes records into a topic, as Kafka Streams' class of the same name.
 pub struct TestInputTopic<K, V> {
@@ -61,6 +64,24 @@ impl<K, V> TestInputTopic<K, V> {
             Headers::default(),
         )?;
         driver.run_until_idle()
+    }
+}
+
+impl<K, V> TestInputTopic<K, V> {
+    /// Pipes records one after the other, with the wall-clock time as their timestamp.
+    ///
+    /// # Errors
+    /// As [`TestInputTopic::pipe_input`].
+    pub fn pipe_key_value_list(
+        &self,
+        driver: &mut TestDriver,
+        records: impl IntoIterator<Item = (impl Into<K>, impl Into<V>)>,
+    ) -> Result<(), Error> {
+        for (key, value) in records {
+            let now = driver.clock().wall_clock_ms();
+            self.pipe_input(driver, &key.into(), &value.into(), now)?;
+        }
+        Ok(())
     }
 }
 
@@ -164,6 +185,41 @@ where
             records.push(record);
         }
         Ok(records)
+    }
+
+    /// The values of all records not read yet.
+    ///
+    /// # Errors
+    /// As [`TestOutputTopic::read_record`].
+    pub fn read_values_to_list(&mut self, driver: &mut TestDriver) -> Result<Vec<V>, Error> {
+        let records = self.read_records_to_list(driver)?;
+        Ok(records.into_iter().map(|record| record.value).collect())
+    }
+
+    /// Keys and values of all records not read yet.
+    ///
+    /// # Errors
+    /// As [`TestOutputTopic::read_record`].
+    pub fn read_key_values_to_list(
+        &mut self,
+        driver: &mut TestDriver,
+    ) -> Result<Vec<(K, V)>, Error> {
+        let records = self.read_records_to_list(driver)?.into_iter();
+        Ok(records.map(|record| (record.key, record.value)).collect())
+    }
+
+    /// The last value of each key among the records not read yet.
+    ///
+    /// # Errors
+    /// As [`TestOutputTopic::read_record`].
+    pub fn read_key_values_to_map(
+        &mut self,
+        driver: &mut TestDriver,
+    ) -> Result<BTreeMap<K, V>, Error>
+    where
+        K: Ord,
+    {
+        Ok(self.read_key_values_to_list(driver)?.into_iter().collect())
     }
 
     /// Whether nothing is left to read.
