@@ -146,7 +146,15 @@ fn under_load_each_figure_lies_between_two_scrapes_and_no_other_host_is_asked() 
         }
         assert!(after["topology_records_in_total"] > before["topology_records_in_total"]);
     }
-    // What only topics tell.
+    // What only topics tell; a window is told for the first time after ten seconds.
+    browser.wait(
+        "document.querySelector('#minutes-table tbody tr[data-final=false]') !== null",
+        TIMEOUT,
+    );
+    browser.wait(
+        "document.querySelectorAll('#plot rect.created.open').length > 0",
+        TIMEOUT,
+    );
     browser.wait(
         "document.querySelectorAll('#rejections tbody time').length > 5",
         TIMEOUT,
