@@ -203,6 +203,7 @@ impl StreamThread {
             name: self.name.clone(),
             state,
             detail,
+            broker_trouble: self.trouble.clone(),
             tasks,
         });
     }
