@@ -111,7 +111,8 @@ impl Service {
 
     /// Input records of committed transactions since the start.
     pub fn records_in(&self) -> u64 {
-        self.metrics.records_in()
+        let inputs = job::topics::INPUTS.iter();
+        inputs.map(|topic| self.metrics.records_in(topic)).sum()
     }
 
     /// What became of all records ever, as committed by the tasks of this instance.
