@@ -357,6 +357,10 @@ impl StreamThread {
             })?;
             if processed > 0 {
                 total += processed;
+                // What the engine hands itself through repartition topics is no input of the application.
+                if task.inputs.iter().any(|input| !input.internal) {
+                    self.uncommitted.records_in += processed as u64;
+                }
                 allowed -= processed;
                 self.hand_over(id)?;
             }
@@ -364,7 +368,6 @@ impl StreamThread {
         if let Some(rate) = &mut self.rate {
             rate.spend(total);
         }
-        self.uncommitted.records_in += total as u64;
         Ok(total)
     }
 
