@@ -14,6 +14,7 @@ mod names;
 mod programs;
 mod restore;
 mod tables;
+mod windows;
 
 use topology::dsl::StreamsBuilder;
 use topology::testing::{TestDriver, TestDriverConfig};

@@ -29,7 +29,7 @@ fn what_is_added_elsewhere_renames_nothing() {
         let builder = StreamsBuilder::new();
         if more {
             let other = builder.stream("other", Consumed::with(Utf8, Utf8));
-            other
+            let _ = other
                 .filter(|_, _| true)
                 .map_values(|_, value| value.clone());
         }
