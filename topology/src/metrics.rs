@@ -100,7 +100,8 @@ impl EngineMetrics {
         };
         for part in topology.subtopologies() {
             for input in part.inputs(application_id) {
-                self.records_in.with_label_values(&[&input.topic]);
+                self.records_in
+                    .with_label_values(&[&input.topic, input_kind(input.internal)]);
             }
             for output in part.outputs(application_id) {
                 out(&output.topic, OutputKind::of_sink(output.internal));
@@ -115,9 +116,19 @@ impl EngineMetrics {
         }
     }
 
-    /// Records of a topic processed in committed transactions since the start.
-    pub fn records_in(&self, topic: &str) -> u64 {
-        self.records_in.with_label_values(&[topic]).get()
+    /// Records of source topics processed in committed transactions since the start; what the engine hands itself
+    /// through repartition topics is no input of the application.
+    pub fn records_in(&self) -> u64 {
+        let of_source = |metric: &prometheus::proto::Metric| {
+            let mut labels = metric.get_label().iter();
+            labels.any(|label| label.name() == "kind" && label.value() == input_kind(false))
+        };
+        let families = self.records_in.collect();
+        let topics = families.iter().flat_map(|family| family.get_metric());
+        topics
+            .filter(|metric| of_source(metric))
+            .map(|metric| metric.get_counter().get_value() as u64)
+            .sum()
     }
 
     pub(crate) fn phase_took(&self, phase: CommitPhase, seconds: f64) {
@@ -125,6 +136,11 @@ impl EngineMetrics {
             histogram.observe(seconds);
         }
     }
+}
+
+/// The label `kind` of what a task reads.
+pub(crate) const fn input_kind(internal: bool) -> &'static str {
+    if internal { "repartition" } else { "source" }
 }
 
 impl std::fmt::Debug for EngineMetrics {
