@@ -190,6 +190,8 @@ fn a_killed_broker_is_named_and_its_return_seen_without_a_hand() {
     }
     assert_eq!(figures["lag"], metrics["topology_consumer_lag_records"]);
 
+    see_a_second_process_come_and_go(&mut browser, &broker);
+
     broker.kill9().unwrap();
     wait_for_state(&mut browser, "BROKER_LOST");
     browser.wait("!document.getElementById('banner').hidden", TIMEOUT);
@@ -211,6 +213,26 @@ fn a_killed_broker_is_named_and_its_return_seen_without_a_hand() {
     check_quiet(&mut browser, address, false);
     drop(browser);
     processor.stop();
+}
+
+/// Tasks move to a second process and come back, and the page follows.
+fn see_a_second_process_come_and_go(browser: &mut Browser, broker: &Broker) {
+    let tasks = "document.querySelectorAll('#tasks tr[data-task]').length";
+    let all = browser.evaluate(tasks).as_u64().unwrap();
+    let rebalances = "Number(document.querySelector('[data-figure=rebalances]').textContent)";
+    let before = browser.evaluate(rebalances);
+    let state = tempfile::tempdir().unwrap();
+    let second = Setup::new(broker, "paged", state.path())
+        .flag("--instance-id", "second")
+        .setting("application.leave_on_stop", "true")
+        .start_ready();
+    browser.wait(
+        &format!("{tasks} < {all} && {rebalances} > {before}"),
+        TIMEOUT,
+    );
+    second.stop();
+    browser.wait(&format!("{tasks} === {all}"), TIMEOUT);
+    wait_for_state(browser, "RUNNING");
 }
 
 #[test]
