@@ -334,6 +334,7 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
         let Some(watermark) = self.upstream.watermark() else {
             return Ok(());
         };
+        context.show_watermark(watermark);
         let closed_before = self.options.windows.closed_before(watermark);
         if closed_before <= self.meta.closed_before {
             return Ok(());

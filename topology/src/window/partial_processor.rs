@@ -163,6 +163,9 @@ impl<A: WindowedAggregator> PartialProcessor<A> {
             return Ok(None);
         }
         let watermark = self.clocks.watermark(context.inputs(), now);
+        if let Some(Watermark::At(time)) = watermark {
+            context.show_watermark(time);
+        }
         let Some(watermark) = watermark.filter(|_| watermark != self.reported) else {
             return Ok(None);
         };
