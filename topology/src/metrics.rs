@@ -1,48 +1,44 @@
-//! The one list of the engine's metrics.
-//!
-//! Base units; `_total`, `_seconds`, `_bytes` as Prometheus names them; counts of records move when
-//! a transaction is committed, never before.
+//! The engine's metrics: one list of them, what moves them, and the gauges sampled from the threads.
+
+pub mod list;
+mod sample;
+mod spec;
+
+use std::sync::Arc;
 
 use prometheus::core::Collector;
-use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry,
-};
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, Registry};
 
-use crate::runtime::TaskStatus;
-use crate::{Error, runtime};
+pub(crate) use sample::{InputLag, Oldest, Samples, StateTotals, TaskSample, ThreadSample};
+pub use spec::{MetricKind, MetricSpec};
 
-/// Buckets from 1 ms to 10 s with boundaries at 100 ms (commit interval) and 250 ms (latency aim).
-const SECONDS: [f64; 14] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-];
+use crate::Error;
+use crate::graph::{BuiltTopology, SubTopology};
+use crate::process::ENGINE_REASONS;
+use crate::runtime::{CommitPhase, OutputKind};
 
 /// The engine's metrics of one instance.
-#[derive(Debug)]
 pub struct EngineMetrics {
-    pub(crate) records_in: IntCounter,
-    pub(crate) records_out: IntCounter,
-    pub(crate) changelog_records: IntCounter,
-    pub(crate) dead_letters: IntCounter,
-    pub(crate) transactions: IntCounterVec,
+    pub(crate) records_in: IntCounterVec,
+    pub(crate) records_out: IntCounterVec,
+    pub(crate) dead_letters: IntCounterVec,
+    pub(crate) end_to_end_latency: Histogram,
+    pub(crate) process_seconds: Histogram,
+    pub(crate) poll_seconds: Histogram,
+    pub(crate) punctuate_seconds: Histogram,
     pub(crate) commit_seconds: Histogram,
-    pub(crate) commit_phase_seconds: HistogramVec,
-    pub(crate) rebalances: IntCounter,
+    commit_phase_seconds: [Histogram; CommitPhase::ALL.len()],
+    pub(crate) transactions: IntCounterVec,
+    pub(crate) rebalances: IntCounterVec,
     pub(crate) restored_records: IntCounter,
     pub(crate) restore_seconds: Histogram,
-    pub(crate) states_set_aside: IntCounter,
-    restore_remaining: IntGauge,
-    lag: IntGaugeVec,
-    task_states: IntGaugeVec,
+    pub(crate) samples: Arc<Samples>,
 }
 
-fn opts(name: &str, help: &str) -> Opts {
-    Opts::new(name, help)
-}
-
-fn seconds(name: &str, help: &str) -> HistogramOpts {
-    HistogramOpts::new(name, help).buckets(SECONDS.to_vec())
-}
+/// Results of transactions: the label `result`.
+pub(crate) const RESULTS: [&str; 3] = ["committed", "aborted", "fenced"];
+/// Events of the group protocol: the label `event`.
+pub(crate) const EVENTS: [&str; 3] = ["assigned", "revoked", "lost"];
 
 impl EngineMetrics {
     /// Registers all of them, known series at zero.
@@ -50,133 +46,162 @@ impl EngineMetrics {
     /// # Errors
     /// Fatal when a name is taken in the registry.
     pub fn register(registry: &Registry) -> Result<Self, Error> {
-        let metrics = Self::new().map_err(failed)?;
-        let all: [Box<dyn Collector>; 14] = [
-            Box::new(metrics.records_in.clone()),
-            Box::new(metrics.records_out.clone()),
-            Box::new(metrics.changelog_records.clone()),
-            Box::new(metrics.dead_letters.clone()),
-            Box::new(metrics.transactions.clone()),
-            Box::new(metrics.commit_seconds.clone()),
-            Box::new(metrics.commit_phase_seconds.clone()),
-            Box::new(metrics.rebalances.clone()),
-            Box::new(metrics.restored_records.clone()),
-            Box::new(metrics.restore_seconds.clone()),
-            Box::new(metrics.states_set_aside.clone()),
-            Box::new(metrics.restore_remaining.clone()),
-            Box::new(metrics.lag.clone()),
-            Box::new(metrics.task_states.clone()),
-        ];
-        for collector in all {
-            registry.register(collector).map_err(failed)?;
-        }
-        Ok(metrics)
+        Self::make(registry).map_err(|error| Error::fatal("register metrics", error.to_string()))
     }
 
-    /// Input records processed in committed transactions since the start.
-    pub fn records_in(&self) -> u64 {
-        self.records_in.get()
-    }
-
-    fn new() -> prometheus::Result<Self> {
-        let metrics = Self {
-            records_in: IntCounter::with_opts(opts(
-                "topology_records_in_total",
-                "Input records processed in committed transactions.",
-            ))?,
-            records_out: IntCounter::with_opts(opts(
-                "topology_records_out_total",
-                "Output records of committed transactions.",
-            ))?,
-            changelog_records: IntCounter::with_opts(opts(
-                "topology_changelog_records_total",
-                "Changelog records of committed transactions.",
-            ))?,
-            dead_letters: IntCounter::with_opts(opts(
-                "topology_dead_letters_total",
-                "Records sent to the dead-letter topic in committed transactions.",
-            ))?,
-            transactions: IntCounterVec::new(
-                opts(
-                    "topology_transactions_total",
-                    "Transactions by result: committed, aborted, fenced.",
-                ),
-                &["result"],
-            )?,
-            commit_seconds: Histogram::with_opts(seconds(
-                "topology_commit_seconds",
-                "Duration of commits.",
-            ))?,
-            commit_phase_seconds: HistogramVec::new(
-                seconds(
-                    "topology_commit_phase_seconds",
-                    "Duration of each phase of a commit.",
-                ),
-                &["phase"],
-            )?,
-            rebalances: IntCounter::with_opts(opts(
-                "topology_rebalances_total",
-                "Events of the group protocol handled.",
-            ))?,
-            restored_records: IntCounter::with_opts(opts(
-                "topology_restored_records_total",
-                "Changelog records read to restore state.",
-            ))?,
-            restore_seconds: Histogram::with_opts(seconds(
-                "topology_restore_seconds",
-                "Duration from assignment to running, per task.",
-            ))?,
-            states_set_aside: IntCounter::with_opts(opts(
-                "topology_states_set_aside_total",
-                "State directories moved aside because they did not continue in the changelog.",
-            ))?,
-            restore_remaining: IntGauge::with_opts(opts(
-                "topology_restore_remaining_offsets",
-                "Offsets still to be read before all tasks run.",
-            ))?,
-            lag: IntGaugeVec::new(
-                opts(
-                    "topology_consumer_lag_records",
-                    "Offsets between position and last stable offset.",
-                ),
-                &["partition"],
-            )?,
-            task_states: IntGaugeVec::new(
-                opts("topology_tasks", "Tasks of this instance by state."),
-                &["state"],
-            )?,
+    fn make(registry: &Registry) -> prometheus::Result<Self> {
+        let counter = |spec: &MetricSpec| {
+            let counter = spec.int_counter()?;
+            registered(registry, counter)
         };
-        for result in ["committed", "aborted", "fenced"] {
+        let histogram = |spec: &MetricSpec| {
+            let histogram: HistogramVec = registered(registry, spec.histogram()?)?;
+            Ok::<_, prometheus::Error>(histogram)
+        };
+        let single = |spec: &MetricSpec| {
+            let histogram = histogram(spec)?;
+            Ok::<_, prometheus::Error>(histogram.with_label_values::<&str>(&[]))
+        };
+        let phases = histogram(&list::COMMIT_PHASE)?;
+        let metrics = Self {
+            records_in: counter(&list::RECORDS_IN)?,
+            records_out: counter(&list::RECORDS_OUT)?,
+            dead_letters: counter(&list::DEAD_LETTERS)?,
+            end_to_end_latency: single(&list::END_TO_END_LATENCY)?,
+            process_seconds: single(&list::PROCESS)?,
+            poll_seconds: single(&list::POLL)?,
+            punctuate_seconds: single(&list::PUNCTUATE)?,
+            commit_seconds: single(&list::COMMIT)?,
+            commit_phase_seconds: CommitPhase::ALL
+                .map(|phase| phases.with_label_values(&[phase.as_str()])),
+            transactions: counter(&list::TRANSACTIONS)?,
+            rebalances: counter(&list::REBALANCES)?,
+            restored_records: counter(&list::RESTORED_RECORDS)?.with_label_values::<&str>(&[]),
+            restore_seconds: single(&list::RESTORE_DURATION)?,
+            samples: Arc::new(Samples::new()?),
+        };
+        registry.register(Box::new(Sampled(Arc::clone(&metrics.samples))))?;
+        for result in RESULTS {
             metrics.transactions.with_label_values(&[result]);
         }
-        for phase in runtime::CommitPhase::ALL {
-            metrics
-                .commit_phase_seconds
-                .with_label_values(&[phase.as_str()]);
+        for event in EVENTS {
+            metrics.rebalances.with_label_values(&[event]);
         }
-        for state in ["CREATED", "RESTORING", "RUNNING", "SUSPENDED"] {
-            metrics.task_states.with_label_values(&[state]);
+        for reason in ENGINE_REASONS {
+            metrics.dead_letters.with_label_values(&["user", reason]);
         }
         Ok(metrics)
     }
 
-    /// Gauges of the tasks as a thread sees them.
-    pub(crate) fn tasks(&self, tasks: &[TaskStatus]) {
-        for state in ["CREATED", "RESTORING", "RUNNING", "SUSPENDED"] {
-            let count = tasks.iter().filter(|task| task.state == state).count();
-            self.task_states
-                .with_label_values(&[state])
-                .set(i64::try_from(count).unwrap_or(i64::MAX));
+    /// The topics of a topology, at zero.
+    pub(crate) fn know_topics(&self, topology: &BuiltTopology, application_id: &str) {
+        let out = |topic: &str, kind: OutputKind| {
+            self.records_out.with_label_values(&[topic, kind.as_str()]);
+        };
+        for part in topology.subtopologies() {
+            for input in part.inputs(application_id) {
+                self.records_in
+                    .with_label_values(&[&input.topic, input_kind(input.internal)]);
+            }
+            for output in part.outputs(application_id) {
+                out(&output.topic, OutputKind::of_sink(output.internal));
+            }
+            for store in part.stores().iter().filter(|store| store.changelog) {
+                let topic = SubTopology::changelog_topic(application_id, &store.name);
+                out(&topic, OutputKind::Changelog);
+            }
         }
-        self.restore_remaining
-            .set(tasks.iter().map(|task| task.restore.remaining).sum());
-        self.lag.reset();
-        for (partition, lag) in tasks.iter().flat_map(|task| &task.lag) {
-            self.lag.with_label_values(&[partition]).set(*lag);
+        if let Some(topic) = topology.dead_letter_topic() {
+            out(topic, OutputKind::DeadLetter);
+        }
+    }
+
+    /// Records of source topics processed in committed transactions since the start; what the engine hands itself
+    /// through repartition topics is no input of the application.
+    pub fn records_in(&self) -> u64 {
+        let of_source = |metric: &prometheus::proto::Metric| {
+            let mut labels = metric.get_label().iter();
+            labels.any(|label| label.name() == "kind" && label.value() == input_kind(false))
+        };
+        let families = self.records_in.collect();
+        let topics = families.iter().flat_map(|family| family.get_metric());
+        topics
+            .filter(|metric| of_source(metric))
+            .map(|metric| metric.get_counter().get_value() as u64)
+            .sum()
+    }
+
+    pub(crate) fn phase_took(&self, phase: CommitPhase, seconds: f64) {
+        if let Some(histogram) = self.commit_phase_seconds.get(phase as usize) {
+            histogram.observe(seconds);
         }
     }
 }
 
-fn failed(error: prometheus::Error) -> Error {
-    Error::fatal("register metrics", error.to_string())
+/// The label `kind` of what a task reads.
+pub(crate) const fn input_kind(internal: bool) -> &'static str {
+    if internal { "repartition" } else { "source" }
+}
+
+impl std::fmt::Debug for EngineMetrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EngineMetrics").finish_non_exhaustive()
+    }
+}
+
+fn registered<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    collector: C,
+) -> prometheus::Result<C> {
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+/// The registry's share of the samples.
+struct Sampled(Arc<Samples>);
+
+impl Collector for Sampled {
+    fn desc(&self) -> Vec<&prometheus::core::Desc> {
+        self.0.desc()
+    }
+
+    fn collect(&self) -> Vec<prometheus::proto::MetricFamily> {
+        self.0.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Those that exist at once; the others appear with the topics, tasks and time that they are about.
+    #[test]
+    fn what_is_registered_is_what_is_listed() {
+        let registry = Registry::new();
+        let metrics = EngineMetrics::register(&registry).unwrap();
+        let listed: BTreeSet<&str> = list::ALL.iter().map(|spec| spec.name).collect();
+        assert_eq!(listed.len(), list::ALL.len(), "a name twice");
+        let per_thing = ["topic", "task"];
+        let at_once: BTreeSet<&str> = list::ALL
+            .iter()
+            .filter(|spec| !spec.labels.iter().any(|label| per_thing.contains(label)))
+            .map(|spec| spec.name)
+            .collect();
+        let families = registry.gather();
+        let exposed: BTreeSet<&str> = families.iter().map(|family| family.name()).collect();
+        assert_eq!(exposed, at_once);
+    }
+
+    #[test]
+    fn a_second_registration_is_refused() {
+        let registry = Registry::new();
+        EngineMetrics::register(&registry).unwrap();
+        let refused = EngineMetrics::register(&registry).unwrap_err();
+        assert!(
+            refused.to_string().contains("register metrics"),
+            "{refused}"
+        );
+    }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 use super::node::NodeArena;
 use super::processor::{PunctuationId, PunctuationType, Schedule};
 use super::scope::CancelledTimer;
-use super::{InputStatus, ProcessError, Record, SourceRecord, TaskLimits, TaskScope};
+use super::{
+    InputStatus, ProcessError, Record, STATE_TOO_LARGE, SourceRecord, TaskLimits, TaskScope,
+};
 use crate::Error;
 use crate::graph::repartition_topic;
 use crate::io::Headers;
@@ -217,7 +219,7 @@ impl<'a> ProcessingContext<'a> {
             let message = format!(
                 "state of {size} bytes; the changelog of store {name} takes {limit} (max.message.bytes)"
             );
-            return Err(ProcessError::record("STATE_TOO_LARGE", message));
+            return Err(ProcessError::record(STATE_TOO_LARGE, message));
         }
         Ok(self.scope.state.put(store, key, value)?)
     }
@@ -296,6 +298,11 @@ impl<'a> ProcessingContext<'a> {
             kind,
             key,
         }
+    }
+
+    /// How far the task has come in event time, epoch milliseconds, for the metrics.
+    pub(crate) fn show_watermark(&mut self, watermark_ms: i64) {
+        self.scope.watermark_ms = Some(watermark_ms);
     }
 
     /// Adds to a committed counter, by its index in the names given to

@@ -3,6 +3,15 @@ use std::fmt;
 use crate::Error;
 use crate::codec::CodecError;
 
+/// An output is larger than its topic takes.
+pub(crate) const OUTPUT_TOO_LARGE: &str = "OUTPUT_TOO_LARGE";
+/// A store's changelog does not take so much.
+pub(crate) const STATE_TOO_LARGE: &str = "STATE_TOO_LARGE";
+/// The engine refuses the record for another cause.
+pub(crate) const RECORD_REFUSED: &str = "RECORD_REFUSED";
+/// Why the engine itself dead-letters; the other reasons are the application's.
+pub(crate) const ENGINE_REASONS: [&str; 3] = [OUTPUT_TOO_LARGE, STATE_TOO_LARGE, RECORD_REFUSED];
+
 /// Why an operator did not finish a record.
 #[derive(Clone, Debug)]
 pub enum ProcessError {

@@ -2,7 +2,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::outputs::{Destination, OutputBuffer};
 use super::processor::Schedule;
-use super::{InputStatus, SinkMode, SourceRecord};
+use super::{DeadLetterCounts, InputStatus, SinkMode, SourceRecord};
 use crate::io::{HeaderBuffer, Headers};
 use crate::store::{TaskState, Timer, TimerClock};
 use crate::task::TaskId;
@@ -84,8 +84,10 @@ pub(crate) struct TaskScope {
     /// Index of the dead-letter topic among the outputs, if there is one.
     pub(crate) dead_letters: Option<usize>,
     pub(crate) dead_letter_headers: HeaderBuffer,
-    /// Dead letters since the last commit, for the log and the metrics.
-    pub(crate) dead_lettered: u64,
+    /// Dead letters since the last commit, for the metrics.
+    pub(crate) dead_lettered: DeadLetterCounts,
+    /// How far the task has come in event time, if it takes part in a windowed aggregation; for the metrics.
+    pub(crate) watermark_ms: Option<i64>,
     /// Numbers what is done wholly or not at all: a record, a timer, a punctuation.
     pub(crate) unit: u64,
     /// By input, as of this turn of the loop.
@@ -106,11 +108,13 @@ impl TaskScope {
         self.state.rollback();
         self.outputs.rollback();
         self.counters.rollback();
+        self.dead_lettered.rollback();
     }
 
     /// The record succeeded.
     pub(crate) fn accept(&mut self) {
         self.outputs.accept();
+        self.dead_lettered.accept();
     }
 
     /// Writes the source record, bytes untouched, to the dead-letter topic, with the headers of
@@ -121,7 +125,7 @@ impl TaskScope {
     pub(crate) fn dead_letter(
         &mut self,
         source: SourceRecord<'_>,
-        reason: &str,
+        reason: &'static str,
         class: &str,
         message: &str,
         node: &str,
@@ -164,7 +168,7 @@ impl TaskScope {
                 "as a dead letter it has {size} bytes, and the dead-letter topic takes {limit}; raise its max.message.bytes"
             ));
         }
-        self.dead_lettered += 1;
+        self.dead_lettered.add(reason);
         let to = Destination {
             output,
             mode: SinkMode::Every,

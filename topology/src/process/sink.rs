@@ -2,7 +2,7 @@ use std::any::{Any, type_name};
 
 use super::node::{Node, wrong_types};
 use super::outputs::Destination;
-use super::{ProcessError, ProcessingContext, TaskLimits};
+use super::{OUTPUT_TOO_LARGE, ProcessError, ProcessingContext, TaskLimits};
 use crate::codec::{Presence, Serializer};
 use crate::graph::StreamPartitioner;
 use crate::io::Headers;
@@ -59,7 +59,7 @@ impl<K: 'static, V: 'static> Node for SinkNode<K, V> {
                 "output of {size} bytes; topic {} takes {limit} (max.message.bytes)",
                 self.topic
             );
-            return Err(ProcessError::record("OUTPUT_TOO_LARGE", message));
+            return Err(ProcessError::record(OUTPUT_TOO_LARGE, message));
         }
         let to = Destination {
             output: self.output,

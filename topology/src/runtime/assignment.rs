@@ -14,7 +14,12 @@ use crate::{Error, ErrorClass};
 
 impl StreamThread {
     pub(super) fn rebalance(&mut self, event: GroupEvent) -> Result<(), Error> {
-        self.metrics.rebalances.inc();
+        let kind = match &event {
+            GroupEvent::Assigned(_) => "assigned",
+            GroupEvent::Revoked(_) => "revoked",
+            GroupEvent::Lost(_) => "lost",
+        };
+        self.metrics.rebalances.with_label_values(&[kind]).inc();
         match event {
             GroupEvent::Revoked(partitions) => {
                 tracing::info!(

@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::clients::Clients;
 use super::contain::contained;
 use super::retry::retry;
-use super::stream_thread::StreamThread;
+use super::stream_thread::{StreamThread, Uncommitted};
 use super::{CommitPhase, ProcessingGuarantee};
 use crate::io::{Headers, OutputRecord, TopicPartition};
 use crate::process::outputs::Outgoing;
@@ -125,9 +125,9 @@ impl StreamThread {
             return Ok(());
         };
         let clients = self.clients.as_mut().ok_or_else(no_clients)?;
-        let records_out = &mut self.uncommitted.records_out;
+        let uncommitted = &mut self.uncommitted;
         let outputs = &mut task.scope.outputs;
-        outputs.drain(|record| send(clients, id.subtopology, record, records_out))
+        outputs.drain(|record| send(clients, id.subtopology, record, uncommitted))
     }
 
     fn hand_over_all(&mut self) -> Result<(), Error> {
@@ -138,9 +138,9 @@ impl StreamThread {
                 continue;
             };
             let clients = self.clients.as_mut().ok_or_else(no_clients)?;
-            let records_out = &mut self.uncommitted.records_out;
+            let uncommitted = &mut self.uncommitted;
             let outputs = &mut task.scope.outputs;
-            outputs.drain_latest(|record| send(clients, id.subtopology, record, records_out))?;
+            outputs.drain_latest(|record| send(clients, id.subtopology, record, uncommitted))?;
         }
         Ok(())
     }
@@ -155,9 +155,10 @@ impl StreamThread {
         {
             let id = task.id;
             task.scope.state.changelog(&mut |store, key, value| {
-                self.uncommitted.changelog_records += 1;
+                let output = clients.outputs.changelog(id.subtopology, store)?;
+                self.uncommitted.count(output);
                 let sent = clients.producer.send(OutputRecord {
-                    output: clients.outputs.changelog(id.subtopology, store)?,
+                    output,
                     partition: Some(id.partition),
                     timestamp,
                     key: Some(key),
@@ -281,7 +282,6 @@ impl StreamThread {
                     positions.extend(next.map(|next| (store, next)));
                 }
             }
-            self.uncommitted.dead_letters += task.scope.dead_lettered;
             task.committed(&positions)?;
         }
         Ok(())
@@ -290,7 +290,7 @@ impl StreamThread {
     /// Drops the open transaction and everything that was caused in it, and reads again from the
     /// committed positions.
     pub(super) fn abort(&mut self) -> Result<(), Error> {
-        self.uncommitted = super::stream_thread::Uncommitted::default();
+        self.uncommitted = Uncommitted::default();
         self.metrics
             .transactions
             .with_label_values(&["aborted"])
@@ -366,11 +366,13 @@ fn send(
     clients: &mut Clients,
     subtopology: u32,
     record: Outgoing<'_>,
-    records_out: &mut u64,
+    uncommitted: &mut Uncommitted,
 ) -> Result<(), Error> {
-    *records_out += 1;
+    let output = clients.outputs.sink(subtopology, record.output)?;
+    uncommitted.records_out += 1;
+    uncommitted.count(output);
     let sent = clients.producer.send(OutputRecord {
-        output: clients.outputs.sink(subtopology, record.output)?,
+        output,
         partition: record.partition,
         timestamp: record.timestamp,
         key: record.key,

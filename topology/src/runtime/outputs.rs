@@ -3,9 +3,42 @@ use crate::graph::{BuiltTopology, SubTopology};
 use crate::io::{OutputId, Producer};
 use crate::store::StoreId;
 
+/// What an output topic is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OutputKind {
+    Sink,
+    Repartition,
+    Changelog,
+    DeadLetter,
+}
+
+impl OutputKind {
+    /// Of a topic that sinks write to, by whether the engine created it.
+    pub(crate) const fn of_sink(internal: bool) -> Self {
+        if internal {
+            Self::Repartition
+        } else {
+            Self::Sink
+        }
+    }
+
+    /// The name as a metric label.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sink => "sink",
+            Self::Repartition => "repartition",
+            Self::Changelog => "changelog",
+            Self::DeadLetter => "dead_letter",
+        }
+    }
+}
+
 /// The topics a thread writes to, registered once with its producer.
+#[derive(Default)]
 pub(super) struct Outputs {
     parts: Vec<PartOutputs>,
+    /// Topic and kind of every output.
+    topics: Vec<(OutputId, String, OutputKind)>,
 }
 
 #[derive(Default)]
@@ -23,29 +56,51 @@ impl Outputs {
         topology: &BuiltTopology,
         application_id: &str,
     ) -> Result<Self, Error> {
-        let mut parts = Vec::new();
+        let mut outputs = Self::default();
         for part in topology.subtopologies() {
             let mut registered = PartOutputs {
                 index: part.index(),
                 ..PartOutputs::default()
             };
             for output in part.outputs(application_id) {
-                registered.sinks.push(producer.register(&output.topic)?);
+                let kind = OutputKind::of_sink(output.internal);
+                let sink = outputs.output(producer, &output.topic, kind)?;
+                registered.sinks.push(sink);
             }
             if let Some(topic) = topology.dead_letter_topic() {
-                registered.sinks.push(producer.register(topic)?);
+                let sink = outputs.output(producer, topic, OutputKind::DeadLetter)?;
+                registered.sinks.push(sink);
             }
             for store in part.stores() {
                 let topic = SubTopology::changelog_topic(application_id, &store.name);
                 registered.changelogs.push(if store.changelog {
-                    Some(producer.register(&topic)?)
+                    Some(outputs.output(producer, &topic, OutputKind::Changelog)?)
                 } else {
                     None
                 });
             }
-            parts.push(registered);
+            outputs.parts.push(registered);
         }
-        Ok(Self { parts })
+        Ok(outputs)
+    }
+
+    fn output(
+        &mut self,
+        producer: &mut dyn Producer,
+        topic: &str,
+        kind: OutputKind,
+    ) -> Result<OutputId, Error> {
+        let output = producer.register(topic)?;
+        if self.topics.iter().all(|(known, ..)| *known != output) {
+            self.topics.push((output, topic.to_owned(), kind));
+        }
+        Ok(output)
+    }
+
+    /// Every output with its topic and kind.
+    pub(super) fn topics(&self) -> impl Iterator<Item = (OutputId, &str, OutputKind)> {
+        let topics = self.topics.iter();
+        topics.map(|(output, topic, kind)| (*output, topic.as_str(), *kind))
     }
 
     fn part(&self, subtopology: u32) -> Result<&PartOutputs, Error> {

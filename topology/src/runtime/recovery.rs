@@ -132,6 +132,7 @@ impl StreamThread {
 
     /// Closes tasks and clients without committing; what the disk holds stays at the last commit.
     pub(super) fn abandon(&mut self) {
+        self.metrics.samples.forget_tasks(&self.name);
         self.restorations.clear();
         self.uncommitted = Uncommitted::default();
         let broken = self.keeps_overlay();
@@ -178,6 +179,7 @@ impl StreamThread {
             }
         }
         let mut outcome = committed.map(|_| ());
+        self.metrics.samples.forget_tasks(&self.name);
         for (_, mut task) in std::mem::take(&mut self.tasks) {
             let closed = task.scope.state.abort().and_then(|()| task.close());
             outcome = outcome.and(closed);

@@ -1,4 +1,4 @@
-//! What a thread tells the outside: committed counts, tasks, lag, restore.
+//! What a thread tells the outside: committed counts, tasks, lag, restore, what the state holds.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,34 +6,111 @@ use std::time::Duration;
 use super::restore::Restoration;
 use super::status::{RestoreStatus, State, TaskStatus, ThreadStatus};
 use super::stream_thread::StreamThread;
+use crate::metrics::{InputLag, Oldest, StateTotals, TaskSample, ThreadSample, input_kind};
+use crate::store::SetAsideReason;
 use crate::task::TaskPhase;
 
 /// Between two updates of the status board.
 const STATUS_INTERVAL: Duration = Duration::from_millis(200);
+/// Between two looks at what RocksDB says of itself.
+const STATISTICS_INTERVAL: Duration = Duration::from_secs(3);
+
+/// What the states held when they were last looked at.
+#[derive(Debug, Default)]
+pub(super) struct SampledStatistics {
+    at: Option<Duration>,
+    totals: StateTotals,
+}
+
+/// How long the parts of one turn of the loop took; those without anything to do are left out.
+pub(super) struct Turn {
+    pub(super) polled: Option<Duration>,
+    pub(super) processed: Option<Duration>,
+    pub(super) punctuated: Option<Duration>,
+}
 
 impl StreamThread {
+    pub(super) fn turn_took(&self, turn: Turn) {
+        let metrics = &self.metrics;
+        for (histogram, took) in [
+            (&metrics.poll_seconds, turn.polled),
+            (&metrics.process_seconds, turn.processed),
+            (&metrics.punctuate_seconds, turn.punctuated),
+        ] {
+            if let Some(took) = took {
+                histogram.observe(took.as_secs_f64());
+            }
+        }
+    }
+
     /// Step 7: what was committed becomes visible.
     pub(super) fn publish(&mut self, started: Duration) {
         (self.rebuilds, self.aborts) = (0, 0);
         let uncommitted = std::mem::take(&mut self.uncommitted);
         let metrics = &self.metrics;
-        metrics.records_in.inc_by(uncommitted.records_in);
-        metrics.records_out.inc_by(uncommitted.records_out);
-        metrics
-            .changelog_records
-            .inc_by(uncommitted.changelog_records);
-        metrics.dead_letters.inc_by(uncommitted.dead_letters);
+        let outputs = self.clients.iter().flat_map(|it| it.outputs.topics());
+        for (output, topic, kind) in outputs {
+            let sent = uncommitted.sent.get(output.0 as usize);
+            if let Some(sent) = sent.filter(|sent| **sent > 0) {
+                let counter = &metrics.records_out;
+                counter
+                    .with_label_values(&[topic, kind.as_str()])
+                    .inc_by(*sent);
+            }
+        }
         metrics.transactions.with_label_values(&["committed"]).inc();
         metrics
             .commit_seconds
             .observe(self.clock.monotonic().saturating_sub(started).as_secs_f64());
+        let now = self.clock.wall_clock_ms();
+        // Added up here first: one record costs no atomic operation.
+        let latency = metrics.end_to_end_latency.local();
         for task in self
             .tasks
-            .values()
+            .values_mut()
             .filter(|task| task.phase == TaskPhase::Running)
         {
+            for input in task.inputs.iter_mut() {
+                if input.taken.records() == 0 {
+                    continue;
+                }
+                metrics
+                    .records_in
+                    .with_label_values(&[
+                        input.partition.topic.as_str(),
+                        input_kind(input.internal),
+                    ])
+                    .inc_by(input.taken.records());
+                let runs = input.taken.runs().iter().filter(|_| !input.internal);
+                for (timestamp, count) in runs {
+                    let age = now.saturating_sub(*timestamp).max(0) as f64 / 1_000.0;
+                    (0..*count).for_each(|_| latency.observe(age));
+                }
+                input.taken.clear();
+            }
+            for (reason, count) in task.scope.dead_lettered.drain() {
+                metrics
+                    .dead_letters
+                    .with_label_values(&["user", reason])
+                    .inc_by(count);
+            }
             self.board
                 .set_counters(task.id, task.scope.counters.values());
+        }
+        latency.flush();
+    }
+
+    /// Asks RocksDB, but not often.
+    fn look_at_state(&mut self, now: Duration) {
+        let statistics = &mut self.statistics;
+        let recently = |at: Duration| now.saturating_sub(at) < STATISTICS_INTERVAL;
+        if statistics.at.is_some_and(recently) {
+            return;
+        }
+        statistics.at = Some(now);
+        statistics.totals = StateTotals::default();
+        for task in self.tasks.values() {
+            statistics.totals.add(&task.scope.state.statistics());
         }
     }
 
@@ -45,17 +122,20 @@ impl StreamThread {
             return;
         }
         self.last_status = Some(now);
+        self.look_at_state(now);
         let Some(clients) = self.clients.as_mut() else {
             return;
         };
         self.trouble = clients.consumer.broker_trouble();
         let mut tasks = Vec::with_capacity(self.tasks.len());
+        let mut samples = Vec::with_capacity(self.tasks.len());
         for task in self.tasks.values() {
             let restore = self
                 .restorations
                 .iter()
                 .find(|restoration| restoration.task == task.id);
             let mut lag = BTreeMap::new();
+            let mut lags = Vec::with_capacity(task.inputs.all.len());
             for input in task.inputs.iter() {
                 let Some(marks) = input
                     .id
@@ -64,17 +144,38 @@ impl StreamThread {
                     continue;
                 };
                 // Once the end was seen, what is left before the watermark are transaction markers.
-                let behind = if input.queue.is_empty() && input.at_end {
+                let caught_up = input.queue.is_empty() && input.at_end;
+                let behind = if caught_up {
                     0
                 } else {
                     (marks.high - input.position).max(0)
                 };
                 lag.insert(input.partition.to_string(), behind);
+                let next = input.queue.front().map(|record| record.timestamp);
+                lags.push(InputLag {
+                    topic: input.partition.topic.clone(),
+                    partition: input.partition.partition,
+                    records: behind,
+                    oldest: match next.or(input.taken.last()) {
+                        _ if caught_up => Oldest::CaughtUp,
+                        Some(timestamp) => Oldest::At(timestamp),
+                        None => Oldest::Unknown,
+                    },
+                });
             }
+            let restore = restore.map_or_else(RestoreStatus::default, Restoration::status);
+            samples.push(TaskSample {
+                id: task.id,
+                phase: task.phase,
+                restore_remaining: restore.remaining,
+                stream_time_ms: task.scope.stream_time,
+                watermark_ms: task.scope.watermark_ms,
+                lag: lags,
+            });
             tasks.push(TaskStatus {
                 id: task.id.to_string(),
                 state: task.phase.as_str(),
-                restore: restore.map_or_else(RestoreStatus::default, Restoration::status),
+                restore,
                 lag,
             });
         }
@@ -94,11 +195,19 @@ impl StreamThread {
             (Some(trouble), true, false) => (State::Running, trouble.clone()),
             (None, true, false) => (State::Running, String::new()),
         };
-        self.metrics.tasks(&tasks);
+        let directory = &self.directory;
+        let sample = ThreadSample {
+            tasks: samples,
+            state: self.statistics.totals,
+            directory: directory.statistics(),
+            set_aside: SetAsideReason::ALL.map(|reason| directory.set_aside_count(reason)),
+        };
+        self.metrics.samples.set(&self.name, sample);
         self.board.set_thread(ThreadStatus {
             name: self.name.clone(),
             state,
             detail,
+            broker_trouble: self.trouble.clone(),
             tasks,
         });
     }

@@ -201,7 +201,6 @@ impl StreamThread {
             return Ok(());
         };
         tracing::warn!(thread = self.name, task = %id, "state set aside, restoring from the beginning: {why}");
-        self.metrics.states_set_aside.inc();
         let topics = self.topics_of(id);
         let inputs = task.set_aside(reason, why)?;
         let mut task = Task::open(id, &self.topology, &self.directory, &self.settings, topics)?;

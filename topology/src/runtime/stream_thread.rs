@@ -8,12 +8,13 @@ use super::commit::{no_clients, rebuild_if_passing};
 use super::contain::contained;
 use super::purge::Purge;
 use super::rate::RateLimit;
+use super::report::{SampledStatistics, Turn};
 use super::restore::Restoration;
 use super::status::{State, StatusBoard};
 use super::{CommitPhase, ProcessingGuarantee, StreamsConfig};
 use crate::Error;
 use crate::graph::BuiltTopology;
-use crate::io::{Log, RecordBatch};
+use crate::io::{Log, OutputId, RecordBatch};
 use crate::metrics::EngineMetrics;
 use crate::store::{StateDirectory, TimerBatch};
 use crate::task::{KnownTopics, Task, TaskId, TaskPhase, TaskSettings};
@@ -41,10 +42,22 @@ pub struct Progress {
 /// What has happened in the open transaction; counted once it is committed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Uncommitted {
-    pub(super) records_in: u64,
+    /// Outputs handed over, changelog records not counted.
     pub(super) records_out: u64,
-    pub(super) changelog_records: u64,
-    pub(super) dead_letters: u64,
+    /// Everything handed over, by output.
+    pub(super) sent: Vec<u64>,
+}
+
+impl Uncommitted {
+    pub(super) fn count(&mut self, output: OutputId) {
+        let index = output.0 as usize;
+        if self.sent.len() <= index {
+            self.sent.resize(index + 1, 0);
+        }
+        if let Some(count) = self.sent.get_mut(index) {
+            *count += 1;
+        }
+    }
 }
 
 /// What a thread is made of.
@@ -98,6 +111,7 @@ pub struct StreamThread {
     pub(super) aborts: u32,
     pub(super) aborting_since: Duration,
     pub(super) last_status: Option<Duration>,
+    pub(super) statistics: SampledStatistics,
     /// What the consumer said of its brokers at the last update of the status.
     pub(super) trouble: Option<String>,
     pub(super) purge: Purge,
@@ -123,6 +137,7 @@ impl StreamThread {
         let rate = config
             .max_rate
             .map(|rate| RateLimit::new(rate, clock.monotonic()));
+        metrics.know_topics(&topology, &config.application_id);
         Self {
             name: format!(
                 "{}-{}-StreamThread-{}",
@@ -149,6 +164,7 @@ impl StreamThread {
             aborts: 0,
             aborting_since: Duration::ZERO,
             last_status: None,
+            statistics: SampledStatistics::default(),
             trouble: None,
             purge: Purge::default(),
             config,
@@ -187,10 +203,7 @@ impl StreamThread {
     pub(super) fn enter(&mut self, phase: CommitPhase) -> Result<(), Error> {
         let now = self.clock.monotonic();
         let took = now.saturating_sub(self.phase_since).as_secs_f64();
-        self.metrics
-            .commit_phase_seconds
-            .with_label_values(&[self.phase.as_str()])
-            .observe(took);
+        self.metrics.phase_took(self.phase, took);
         (self.phase, self.phase_since) = (phase, now);
         match &self.config.observer {
             Some(observer) => observer.reached(phase),
@@ -254,10 +267,18 @@ impl StreamThread {
             progress.moved = true;
         }
         progress.moved |= self.restore()?;
+        let turn = self.clock.monotonic();
         let fetched = self.fill_queues()?;
         let now = self.clock.monotonic();
         progress.records = self.process(now)?;
-        progress.moved |= self.punctuate()?;
+        let processed = self.clock.monotonic();
+        let punctuated = self.punctuate()?;
+        progress.moved |= punctuated;
+        self.turn_took(Turn {
+            polled: (fetched > 0).then(|| now.saturating_sub(turn)),
+            processed: (progress.records > 0).then(|| processed.saturating_sub(now)),
+            punctuated: punctuated.then(|| self.clock.monotonic().saturating_sub(processed)),
+        });
         let due = now.saturating_sub(self.last_commit) >= self.config.commit_interval
             || self.wants_commit();
         if due {
@@ -357,10 +378,6 @@ impl StreamThread {
             })?;
             if processed > 0 {
                 total += processed;
-                // What the engine hands itself through repartition topics is no input of the application.
-                if task.inputs.iter().any(|input| !input.internal) {
-                    self.uncommitted.records_in += processed as u64;
-                }
                 allowed -= processed;
                 self.hand_over(id)?;
             }

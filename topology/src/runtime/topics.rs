@@ -62,9 +62,13 @@ impl TopicCheck<'_> {
                         State::Created,
                         &format!("waiting for the brokers: {error}"),
                     );
+                    board.set_broker_trouble("start", Some(error.to_string()));
                     self.clock.sleep(LOOK_AGAIN);
                 }
-                other => return other,
+                other => {
+                    board.set_broker_trouble("start", None);
+                    return other;
+                }
             }
         }
     }

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::taken::Taken;
 use crate::io::{Fetched, InputId, RecordBatch, TopicPartition};
 
 /// One partition that a task reads.
@@ -23,6 +24,8 @@ pub(crate) struct Input {
     pub(crate) position: i64,
     /// Position at the last commit.
     pub(crate) committed: i64,
+    /// Since the last commit.
+    pub(crate) taken: Taken,
 }
 
 impl Input {
@@ -36,6 +39,7 @@ impl Input {
             at_end: false,
             position: 0,
             committed: 0,
+            taken: Taken::default(),
         }
     }
 
@@ -52,6 +56,7 @@ impl Input {
     pub(crate) fn reset(&mut self, position: i64) {
         self.queue.clear();
         self.at_end = false;
+        self.taken.clear();
         self.position = position;
         self.committed = position;
     }

@@ -4,6 +4,7 @@ mod id;
 mod input;
 mod own;
 mod punctuate;
+mod taken;
 #[expect(clippy::module_inception, reason = "the task is the module's one idea")]
 mod task;
 mod topics;

@@ -10,7 +10,8 @@ use crate::graph::{BuiltTopology, SubTopology};
 use crate::io::{HeaderBuffer, TopicPartition};
 use crate::process::outputs::OutputBuffer;
 use crate::process::{
-    InitContext, NodeArena, ProcessError, ProcessingContext, SourceRecord, TaskScope,
+    DeadLetterCounts, InitContext, NodeArena, ProcessError, ProcessingContext, RECORD_REFUSED,
+    SourceRecord, TaskScope,
 };
 use crate::store::{SetAsideReason, StateDirectory, StoreId, TaskState, TimerBatch};
 
@@ -24,6 +25,14 @@ pub(crate) enum TaskPhase {
 }
 
 impl TaskPhase {
+    /// All phases, for metrics that begin at zero.
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Created,
+        Self::Restoring,
+        Self::Running,
+        Self::Suspended,
+    ];
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Created => "CREATED",
@@ -104,7 +113,8 @@ impl Task {
             limits: topics.limits.clone(),
             dead_letters,
             dead_letter_headers: HeaderBuffer::default(),
-            dead_lettered: 0,
+            dead_lettered: DeadLetterCounts::default(),
+            watermark_ms: None,
             unit: 0,
             inputs: Vec::new(),
         };
@@ -271,7 +281,7 @@ impl Task {
                 let (reason, message) = match error {
                     ProcessError::Record { reason, message } => (reason, message),
                     ProcessError::Engine(error) if error.class() == ErrorClass::User => {
-                        ("RECORD_REFUSED", error.to_string())
+                        (RECORD_REFUSED, error.to_string())
                     }
                     ProcessError::Engine(error) => return Err(error.at(place())),
                 };
@@ -296,6 +306,7 @@ impl Task {
             }
         }
         scope.accept();
+        input.taken.add(record.timestamp);
         input.position = record.offset + 1;
         input.queue.pop_front();
         Ok(())
@@ -358,7 +369,6 @@ impl Task {
             .commit(changelog_positions)
             .map_err(|error| error.at(format!("task {}", self.id)))?;
         self.scope.counters.committed();
-        self.scope.dead_lettered = 0;
         self.progressed = false;
         for input in self.inputs.iter_mut() {
             input.committed = input.position;
@@ -373,7 +383,7 @@ impl Task {
         self.scope.outputs.clear();
         self.scope.cancelled_timers = None;
         self.scope.counters.abort();
-        self.scope.dead_lettered = 0;
+        self.scope.dead_lettered.clear();
         self.progressed = false;
         for input in self.inputs.iter_mut() {
             input.reset(input.committed);
