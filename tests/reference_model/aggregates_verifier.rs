@@ -364,6 +364,15 @@ fn fields_are_written_as_the_design_says() {
 }
 
 #[test]
+fn a_late_delta_may_not_know_its_event_but_names_none_that_is_empty() {
+    let set =
+        |event_id: Value| move |run: &mut Run| run.record(COUNT, 1, 2).value["eventId"] = event_id;
+    check(set(Value::Null), [0; 5]);
+    check(set(json!("")), [0, 0, 1, 0, 1]);
+    check(set(json!(7)), [0, 0, 1, 0, 1]);
+}
+
+#[test]
 fn reason_and_liability_may_be_absent_and_nothing_else() {
     let mut told = Told::default();
     let mut tell = |key: &str, dims: Value| {

@@ -76,8 +76,11 @@ impl LateDelta {
             return Err(format!("the key should be {expected}|<partition>|<n>"));
         }
         moment(&value, "occurredAt")?;
-        if value["eventId"].as_str().is_none_or(str::is_empty) {
-            return Err("no eventId".to_owned());
+        // Deltas are handed over once per commit, and an event that is not known any more is not named.
+        if !(value["eventId"].is_null()
+            || value["eventId"].as_str().is_some_and(|id| !id.is_empty()))
+        {
+            return Err("eventId is no name".to_owned());
         }
         let delta = integer(&value, "delta")?;
         if delta < 1 && !place.grouping.is_gauge {
