@@ -5,6 +5,7 @@
 //! | [`domain`] | what an event means for an order: decoding, lifecycle, judging, records; pure |
 //! | [`job`] | the order job on the engine: topology, operator, topics, counters |
 //! | [`service`] | a running processor and what it tells about itself |
+//! | [`page`] | the live page: what people see of a running processor |
 //! | [`generate`], [`replay`], [`feed`] | events: made up, read from files, sent |
 //! | [`config`], [`http`], [`logging`], [`cli`] | how it is set up, watched and called |
 
@@ -17,6 +18,7 @@ pub mod http;
 pub mod job;
 pub mod kafka;
 pub mod logging;
+pub mod page;
 #[cfg(feature = "pause-hooks")]
 pub mod pause;
 pub mod replay;

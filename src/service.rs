@@ -8,15 +8,16 @@ use topology::graph::BuiltTopology;
 use topology::io::Log;
 use topology::metrics::EngineMetrics;
 use topology::runtime::{
-    AutoOffsetReset, ProcessingGuarantee, StatusBoard, Streams, StreamsConfig,
+    AutoOffsetReset, ProcessingGuarantee, StatusBoard, Streams, StreamsConfig, StreamsStatus,
 };
 use topology::store::StateConfig;
 
 use crate::config::{self, Configuration};
 use crate::domain::outcome::Outcome;
-use crate::http::{RestoreProgress, State, Status, StatusSource, TaskState, TaskStatus};
+use crate::http::{RestoreProgress, Site, State, Status, StatusSource, TaskState, TaskStatus};
 use crate::job;
 use crate::job::metrics::{CommittedByStreams, OrderMetrics};
+use crate::page::{self, About, Page};
 
 /// The order job on a log, with its metrics and status.
 pub struct Service {
@@ -30,6 +31,7 @@ struct View {
     board: Arc<StatusBoard>,
     registry: Registry,
     description: String,
+    drawing: String,
 }
 
 impl Service {
@@ -50,6 +52,7 @@ impl Service {
             .build()
             .map_err(|error| topology::Error::fatal("build the topology", error.to_string()))?;
         let description = built.describe();
+        let drawing = page::drawing::draw(&built);
         let registry = Registry::new();
         let metrics = Arc::new(EngineMetrics::register(&registry)?);
         let mut streams_config = streams_config(configuration);
@@ -76,6 +79,7 @@ impl Service {
             board: streams.board(),
             registry,
             description,
+            drawing,
         });
         Ok(Self {
             streams,
@@ -87,6 +91,19 @@ impl Service {
     /// For the HTTP server.
     pub fn status_source(&self) -> Arc<dyn StatusSource> {
         Arc::clone(&self.view) as Arc<dyn StatusSource>
+    }
+
+    /// What the HTTP server serves; history is read from `log`, which people know as `log_name`.
+    pub fn site(&self, configuration: &Configuration, log: Arc<dyn Log>, log_name: &str) -> Site {
+        let source = self.status_source();
+        let about = About {
+            version: env!("CARGO_PKG_VERSION"),
+            application_id: configuration.application.id.clone(),
+            instance_id: configuration.application.instance_id.clone(),
+            log: log_name.to_owned(),
+        };
+        let page = Page::new(Arc::clone(&source), log, about);
+        Site { source, page }
     }
 
     /// The running streams.
@@ -207,11 +224,19 @@ impl StatusSource for View {
         }
     }
 
+    fn streams(&self) -> StreamsStatus {
+        self.board.status()
+    }
+
     fn metrics(&self) -> &Registry {
         &self.registry
     }
 
     fn topology(&self) -> String {
         self.description.clone()
+    }
+
+    fn drawing(&self) -> String {
+        self.drawing.clone()
     }
 }

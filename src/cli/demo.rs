@@ -97,10 +97,16 @@ impl Demo {
         let patient = |streams: &mut StreamsConfig| streams.max_task_idle = MAX_TASK_IDLE;
         let mut service =
             Service::start(&configuration, Arc::clone(&log), patient).map_err(Failure::work)?;
-        self.introduce(&configuration, address, on_kafka);
+        let log_name = if on_kafka {
+            configuration.kafka.bootstrap_servers()
+        } else {
+            "a log in this process"
+        };
+        self.introduce(address, log_name);
         let (stop_server, stopped) = tokio::sync::oneshot::channel::<()>();
-        let source = service.status_source();
-        let server = runtime.spawn(http::serve(listener, source, async {
+        let site = service.site(&configuration, Arc::clone(&log), log_name);
+        let page = Arc::clone(&site.page);
+        let server = runtime.spawn(http::serve(listener, site, async {
             let _ = stopped.await;
         }));
         let interrupted = Arc::new(AtomicBool::new(false));
@@ -115,6 +121,7 @@ impl Demo {
         let closed = service.close(STOP);
         let _ = stop_server.send(());
         let _ = runtime.block_on(server);
+        page.close();
         let sent = outcome?;
         closed.map_err(Failure::work)?;
         summary(&service, sent, on_kafka)
@@ -135,12 +142,8 @@ impl Demo {
     }
 
     #[expect(clippy::print_stderr, reason = "the demo's greeting is for people")]
-    fn introduce(&self, configuration: &Configuration, address: SocketAddr, on_kafka: bool) {
-        let log = if on_kafka {
-            configuration.kafka.bootstrap_servers()
-        } else {
-            "a log in this process"
-        };
+    fn introduce(&self, address: SocketAddr, log: &str) {
+        eprintln!("open http://{address}/");
         let until = self.duration.map_or("until Ctrl-C".to_owned(), |duration| {
             format!("for {} s", duration.as_secs())
         });

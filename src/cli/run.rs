@@ -56,15 +56,16 @@ pub(super) fn serve(
         .map_err(Failure::work)?;
     #[cfg(feature = "pause-hooks")]
     let hooks = crate::pause::Hooks::of_environment().map_err(Failure::usage)?;
-    let mut service = Service::start(configuration, log, |streams| {
+    let mut service = Service::start(configuration, Arc::clone(&log), |streams| {
         #[cfg(feature = "pause-hooks")]
         hooks.install(streams);
         adjust(streams);
     })
     .map_err(Failure::work)?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let source = service.status_source();
-    let server = runtime.spawn(http::serve(listener, source, async {
+    let site = service.site(configuration, log, configuration.kafka.bootstrap_servers());
+    let page = Arc::clone(&site.page);
+    let server = runtime.spawn(http::serve(listener, site, async {
         let _ = stopped.await;
     }));
     let signalled = runtime.block_on(async {
@@ -80,6 +81,7 @@ pub(super) fn serve(
     let closed = service.close(configuration.application.shutdown_timeout);
     let _ = stop.send(());
     let _ = runtime.block_on(server);
+    page.close();
     closed.map_err(Failure::work)?;
     Ok(service)
 }

@@ -1,10 +1,12 @@
-//! The HTTP side of the process: health, metrics, topology. Everything is read-only.
+//! The HTTP side of the process: the live page, health, metrics, topology. Everything is read-only.
 
+#[cfg(test)]
+mod page_tests;
 mod routes;
 mod server;
 mod status;
 #[cfg(test)]
 mod tests;
 
-pub use server::{HttpError, bind, serve};
+pub use server::{HttpError, Site, bind, serve};
 pub use status::{RestoreProgress, State, Status, StatusSource, TaskState, TaskStatus};

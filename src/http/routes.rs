@@ -1,48 +1,65 @@
 //! Which path answers what.
 
-use http_body_util::Full;
+use http_body_util::channel::Channel;
+use http_body_util::{Either, Full};
 use hyper::body::Bytes;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, REFERRER_POLICY, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Method, Response, StatusCode};
 use prometheus::{Encoder, TextEncoder};
+use tokio::sync::watch;
 
+use super::Site;
 use super::status::StatusSource;
+use crate::page::{self, EVENTS_TYPE, File};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
-const PATHS: &str = "/health/live, /health/ready, /metrics, /topology";
+const HTML: &str = "text/html; charset=utf-8";
+const PATHS: &str = "/, /events, /health/live, /health/ready, /metrics, /topology, /topology.html";
 
-/// The answer to `method` on `path`.
-pub(super) fn answer(
-    source: &dyn StatusSource,
-    method: &Method,
-    path: &str,
-) -> Response<Full<Bytes>> {
-    let page = match path {
-        "/health/live" => live,
-        "/health/ready" => ready,
-        "/metrics" => metrics,
-        "/topology" => topology,
-        _ => {
-            let body = format!("there is no {path}; there are {PATHS}\n");
-            return response(StatusCode::NOT_FOUND, TEXT, body);
-        }
-    };
-    if method == Method::GET || method == Method::HEAD {
-        return page(source);
-    }
-    let mut refused = response(
-        StatusCode::METHOD_NOT_ALLOWED,
-        TEXT,
-        format!("{method} is not allowed on {path}\n"),
-    );
-    refused
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-    refused
+/// What is answered: all at once, or as it happens.
+pub(super) type Body = Either<Full<Bytes>, Channel<Bytes>>;
+
+/// What the answer to a request depends on.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a Method,
+    pub(super) path: &'a str,
+    pub(super) headers: &'a HeaderMap,
+    /// Becomes true when the connection is to end; what is answered as it happens ends then.
+    pub(super) ending: &'a watch::Receiver<bool>,
 }
 
-fn live(source: &dyn StatusSource) -> Response<Full<Bytes>> {
+/// The answer to a request.
+pub(super) fn answer(site: &Site, asked: Asked<'_>) -> Response<Body> {
+    let source = site.source.as_ref();
+    let page: &dyn Fn() -> Response<Body> = match asked.path {
+        "/events" => &|| events(site, asked),
+        "/health/live" => &|| live(source),
+        "/health/ready" => &|| ready(source),
+        "/metrics" => &|| metrics(source),
+        "/topology" => &|| topology(source, wants_html(asked.headers)),
+        "/topology.html" => &|| topology(source, true),
+        path => match File::at(path) {
+            Some(file) => &move || html(file.content_type, file.body),
+            None => {
+                let body = format!("there is no {path}; there are {PATHS}\n");
+                return response(StatusCode::NOT_FOUND, TEXT, body);
+            }
+        },
+    };
+    if asked.method == Method::GET || asked.method == Method::HEAD {
+        return page();
+    }
+    let body = format!("{} is not allowed on {}\n", asked.method, asked.path);
+    let refused = response(StatusCode::METHOD_NOT_ALLOWED, TEXT, body);
+    with(refused, ALLOW, "GET, HEAD")
+}
+
+fn live(source: &dyn StatusSource) -> Response<Body> {
     if source.is_live() {
         response(StatusCode::OK, TEXT, "live\n")
     } else {
@@ -50,7 +67,7 @@ fn live(source: &dyn StatusSource) -> Response<Full<Bytes>> {
     }
 }
 
-fn ready(source: &dyn StatusSource) -> Response<Full<Bytes>> {
+fn ready(source: &dyn StatusSource) -> Response<Body> {
     let status = source.status();
     let code = if status.state.is_ready() {
         StatusCode::OK
@@ -66,7 +83,7 @@ fn ready(source: &dyn StatusSource) -> Response<Full<Bytes>> {
     }
 }
 
-fn metrics(source: &dyn StatusSource) -> Response<Full<Bytes>> {
+fn metrics(source: &dyn StatusSource) -> Response<Body> {
     let mut body = Vec::new();
     match TextEncoder::new().encode(&source.metrics().gather(), &mut body) {
         Ok(()) => response(StatusCode::OK, prometheus::TEXT_FORMAT, body),
@@ -74,11 +91,42 @@ fn metrics(source: &dyn StatusSource) -> Response<Full<Bytes>> {
     }
 }
 
-fn topology(source: &dyn StatusSource) -> Response<Full<Bytes>> {
-    response(StatusCode::OK, TEXT, source.topology())
+/// Text for tools, a drawing for browsers.
+fn topology(source: &dyn StatusSource, is_html: bool) -> Response<Body> {
+    let answer = if is_html {
+        html(
+            HTML,
+            page::topology_page(&source.drawing(), &source.topology()),
+        )
+    } else {
+        response(StatusCode::OK, TEXT, source.topology())
+    };
+    with(answer, VARY, "accept")
 }
 
-fn failure(what: &str, error: &dyn std::error::Error) -> Response<Full<Bytes>> {
+fn wants_html(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter();
+    accepted
+        .filter_map(|accepted| accepted.to_str().ok())
+        .flat_map(|accepted| accepted.split(','))
+        .any(|kind| kind.split(';').next().map(str::trim) == Some("text/html"))
+}
+
+fn events(site: &Site, asked: Asked<'_>) -> Response<Body> {
+    if asked.method == Method::HEAD {
+        return response(StatusCode::OK, EVENTS_TYPE, "");
+    }
+    let Some(watcher) = site.page.watch() else {
+        let body = "too many are watching; try again later\n";
+        let refused = response(StatusCode::SERVICE_UNAVAILABLE, TEXT, body);
+        return with(refused, RETRY_AFTER, "10");
+    };
+    let mut streamed = response(StatusCode::OK, EVENTS_TYPE, "");
+    *streamed.body_mut() = Either::Right(watcher.into_body(asked.ending.clone()));
+    streamed
+}
+
+fn failure(what: &str, error: &dyn std::error::Error) -> Response<Body> {
     tracing::error!(%error, "the {what} could not be written");
     response(
         StatusCode::INTERNAL_SERVER_ERROR,
@@ -87,15 +135,28 @@ fn failure(what: &str, error: &dyn std::error::Error) -> Response<Full<Bytes>> {
     )
 }
 
+/// A part of the page, or a page.
+fn html(content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
+    let page = response(StatusCode::OK, content_type, body);
+    let page = with(page, CONTENT_SECURITY_POLICY, page::CONTENT_SECURITY_POLICY);
+    with(page, REFERRER_POLICY, "no-referrer")
+}
+
 fn response(
     status: StatusCode,
     content_type: &'static str,
     body: impl Into<Bytes>,
-) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
+) -> Response<Body> {
+    let mut response = Response::new(Either::Left(Full::new(body.into())));
     *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let response = with(response, CONTENT_TYPE, content_type);
+    let response = with(response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    with(response, CACHE_CONTROL, "no-store")
+}
+
+fn with(mut response: Response<Body>, name: HeaderName, value: &'static str) -> Response<Body> {
+    response
+        .headers_mut()
+        .insert(name, HeaderValue::from_static(value));
     response
 }

@@ -16,8 +16,9 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::routes::answer;
+use super::routes::{Asked, answer};
 use super::status::StatusSource;
+use crate::page::Page;
 
 /// Bytes of request line and headers together.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -31,6 +32,15 @@ const MAX_CONNECTIONS: usize = 64;
 const GRACE: Duration = Duration::from_secs(3);
 /// Before the next try when the system has no file descriptor for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What is served.
+#[derive(Clone)]
+pub struct Site {
+    /// Tells health, metrics and topology.
+    pub source: Arc<dyn StatusSource>,
+    /// The live page.
+    pub page: Arc<Page>,
+}
 
 /// Why there is no HTTP server.
 #[derive(Debug, Error)]
@@ -68,11 +78,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
 }
 
 /// Answers requests until `stop` completes, then lets answers under way finish within three seconds.
-pub async fn serve(
-    listener: TcpListener,
-    source: Arc<dyn StatusSource>,
-    stop: impl Future<Output = ()>,
-) {
+pub async fn serve(listener: TcpListener, site: Site, stop: impl Future<Output = ()>) {
     match listener.local_addr() {
         Ok(address) => tracing::info!(%address, "HTTP listens"),
         Err(error) => tracing::warn!(%error, "HTTP listens on an address that cannot be told"),
@@ -90,7 +96,7 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, permit)) => {
-                let connection = connection(stream, Arc::clone(&source), stopped.clone());
+                let connection = connection(stream, site.clone(), stopped.clone());
                 connections.spawn(async move {
                     connection.await;
                     drop(permit);
@@ -125,14 +131,17 @@ async fn accept(
     Ok((stream, permit))
 }
 
-async fn connection(
-    stream: TcpStream,
-    source: Arc<dyn StatusSource>,
-    mut stopped: watch::Receiver<bool>,
-) {
+async fn connection(stream: TcpStream, site: Site, mut stopped: watch::Receiver<bool>) {
+    // Told to an answer that is sent as it happens, which else would know no end.
+    let (end, ending) = watch::channel(false);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let response = answer(source.as_ref(), request.method(), request.uri().path());
-        std::future::ready(Ok::<_, Infallible>(response))
+        let asked = Asked {
+            method: request.method(),
+            path: request.uri().path(),
+            headers: request.headers(),
+            ending: &ending,
+        };
+        std::future::ready(Ok::<_, Infallible>(answer(&site, asked)))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -145,6 +154,7 @@ async fn connection(
         ended = connection.as_mut() => ended,
         () = time_to_end(&mut stopped) => {
             connection.as_mut().graceful_shutdown();
+            let _ = end.send(true);
             timeout(GRACE, connection).await.unwrap_or(Ok(()))
         }
     };

@@ -2,6 +2,7 @@
 
 use prometheus::Registry;
 use serde::Serialize;
+use topology::runtime::StreamsStatus;
 
 /// The one the HTTP server asks. Calls must be quick and must not block: they run on the server's threads.
 pub trait StatusSource: Send + Sync + 'static {
@@ -12,11 +13,17 @@ pub trait StatusSource: Send + Sync + 'static {
     /// What the process is doing now.
     fn status(&self) -> Status;
 
+    /// The stream threads and their tasks.
+    fn streams(&self) -> StreamsStatus;
+
     /// The metrics to be exposed.
     fn metrics(&self) -> &Registry;
 
     /// The topology's description, as text.
     fn topology(&self) -> String;
+
+    /// The topology's drawing, as SVG to be put into a page.
+    fn drawing(&self) -> String;
 }
 
 /// State of the whole process. Names are those of `KafkaStreams.State`, completed by two that Kafka Streams lacks.

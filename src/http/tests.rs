@@ -13,8 +13,12 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::*;
+use crate::page::{About, Page};
+use topology::io::memory::MemoryLog;
+use topology::runtime::StreamsStatus;
+use topology::time::SystemClock;
 
-const BOUND: Duration = Duration::from_secs(20);
+pub(super) const BOUND: Duration = Duration::from_secs(20);
 
 struct Source {
     status: Mutex<Status>,
@@ -31,12 +35,24 @@ impl StatusSource for Source {
         self.status.lock().clone()
     }
 
+    fn streams(&self) -> StreamsStatus {
+        StreamsStatus {
+            state: topology::runtime::State::Running,
+            detail: String::new(),
+            threads: Vec::new(),
+        }
+    }
+
     fn metrics(&self) -> &Registry {
         &self.registry
     }
 
     fn topology(&self) -> String {
         "Topologies:\n".to_owned()
+    }
+
+    fn drawing(&self) -> String {
+        "<svg></svg>".to_owned()
     }
 }
 
@@ -60,14 +76,14 @@ fn status(state: State) -> Status {
 }
 
 /// A running server, its source and the way to stop it.
-struct Server {
-    address: SocketAddr,
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
     source: Arc<Source>,
-    stop: oneshot::Sender<()>,
-    done: JoinHandle<()>,
+    pub(super) stop: oneshot::Sender<()>,
+    pub(super) done: JoinHandle<()>,
 }
 
-async fn server(live: bool) -> Server {
+pub(super) async fn server(live: bool) -> Server {
     let registry = Registry::new();
     let counter = IntCounter::new("order_events_total", "events").unwrap();
     counter.inc_by(5);
@@ -81,7 +97,19 @@ async fn server(live: bool) -> Server {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let asked: Arc<dyn StatusSource> = Arc::<Source>::clone(&source);
-    let done = tokio::spawn(serve(listener, asked, async {
+    let about = About {
+        version: "0",
+        application_id: "tested".to_owned(),
+        instance_id: "tested-0".to_owned(),
+        log: "memory".to_owned(),
+    };
+    let log = MemoryLog::new(Arc::new(SystemClock::new()));
+    let page = Page::new(Arc::clone(&asked), log, about);
+    let site = Site {
+        source: asked,
+        page,
+    };
+    let done = tokio::spawn(serve(listener, site, async {
         let _ = stopped.await;
     }));
     Server {
@@ -94,7 +122,7 @@ async fn server(live: bool) -> Server {
 
 impl Server {
     /// Sends `request` as it is and reads until the server closes the connection.
-    async fn raw(&self, request: &str) -> String {
+    pub(super) async fn raw(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         // The server may answer and close before it has read all.
         let _ = stream.write_all(request.as_bytes()).await;
@@ -108,7 +136,14 @@ impl Server {
         .await
     }
 
-    async fn check(&self, method: &str, path: &str, status: &str, header: &str, body: &str) {
+    pub(super) async fn check(
+        &self,
+        method: &str,
+        path: &str,
+        status: &str,
+        header: &str,
+        body: &str,
+    ) {
         let answer = self.request(method, path).await;
         let (head, found) = answer.split_once("\r\n\r\n").unwrap();
         assert!(
@@ -123,7 +158,7 @@ impl Server {
     }
 }
 
-async fn read_to_end(stream: &mut TcpStream) -> String {
+pub(super) async fn read_to_end(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     // A connection that is reset ends the answer too.
     let _ = timeout(BOUND, stream.read_to_end(&mut answer))
@@ -220,7 +255,7 @@ async fn a_process_that_stands_still_is_not_live() {
 #[tokio::test]
 async fn unknown_paths_and_other_methods_are_refused() {
     let server = server(true).await;
-    let body = "there is no /nothing; there are /health/live, /health/ready, /metrics, /topology\n";
+    let body = "there is no /nothing; there are /, /events, /health/live, /health/ready, /metrics, /topology, /topology.html\n";
     server
         .check("GET", "/nothing", "404", "cache-control: no-store", body)
         .await;

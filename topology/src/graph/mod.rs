@@ -8,9 +8,11 @@ mod spec;
 mod store_builder;
 mod subtopology;
 mod validate;
+mod view;
 
 pub use built::{BuiltTopology, InputTopic, OutputTopic, SubTopology};
 pub use mistake::{Mistake, TopologyError};
 pub(crate) use spec::repartition_topic;
 pub use spec::{StreamPartitioner, Topology};
 pub use store_builder::StoreBuilder;
+pub use view::{NodeRole, NodeView};

@@ -207,6 +207,7 @@ impl StreamThread {
             name: self.name.clone(),
             state,
             detail,
+            broker_trouble: self.trouble.clone(),
             tasks,
         });
     }

@@ -57,6 +57,8 @@ pub struct ThreadStatus {
     pub state: State,
     /// Why it is not running, for a person.
     pub detail: String,
+    /// What is wrong between its clients and the brokers, as last heard; it may go on all the same.
+    pub broker_trouble: Option<String>,
     /// Its tasks.
     pub tasks: Vec<TaskStatus>,
 }
@@ -135,10 +137,18 @@ impl StatusBoard {
                 name: thread.to_owned(),
                 state,
                 detail: String::new(),
+                broker_trouble: None,
                 tasks: Vec::new(),
             });
         entry.state = state;
         detail.clone_into(&mut entry.detail);
+    }
+
+    /// Only of a thread that is on the board already.
+    pub(super) fn set_broker_trouble(&self, thread: &str, trouble: Option<String>) {
+        if let Some(entry) = self.threads.lock().get_mut(thread) {
+            entry.broker_trouble = trouble;
+        }
     }
 
     pub(super) fn remove_thread(&self, thread: &str) {

@@ -62,9 +62,13 @@ impl TopicCheck<'_> {
                         State::Created,
                         &format!("waiting for the brokers: {error}"),
                     );
+                    board.set_broker_trouble("start", Some(error.to_string()));
                     self.clock.sleep(LOOK_AGAIN);
                 }
-                other => return other,
+                other => {
+                    board.set_broker_trouble("start", None);
+                    return other;
+                }
             }
         }
     }
@@ -258,6 +262,9 @@ impl TopicCheck<'_> {
             );
         }
         names.extend(self.topology.dead_letter_topic().map(str::to_owned));
+        // One that is written and read is asked for once: brokers refuse to be asked twice.
+        names.sort_unstable();
+        names.dedup();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut known = KnownTopics::new();
         for (name, topic) in names.iter().zip(self.describe(&names)?) {

@@ -1,0 +1,67 @@
+// What codes are called, in English and Korean.
+
+/** State of the process, or of the page's own connection: level, name, Korean name, what it means for whoever watches. */
+export const CONDITIONS = {
+  CONNECTING: ['busy', 'CONNECTING', '연결 중', ''],
+  PAGE_DISCONNECTED: ['bad', 'NO CONNECTION', '연결 끊김', 'This page has lost its connection to the processor and tries again; figures are old.'],
+  PAGE_REFUSED: ['warn', 'TOO MANY VIEWERS', '접속자 초과', 'The processor serves a bounded number of pages; trying again.'],
+  BROKER_LOST: ['bad', 'BROKER LOST', '브로커 연결 끊김', 'The brokers do not answer. Nothing is lost: processing goes on when they are back.'],
+  CREATED: ['busy', 'STARTING', '시작 중', 'Nothing is assigned yet.'],
+  REBALANCING: ['busy', 'REBALANCING', '리밸런싱', 'Partitions are being handed out.'],
+  RESTORING: ['busy', 'RESTORING', '상태 복원 중', 'State is being rebuilt from its changelog.'],
+  RUNNING: ['ok', 'RUNNING', '실행 중', ''],
+  DEGRADED: ['warn', 'DEGRADED', '일부 중단', 'At least one task has stopped taking records.'],
+  PENDING_SHUTDOWN: ['busy', 'STOPPING', '종료 중', 'Finishing the batch, committing, closing.'],
+  NOT_RUNNING: ['warn', 'STOPPED', '종료됨', 'Stopped in order.'],
+  PENDING_ERROR: ['bad', 'FAILING', '오류로 종료 중', ''],
+  ERROR: ['bad', 'ERROR', '오류', 'Stopped by an error.'],
+};
+
+/** Levels of task and thread states. */
+export const LEVELS = { RUNNING: 'ok', RESTORING: 'busy', CREATED: 'busy', REBALANCING: 'busy', SUSPENDED: 'busy', PENDING_SHUTDOWN: 'busy', PAUSED: 'warn', NOT_RUNNING: 'warn', ERROR: 'bad' };
+
+export const STATES_KOREAN = { RUNNING: '실행', RESTORING: '복원', CREATED: '생성', REBALANCING: '리밸런싱', SUSPENDED: '일시 중단', PENDING_SHUTDOWN: '종료 중', PAUSED: '멈춤', NOT_RUNNING: '종료', ERROR: '오류' };
+
+export const OUTCOMES = {
+  APPLIED: ['Applied', '적용'],
+  APPLIED_SKIP: ['Applied, step implied', '단계 생략 적용'],
+  ANNOTATED: ['Annotated', '기록'],
+  DUPLICATE: ['Duplicate', '중복'],
+  STALE: ['Stale', '지난 버전'],
+  PARKED: ['Parked', '보류'],
+  REJECTED: ['Rejected', '거절'],
+  DLT: ['Dead-lettered', '판정 불가'],
+};
+
+export const REASONS_KOREAN = {
+  PREMATURE: '생성 전 이벤트',
+  SEQ_GAP: '버전 누락',
+  SEQ_GAP_TIMEOUT: '버전 누락 시간 초과',
+  AWAIT_PREDECESSOR: '선행 이벤트 없음',
+  PREDECESSOR_TIMEOUT: '선행 이벤트 시간 초과',
+  PARK_LIMIT: '보류 한도 초과',
+  EVENT_ID_CONFLICT: '이벤트 ID 충돌',
+  VERSION_CONFLICT: '버전 충돌',
+  ORDER_ID_REUSE: '주문번호 재사용',
+  REDRIVE_LIMIT: '재처리 한도 초과',
+  AFTER_TERMINAL: '종료 후 이벤트',
+  ILLEGAL_TRANSITION: '허용되지 않는 전이',
+  ACTOR_NOT_ALLOWED: '권한 없는 행위자',
+  OVER_REFUND: '초과 환불',
+  TOO_LARGE: '크기 초과',
+  MALFORMED: '형식 오류',
+  KEY_MISMATCH: '키 불일치',
+  UNKNOWN_ACTION: '알 수 없는 액션',
+  UNSUPPORTED_SCHEMA: '지원하지 않는 스키마',
+};
+
+export const ACTORS_KOREAN = { CUSTOMER: '고객', STORE: '가게', RIDER: '라이더', DISPATCH: '배차', CS: '상담', SYSTEM: '시스템', PG: '결제사' };
+
+/** How the page's own reader of topics does. */
+export const READERS = {
+  IDLE: ['not reading', '읽지 않음'],
+  CONNECTING: ['connecting', '연결 중'],
+  CATCHING_UP: ['catching up', '따라잡는 중'],
+  LIVE: ['live', '실시간'],
+  UNREACHABLE: ['the log does not answer, trying again', '응답 없음, 재시도 중'],
+};

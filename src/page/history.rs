@@ -1,0 +1,212 @@
+//! What the page knows from derived topics: orders per minute and the latest rejections.
+//!
+//! Read by a thread that runs only while someone watches. What was read is kept between watchers, and so are the
+//! positions: no record is counted twice.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use topology::Error;
+use topology::io::{Log, RecordView, TopicPartition};
+use topology::time::Clock;
+
+use super::reading::Reading;
+use super::rejections::{Rejection, Rejections};
+use super::windows::{Minute, Series, Skipped, Windows};
+use crate::job::topics::{AGGREGATES, LATE_AGGREGATES, REJECTED};
+
+/// Before the next try when the brokers do not answer.
+const RETRY: Duration = Duration::from_secs(2);
+/// Longest sleep before the thread looks whether it is still wanted.
+const NAP: Duration = Duration::from_millis(100);
+/// Rejections on the page.
+const REJECTIONS_SHOWN: usize = 20;
+
+/// The topics that are read, and how many offsets before the end reading starts. Half of the offsets may be those of
+/// transaction markers.
+pub(super) const SOURCES: [(&str, i64); 3] = [
+    (AGGREGATES, 100_000),
+    (LATE_AGGREGATES, 10_000),
+    (REJECTED, 200),
+];
+
+/// How the reading goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum HistoryState {
+    /// Nobody watches.
+    #[default]
+    Idle,
+    /// Asking for topics and offsets.
+    Connecting,
+    /// Reading what lies there.
+    CatchingUp,
+    /// At the end of every topic that exists.
+    Live,
+    /// The log does not answer; tried again every two seconds.
+    Unreachable,
+}
+
+/// A topic and whether it is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct TopicSeen {
+    pub(super) topic: &'static str,
+    /// None while it does not exist.
+    pub(super) partitions: Option<i32>,
+}
+
+/// The part of a snapshot that comes from topics.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct HistoryView {
+    pub(super) state: HistoryState,
+    /// What is wrong, for a person.
+    pub(super) detail: String,
+    pub(super) topics: Vec<TopicSeen>,
+    /// Records taken by this process for this page.
+    pub(super) read: u64,
+    /// Records passed over because they are not as specified.
+    pub(super) malformed: u64,
+    /// Late deltas added.
+    pub(super) late: u64,
+    pub(super) minutes: Vec<Minute>,
+    pub(super) rejections: Vec<Rejection>,
+}
+
+#[derive(Default)]
+struct Seen {
+    state: HistoryState,
+    detail: String,
+    topics: Vec<TopicSeen>,
+    read: u64,
+    malformed: u64,
+    late: u64,
+    windows: Windows,
+    rejections: Rejections,
+    /// Offset of the next record, by partition.
+    positions: BTreeMap<TopicPartition, i64>,
+}
+
+/// What was read, and the log it is read from.
+pub(super) struct History {
+    pub(super) log: Arc<dyn Log>,
+    pub(super) client_id: String,
+    pub(super) clock: Arc<dyn Clock>,
+    seen: Mutex<Seen>,
+}
+
+impl History {
+    pub(super) fn new(log: Arc<dyn Log>, client_id: String, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            log,
+            client_id,
+            clock,
+            seen: Mutex::default(),
+        }
+    }
+
+    pub(super) fn view(&self) -> HistoryView {
+        let seen = self.seen.lock();
+        HistoryView {
+            state: seen.state,
+            detail: seen.detail.clone(),
+            topics: seen.topics.clone(),
+            read: seen.read,
+            malformed: seen.malformed,
+            late: seen.late,
+            minutes: seen.windows.minutes(self.clock.wall_clock_ms()),
+            rejections: seen.rejections.latest(REJECTIONS_SHOWN),
+        }
+    }
+
+    /// Reads until it is not wanted any more. Whatever goes wrong is told in the view and tried again. Clients are made
+    /// and dropped on the calling thread.
+    pub(super) fn run(&self, wanted: &dyn Fn() -> bool) {
+        while wanted() {
+            self.is_now(HistoryState::Connecting, "");
+            let outcome = Reading::open(self).and_then(|mut reading| reading.run(wanted));
+            if let Err(error) = outcome {
+                tracing::debug!("the page's reader: {error}");
+                self.is_now(HistoryState::Unreachable, &error.to_string());
+                self.nap(RETRY, wanted);
+            }
+        }
+        self.is_now(HistoryState::Idle, "");
+    }
+
+    pub(super) fn nap(&self, time: Duration, wanted: &dyn Fn() -> bool) {
+        let end = self.clock.monotonic() + time;
+        while wanted() && self.clock.monotonic() < end {
+            self.clock.sleep(NAP.min(time));
+        }
+    }
+
+    pub(super) fn is_now(&self, state: HistoryState, detail: &str) {
+        let mut seen = self.seen.lock();
+        seen.state = state;
+        detail.clone_into(&mut seen.detail);
+    }
+
+    pub(super) fn set_topics(&self, topics: Vec<TopicSeen>) {
+        self.seen.lock().topics = topics;
+    }
+
+    pub(super) fn position(&self, partition: &TopicPartition) -> Option<i64> {
+        self.seen.lock().positions.get(partition).copied()
+    }
+
+    /// A topic was made anew: nothing known holds any more.
+    pub(super) fn forget(&self) {
+        let mut seen = self.seen.lock();
+        *seen = Seen {
+            state: seen.state,
+            ..Seen::default()
+        };
+    }
+
+    /// Takes records of one partition, in order.
+    pub(super) fn take<'a>(
+        &self,
+        partition: &TopicPartition,
+        records: impl Iterator<Item = RecordView<'a>>,
+    ) {
+        let now_ms = self.clock.wall_clock_ms();
+        let mut seen = self.seen.lock();
+        for record in records {
+            if let Some(position) = seen.positions.get_mut(partition) {
+                *position = record.offset + 1;
+            } else {
+                seen.positions.insert(partition.clone(), record.offset + 1);
+            }
+            seen.read += 1;
+            if seen.record(&partition.topic, &record, now_ms) == Err(Skipped::Malformed) {
+                seen.malformed += 1;
+            }
+        }
+    }
+}
+
+impl Seen {
+    fn record(&mut self, topic: &str, record: &RecordView<'_>, now_ms: i64) -> Result<(), Skipped> {
+        let key = record.key.ok_or(Skipped::Malformed)?;
+        if topic == REJECTED {
+            let value = record.value.ok_or(Skipped::Malformed)?;
+            return self.rejections.add(record.timestamp, value);
+        }
+        let (Some(series), Some(value)) = (Series::of_key(key), record.value) else {
+            return Ok(());
+        };
+        if topic == LATE_AGGREGATES {
+            self.windows.late(series, value, now_ms)?;
+            self.late += 1;
+            return Ok(());
+        }
+        self.windows.update(series, value, now_ms)
+    }
+}
+
+/// What [`Reading`] answers with.
+pub(super) type Outcome<T> = Result<T, Error>;

@@ -1,0 +1,237 @@
+//! Everything the page shows at one moment, as it is sent to the browser.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use topology::runtime::{State as ThreadState, StreamsStatus};
+
+use super::About;
+use super::families::Families;
+use super::history::{HistoryState, HistoryView};
+use super::recent::Recent;
+use crate::domain::outcome::Outcome;
+use crate::domain::status::DisplayStatus;
+use crate::http::{RestoreProgress, State, Status};
+
+/// One moment. Figures are those of one gathering of the metrics; none where a family is absent.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Snapshot<'a> {
+    /// Milliseconds since the epoch.
+    pub(super) at: i64,
+    pub(super) uptime_seconds: u64,
+    pub(super) about: &'a About,
+    pub(super) condition: Condition,
+    pub(super) restore: RestoreProgress,
+    pub(super) threads: Vec<Thread>,
+    pub(super) engine: Engine,
+    pub(super) recent: Recent,
+    pub(super) orders: Orders,
+    pub(super) outcomes: Vec<OutcomeCount>,
+    pub(super) history: HistoryView,
+}
+
+/// The one thing that is going on, worst first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Condition {
+    /// The state of the process, or `BROKER_LOST`.
+    pub(super) name: &'static str,
+    /// For a person; may be empty.
+    pub(super) detail: String,
+}
+
+/// A stream thread and its tasks.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Thread {
+    name: String,
+    state: ThreadState,
+    detail: String,
+    tasks: Vec<Task>,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+struct Task {
+    id: String,
+    state: &'static str,
+    restored: i64,
+    total: i64,
+    /// Records behind, all inputs together; none before it is known.
+    lag: Option<f64>,
+}
+
+/// Counters of the engine.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Engine {
+    records_in: Option<f64>,
+    records_out: Option<f64>,
+    changelog_records: Option<f64>,
+    dead_letters: Option<f64>,
+    transactions: Option<BTreeMap<String, f64>>,
+    commits: Option<u64>,
+    commit_seconds: Option<f64>,
+    rebalances: Option<f64>,
+    restored_records: Option<f64>,
+    lag: Option<f64>,
+}
+
+/// Orders by the aggregates' metrics.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Orders {
+    created: Option<f64>,
+    paid: Option<f64>,
+    /// In the order in which an order goes through them.
+    in_flight: Option<Vec<StatusCount>>,
+    terminal: Option<Vec<StatusCount>>,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+struct StatusCount {
+    status: String,
+    korean: &'static str,
+    count: f64,
+}
+
+/// Input records by what became of them.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct OutcomeCount {
+    outcome: String,
+    reason: String,
+    count: f64,
+}
+
+impl Condition {
+    pub(super) fn of(status: &Status, streams: &StreamsStatus, history: &HistoryView) -> Self {
+        let is_over = matches!(
+            status.state,
+            State::PendingShutdown | State::NotRunning | State::PendingError | State::Error
+        );
+        let of_thread = streams
+            .threads
+            .iter()
+            .find_map(|thread| thread.broker_trouble.as_ref());
+        let of_reader = (history.state == HistoryState::Unreachable).then_some(&history.detail);
+        match of_thread.or(of_reader) {
+            Some(trouble) if !is_over => Self {
+                name: "BROKER_LOST",
+                detail: trouble.clone(),
+            },
+            _ => Self {
+                name: status.state.name(),
+                detail: status.detail.clone(),
+            },
+        }
+    }
+}
+
+/// The threads, with the lag that the metrics tell.
+pub(super) fn threads(streams: &StreamsStatus, families: &Families) -> Vec<Thread> {
+    let lags = families.by_label("topology_consumer_lag_records", "partition");
+    let lags = lags.unwrap_or_default();
+    let threads = streams.threads.iter().map(|thread| Thread {
+        name: thread.name.clone(),
+        state: thread.state,
+        detail: thread.detail.clone(),
+        tasks: thread
+            .tasks
+            .iter()
+            .map(|task| {
+                let known: Vec<f64> = task
+                    .lag
+                    .keys()
+                    .filter_map(|partition| lags.get(partition).copied())
+                    .collect();
+                Task {
+                    id: task.id.clone(),
+                    state: task.state,
+                    restored: (task.restore.total - task.restore.remaining).max(0),
+                    total: task.restore.total,
+                    lag: (!known.is_empty()).then(|| known.iter().sum()),
+                }
+            })
+            .collect(),
+    });
+    threads.collect()
+}
+
+impl Engine {
+    pub(super) fn of(families: &Families) -> Self {
+        let commits = families.histogram("topology_commit_seconds");
+        Self {
+            records_in: families.sum("topology_records_in_total"),
+            records_out: families.sum("topology_records_out_total"),
+            changelog_records: families.sum("topology_changelog_records_total"),
+            dead_letters: families.sum("topology_dead_letters_total"),
+            transactions: families.by_label("topology_transactions_total", "result"),
+            commits: commits.as_ref().map(|commits| commits.count),
+            commit_seconds: commits.as_ref().map(|commits| commits.sum),
+            rebalances: families.sum("topology_rebalances_total"),
+            restored_records: families.sum("topology_restored_records_total"),
+            lag: families.sum("topology_consumer_lag_records"),
+        }
+    }
+}
+
+impl Orders {
+    pub(super) fn of(families: &Families) -> Self {
+        let in_flight = families.by_label("order_in_flight", "status");
+        Self {
+            created: families.sum("order_created_total"),
+            paid: families.sum("order_paid_total"),
+            in_flight: in_flight.map(|by| {
+                // The codes go from the end of an order's way to its beginning.
+                let on_the_way = DisplayStatus::ALL.iter().rev();
+                let on_the_way = on_the_way.filter(|status| status.is_in_flight());
+                let mut counts: Vec<StatusCount> = on_the_way
+                    .map(|status| StatusCount {
+                        status: status.name().to_owned(),
+                        korean: status.korean(),
+                        count: by.get(status.name()).copied().unwrap_or(0.0),
+                    })
+                    .collect();
+                counts.extend(by.iter().filter_map(|(status, count)| {
+                    let known = DisplayStatus::from_name(status);
+                    (!known.is_some_and(DisplayStatus::is_in_flight))
+                        .then(|| status_count(status, *count))
+                }));
+                counts
+            }),
+            terminal: families
+                .by_label("order_terminal_total", "status")
+                .map(|by| {
+                    by.iter()
+                        .map(|(status, count)| status_count(status, *count))
+                        .collect()
+                }),
+        }
+    }
+}
+
+fn status_count(status: &str, count: f64) -> StatusCount {
+    StatusCount {
+        status: status.to_owned(),
+        korean: DisplayStatus::from_name(status).map_or("", DisplayStatus::korean),
+        count,
+    }
+}
+
+/// The outcomes that have occurred, in the order of [`Outcome::all`].
+pub(super) fn outcomes(families: &Families) -> Vec<OutcomeCount> {
+    let by = families.by_labels("order_events_outcome_total", ["outcome", "reason"]);
+    let by = by.unwrap_or_default();
+    let order = |key: &[String; 2]| {
+        let [outcome, reason] = key;
+        Outcome::all().position(|known| known.name() == outcome && known.reason() == reason)
+    };
+    let mut counts: Vec<_> = by.into_iter().filter(|(_, count)| *count > 0.0).collect();
+    counts.sort_by_key(|(key, _)| order(key).unwrap_or(usize::MAX));
+    let counts = counts
+        .into_iter()
+        .map(|([outcome, reason], count)| OutcomeCount {
+            outcome,
+            reason,
+            count,
+        });
+    counts.collect()
+}

@@ -1,0 +1,312 @@
+//! The live page in a real browser: its figures are those of the metrics, it shows what goes wrong and recovers by
+//! itself, and it asks no other host for anything.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+#[path = "support/browser.rs"]
+mod browser;
+#[path = "support/load.rs"]
+mod load;
+#[path = "support/model/mod.rs"]
+mod model;
+#[path = "support/page_source.rs"]
+mod page_source;
+#[path = "support/processor.rs"]
+mod processor;
+#[path = "support/topics.rs"]
+mod topics;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use jumun::http::{RestoreProgress, State};
+use jumun_harness::{Broker, Process, http_get, wait_for};
+use serde_json::json;
+
+use browser::Browser;
+use page_source::Fake;
+use processor::{Setup, TIMEOUT, jumun};
+
+/// Figures on the page, and the metric that each is.
+const FIGURES: [(&str, &str); 7] = [
+    ("records-in", "topology_records_in_total"),
+    ("records-out", "topology_records_out_total"),
+    ("changelog-records", "topology_changelog_records_total"),
+    ("dead-letters", "topology_dead_letters_total"),
+    ("commits", "topology_commit_seconds_count"),
+    ("rebalances", "topology_rebalances_total"),
+    ("outcomes", "order_events_outcome_total"),
+];
+
+/// Sums of all series by name.
+fn scrape(address: SocketAddr) -> BTreeMap<String, f64> {
+    let (status, body) = http_get(address, "/metrics").unwrap();
+    assert_eq!(status, 200);
+    let mut sums = BTreeMap::new();
+    for line in body.lines().filter(|line| !line.starts_with('#')) {
+        let (series, value) = line.rsplit_once(' ').unwrap();
+        let name = series.split('{').next().unwrap().to_owned();
+        *sums.entry(name).or_insert(0.0) += value.parse::<f64>().unwrap();
+    }
+    sums
+}
+
+/// The figures of one snapshot, taken from the page as text.
+fn shown(browser: &mut Browser) -> BTreeMap<String, f64> {
+    let figures = browser.evaluate(
+        "Object.fromEntries([...document.querySelectorAll('[data-figure]')]\
+         .map((one) => [one.dataset.figure, Number(one.textContent.replaceAll(',', ''))]))",
+    );
+    let figures = figures.as_object().unwrap();
+    let number = |value: &serde_json::Value| value.as_f64().unwrap_or(f64::NAN);
+    figures
+        .iter()
+        .map(|(name, value)| (name.clone(), number(value)))
+        .collect()
+}
+
+/// Waits for a snapshot that was made after now.
+fn wait_for_update(browser: &mut Browser) {
+    let updates = browser.evaluate("Number(document.body.dataset.updates ?? 0)");
+    // The next one may be on its way already.
+    let later = format!("Number(document.body.dataset.updates) >= {} + 2", updates);
+    browser.wait(&later, TIMEOUT);
+}
+
+fn wait_for_state(browser: &mut Browser, name: &str) {
+    let expression = format!("document.getElementById('state').dataset.name === '{name}'");
+    browser.wait(&expression, TIMEOUT);
+}
+
+fn open(browser: &mut Browser, address: SocketAddr) {
+    browser.open(&format!("http://{address}/"));
+    browser.wait(
+        "document.body !== null && Number(document.body.dataset.updates) > 0",
+        TIMEOUT,
+    );
+}
+
+/// Every request went to the server, and nothing failed but what may.
+fn check_quiet(browser: &mut Browser, address: SocketAddr, may_fail: bool) {
+    let origin = format!("http://{address}/");
+    let requests = browser.requests().to_vec();
+    assert!(requests.len() >= 10, "{requests:?}");
+    for request in &requests {
+        assert!(request.starts_with(&origin), "{request}");
+    }
+    let complaints = browser.complaints();
+    assert!(may_fail || complaints.is_empty(), "{complaints:?}");
+}
+
+/// A demo, and the address it prints first.
+fn demo(rate: &str) -> (Process, SocketAddr) {
+    let mut command = jumun("demo");
+    command.args(["--rate", rate, "--listen", "127.0.0.1:0"]);
+    let process = Process::start(command).unwrap();
+    let address = wait_for("the page's address", TIMEOUT, || {
+        let errors = process.stderr();
+        let first = errors.lines().next()?;
+        first
+            .strip_prefix("open http://")?
+            .strip_suffix('/')?
+            .parse()
+            .ok()
+    });
+    let address = address.unwrap_or_else(|error| panic!("{error}: {}", process.stderr()));
+    (process, address)
+}
+
+fn end(mut process: Process) {
+    process.sigint().unwrap();
+    let status = process.wait_exit(TIMEOUT).unwrap();
+    assert!(status.success(), "{status}: {}", process.stderr());
+}
+
+#[test]
+fn under_load_each_figure_lies_between_two_scrapes_and_no_other_host_is_asked() {
+    let (process, address) = demo("500");
+    let mut browser = Browser::start();
+    open(&mut browser, address);
+    wait_for_state(&mut browser, "RUNNING");
+    for _ in 0..5 {
+        let before = scrape(address);
+        wait_for_update(&mut browser);
+        let shown = shown(&mut browser);
+        let after = scrape(address);
+        for (figure, metric) in FIGURES {
+            let (low, found, high) = (before[metric], shown[figure], after[metric]);
+            assert!(
+                low <= found && found <= high,
+                "{figure}: {low} {found} {high}"
+            );
+        }
+        assert!(after["topology_records_in_total"] > before["topology_records_in_total"]);
+    }
+    // What only topics tell; a window is told for the first time after ten seconds.
+    browser.wait(
+        "document.querySelector('#minutes-table tbody tr[data-final=false]') !== null",
+        TIMEOUT,
+    );
+    browser.wait(
+        "document.querySelectorAll('#plot rect.created.open').length > 0",
+        TIMEOUT,
+    );
+    browser.wait(
+        "document.querySelectorAll('#rejections tbody time').length > 5",
+        TIMEOUT,
+    );
+    check_quiet(&mut browser, address, false);
+    drop(browser);
+    end(process);
+}
+
+#[test]
+fn a_killed_broker_is_named_and_its_return_seen_without_a_hand() {
+    let mut broker = Broker::start().unwrap();
+    let state = tempfile::tempdir().unwrap();
+    load::preload(&broker, 3_000, 4);
+    let mut processor = Setup::new(&broker, "paged", state.path()).start_ready();
+    let address = processor.address();
+    let mut browser = Browser::start();
+    open(&mut browser, address);
+    browser.wait(
+        "document.querySelector('[data-figure=records-in]').textContent === '3,000'",
+        TIMEOUT,
+    );
+    browser.wait(
+        "document.querySelector('[data-figure=lag]').textContent === '0'",
+        TIMEOUT,
+    );
+    wait_for_state(&mut browser, "RUNNING");
+    // At rest the figures are the same, to the last one.
+    wait_for_update(&mut browser);
+    let (figures, metrics) = (shown(&mut browser), scrape(address));
+    for (figure, metric) in FIGURES {
+        assert_eq!(figures[figure], metrics[metric], "{figure}");
+    }
+    assert_eq!(figures["lag"], metrics["topology_consumer_lag_records"]);
+
+    broker.kill9().unwrap();
+    wait_for_state(&mut browser, "BROKER_LOST");
+    browser.wait("!document.getElementById('banner').hidden", TIMEOUT);
+    let banner = browser.evaluate("document.getElementById('banner').innerText");
+    let banner = banner.as_str().unwrap();
+    for text in ["BROKER LOST", "브로커 연결 끊김"] {
+        assert!(banner.contains(text), "{banner}");
+    }
+    // The page itself is alive.
+    wait_for_update(&mut browser);
+
+    broker.start_again().unwrap();
+    wait_for_state(&mut browser, "RUNNING");
+    browser.wait("document.getElementById('banner').hidden", TIMEOUT);
+    browser.wait(
+        "document.getElementById('reader').innerText.startsWith('live')",
+        TIMEOUT,
+    );
+    check_quiet(&mut browser, address, false);
+    drop(browser);
+    processor.stop();
+}
+
+#[test]
+fn a_lost_connection_is_told_with_its_age_and_comes_back_by_itself() {
+    let mut fake = Fake::start("127.0.0.1:0".parse().unwrap());
+    let address = fake.address();
+    let mut browser = Browser::start();
+    open(&mut browser, address);
+    wait_for_state(&mut browser, "RUNNING");
+    fake.stop();
+    wait_for_state(&mut browser, "PAGE_DISCONNECTED");
+    browser.wait(
+        "/last update \\d+ s ago/.test(document.getElementById('age').innerText)",
+        TIMEOUT,
+    );
+    browser.wait(
+        "/^[5-9]초 전/.test(document.getElementById('age').querySelector('[lang=ko]').innerText)",
+        TIMEOUT,
+    );
+    let _again = Fake::start(address);
+    wait_for_state(&mut browser, "RUNNING");
+    browser.wait("document.getElementById('banner').hidden", TIMEOUT);
+    check_quiet(&mut browser, address, true);
+}
+
+#[test]
+fn each_state_of_the_process_is_named_in_both_languages() {
+    let fake = Fake::start("127.0.0.1:0".parse().unwrap());
+    let mut browser = Browser::start();
+    open(&mut browser, fake.address());
+    for (state, english, korean) in [
+        (State::Rebalancing, "REBALANCING", "리밸런싱"),
+        (State::Restoring, "RESTORING", "상태 복원 중"),
+        (State::Degraded, "DEGRADED", "일부 중단"),
+        (State::PendingShutdown, "STOPPING", "종료 중"),
+        (State::Error, "ERROR", "오류"),
+        (State::Running, "RUNNING", "실행 중"),
+    ] {
+        let progress = RestoreProgress {
+            remaining: if state == State::Restoring { 300 } else { 0 },
+            total: 1_200,
+        };
+        fake.become_state(state, "for a reason", progress);
+        wait_for_state(&mut browser, state.name());
+        let shown = browser.evaluate("document.getElementById('state').innerText");
+        let words: Vec<&str> = shown.as_str().unwrap().split_whitespace().collect();
+        assert_eq!(words.join(" "), format!("{english} {korean}"));
+        let is_calm = state == State::Running;
+        assert_eq!(
+            browser.evaluate("document.getElementById('banner').hidden"),
+            json!(is_calm)
+        );
+        let restore = browser.evaluate("document.getElementById('restore').innerText");
+        let told = restore
+            .as_str()
+            .unwrap()
+            .contains("900 of 1,200 offsets (75.0%)");
+        assert_eq!(told, state == State::Restoring, "{restore}");
+    }
+    // A topic that is not there is told, and absent figures are dashes.
+    let absent = "document.getElementById('reader').innerText.includes('does not exist yet')";
+    browser.wait(absent, TIMEOUT);
+    let in_flight = "document.querySelector('[data-figure=in-flight]').textContent";
+    assert_eq!(browser.evaluate(in_flight), json!("—"));
+    check_quiet(&mut browser, fake.address(), false);
+}
+
+#[test]
+fn nothing_is_cut_off_at_any_width_in_light_and_dark() {
+    let (process, address) = demo("300");
+    let mut browser = Browser::start();
+    open(&mut browser, address);
+    browser.wait(
+        "document.querySelectorAll('#rejections tbody time').length > 5",
+        TIMEOUT,
+    );
+    for path in ["/", "/topology.html"] {
+        browser.open(&format!("http://{address}{path}"));
+        browser.wait("document.querySelector('.card') !== null", TIMEOUT);
+        for width in [360, 400, 640, 768, 1024, 1280, 1600, 2000] {
+            for scheme in ["light", "dark"] {
+                browser.look(width, 900, scheme);
+                if path == "/" {
+                    wait_for_update(&mut browser);
+                }
+                let wider = browser.evaluate(
+                    "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+                );
+                assert_eq!(wider, json!(0), "{path} at {width}");
+                let ground = browser.evaluate("getComputedStyle(document.body).backgroundColor");
+                let is_dark = ground == json!("rgb(14, 18, 22)");
+                assert_eq!(is_dark, scheme == "dark", "{ground}");
+            }
+        }
+    }
+    check_quiet(&mut browser, address, false);
+    drop(browser);
+    end(process);
+}

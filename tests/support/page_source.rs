@@ -1,0 +1,129 @@
+//! A server of the live page whose state a test chooses.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use jumun::http::{self, RestoreProgress, Site, State, Status, StatusSource};
+use jumun::page::{About, Page};
+use prometheus::Registry;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use topology::io::memory::MemoryLog;
+use topology::runtime::StreamsStatus;
+use topology::time::SystemClock;
+
+struct Source {
+    status: Mutex<Status>,
+    registry: Registry,
+}
+
+impl StatusSource for Source {
+    fn is_live(&self) -> bool {
+        true
+    }
+
+    fn status(&self) -> Status {
+        self.status.lock().unwrap().clone()
+    }
+
+    fn streams(&self) -> StreamsStatus {
+        StreamsStatus {
+            state: topology::runtime::State::Running,
+            detail: String::new(),
+            threads: Vec::new(),
+        }
+    }
+
+    fn metrics(&self) -> &Registry {
+        &self.registry
+    }
+
+    fn topology(&self) -> String {
+        String::new()
+    }
+
+    fn drawing(&self) -> String {
+        String::new()
+    }
+}
+
+/// A running server; it stops with [`Fake::stop`] or when it is dropped.
+pub struct Fake {
+    address: SocketAddr,
+    source: Arc<Source>,
+    page: Arc<Page>,
+    runtime: Runtime,
+    server: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+}
+
+impl Fake {
+    pub fn start(address: SocketAddr) -> Self {
+        let source = Arc::new(Source {
+            status: Mutex::new(status(State::Running, "", RestoreProgress::default())),
+            registry: Registry::new(),
+        });
+        let about = About {
+            version: "0",
+            application_id: "fake".to_owned(),
+            instance_id: "fake-0".to_owned(),
+            log: "memory".to_owned(),
+        };
+        let asked: Arc<dyn StatusSource> = Arc::<Source>::clone(&source);
+        let log = MemoryLog::new(Arc::new(SystemClock::new()));
+        let page = Page::new(Arc::clone(&asked), log, about);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime.block_on(http::bind(address)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let site = Site {
+            source: asked,
+            page: Arc::clone(&page),
+        };
+        let served = runtime.spawn(http::serve(listener, site, async {
+            let _ = stopped.await;
+        }));
+        Self {
+            address,
+            source,
+            page,
+            runtime,
+            server: Some((stop, served)),
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn become_state(&self, state: State, detail: &str, restore: RestoreProgress) {
+        *self.source.status.lock().unwrap() = status(state, detail, restore);
+    }
+
+    pub fn stop(&mut self) {
+        if let Some((stop, served)) = self.server.take() {
+            let _ = stop.send(());
+            self.runtime.block_on(served).unwrap();
+            self.page.close();
+        }
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn status(state: State, detail: &str, restore: RestoreProgress) -> Status {
+    Status {
+        state,
+        detail: detail.to_owned(),
+        tasks: Vec::new(),
+        restore,
+    }
+}
