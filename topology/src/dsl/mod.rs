@@ -47,6 +47,7 @@
 //! | [`KStream`] | records, one after the other |
 //! | [`BranchedKStream`] | a stream that is being divided |
 //! | [`KGroupedStream`] | a stream grouped by key, to be aggregated |
+//! | [`TimeWindowedKStream`] | a grouped stream in windows of time, to be aggregated |
 //! | [`KTable`] | the last value of each key |
 //! | [`Consumed`], [`Produced`], [`Grouped`], [`Repartitioned`] | codecs and settings of a source, a sink, a group, a repartition topic |
 //! | [`Materialized`] | the store of a table |
@@ -64,11 +65,15 @@ mod ktable;
 mod materialized;
 mod operator;
 mod produced;
+mod reduction;
 mod repartitioned;
 mod stateless;
 mod store;
 mod table_source;
+mod time_windowed;
 mod topics;
+mod windowed_fold;
+mod windowed_results;
 mod wiring;
 
 pub use branched::BranchedKStream;
@@ -81,4 +86,5 @@ pub use ktable::KTable;
 pub use materialized::Materialized;
 pub use produced::Produced;
 pub use repartitioned::Repartitioned;
+pub use time_windowed::TimeWindowedKStream;
 pub use topics::Topics;

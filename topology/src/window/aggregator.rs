@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crate::process::{ProcessError, Record};
 
 /// What is aggregated: in which groups a record counts, and how two parts of an aggregate become one.
@@ -55,6 +57,45 @@ pub trait WindowedAggregator: Send + 'static {
 
     /// Adds `delta` to `sum`. Deltas come in no particular order.
     fn merge(sum: &mut Self::Aggregate, delta: &Self::Aggregate);
+}
+
+/// How two parts of an aggregate become one.
+pub(crate) type Merger<A> = Arc<dyn Fn(&mut A, &A) + Send + Sync>;
+
+/// A [`WindowedAggregator`] without its merging, which may not be known before there is a value that
+/// does it.
+pub(crate) trait Adds: Send + 'static {
+    type Key: 'static;
+    type Value: 'static;
+    type Group: Default + Send + 'static;
+    type Aggregate: Default + Clone + PartialEq + Send + 'static;
+
+    fn event_time(&self, record: Record<'_, Self::Key, Self::Value>) -> Option<i64>;
+
+    fn add(
+        &mut self,
+        record: Record<'_, Self::Key, Self::Value>,
+        deltas: &mut Deltas<'_, Self::Group, Self::Aggregate>,
+    ) -> Result<(), ProcessError>;
+}
+
+impl<A: WindowedAggregator> Adds for A {
+    type Key = A::Key;
+    type Value = A::Value;
+    type Group = A::Group;
+    type Aggregate = A::Aggregate;
+
+    fn event_time(&self, record: Record<'_, A::Key, A::Value>) -> Option<i64> {
+        WindowedAggregator::event_time(self, record)
+    }
+
+    fn add(
+        &mut self,
+        record: Record<'_, A::Key, A::Value>,
+        deltas: &mut Deltas<'_, A::Group, A::Aggregate>,
+    ) -> Result<(), ProcessError> {
+        WindowedAggregator::add(self, record, deltas)
+    }
 }
 
 /// Takes what a record counts for.

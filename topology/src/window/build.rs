@@ -1,3 +1,6 @@
+use std::sync::Arc;
+
+use super::aggregator::{Adds, Merger};
 use super::handover::{Handover, HandoverBytes, NoKey};
 use super::merge_processor::MergeProcessor;
 use super::partial_processor::{PartialProcessor, clock_store};
@@ -29,11 +32,43 @@ impl Topology {
         CG: Serializer<A::Group> + Deserializer<A::Group> + 'static,
         CA: Serializer<A::Aggregate> + Deserializer<A::Aggregate> + 'static,
     {
+        let merger: Merger<A::Aggregate> = Arc::new(A::merge);
+        self.add_windowed_aggregation_of(
+            name, aggregator, merger, options, group, aggregate, parents,
+        )
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what an aggregation is made of")]
+    pub(crate) fn add_windowed_aggregation_of<A, CG, CA>(
+        &mut self,
+        name: &str,
+        aggregator: impl Fn() -> A + Send + Sync + 'static,
+        merger: Merger<A::Aggregate>,
+        options: WindowedOptions,
+        group: impl Fn() -> CG + Clone + Send + Sync + 'static,
+        aggregate: impl Fn() -> CA + Clone + Send + Sync + 'static,
+        parents: &[&str],
+    ) -> &mut Self
+    where
+        A: Adds,
+        CG: Serializer<A::Group> + Deserializer<A::Group> + 'static,
+        CA: Serializer<A::Aggregate> + Deserializer<A::Aggregate> + 'static,
+    {
         let (partial, merge) = (format!("{name}-partial"), format!("{name}-merge"));
+        let merge_parts = Arc::clone(&merger);
         let (owned, groups, aggregates) = (name.to_owned(), group.clone(), aggregate.clone());
         self.add_processor(
             &partial,
-            move || PartialProcessor::new(&owned, aggregator(), options, groups(), aggregates()),
+            move || {
+                PartialProcessor::new(
+                    &owned,
+                    aggregator(),
+                    Arc::clone(&merge_parts),
+                    options,
+                    groups(),
+                    aggregates(),
+                )
+            },
             parents,
         );
         self.add_store(StoreBuilder::in_memory(clock_store(name)), &[&partial]);
@@ -48,7 +83,7 @@ impl Topology {
         let owned = name.to_owned();
         self.add_processor(
             &merge,
-            move || MergeProcessor::new(&owned, options, A::merge, group(), aggregate()),
+            move || MergeProcessor::new(&owned, options, Arc::clone(&merger), group(), aggregate()),
             &[name],
         );
         self.add_store(StoreBuilder::persistent(name), &[&merge])

@@ -2,6 +2,7 @@
 
 use std::ops::{Bound, ControlFlow};
 
+use super::aggregator::Merger;
 use super::handover::{Handover, HandoverReader, Section};
 use super::partial::{Slot, Table};
 use super::rows::{self, Meta, Row};
@@ -28,7 +29,7 @@ impl<T, C: Serializer<T> + Deserializer<T>> Serde<T> for C {}
 pub(super) struct MergeProcessor<G, A> {
     name: String,
     options: WindowedOptions,
-    merge: fn(&mut A, &A),
+    merge: Merger<A>,
     groups: Box<dyn Serde<G>>,
     aggregates: Box<dyn Serde<A>>,
     store: Option<StoreId>,
@@ -92,7 +93,7 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
     pub(super) fn new(
         name: &str,
         options: WindowedOptions,
-        merge: fn(&mut A, &A),
+        merge: Merger<A>,
         groups: impl Serde<G> + 'static,
         aggregates: impl Serde<A> + 'static,
     ) -> Self {

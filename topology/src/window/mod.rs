@@ -4,7 +4,7 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `time_windows`, `options`, `aggregator`, `result` | what users say and see |
+//! | `time_windows`, `time_windowed`, `options`, `aggregator`, `result` | what users say and see |
 //! | `clocks` | clocks of inputs and the watermark that follows; arithmetic only |
 //! | `partial`, `partial_processor` | the first stage |
 //! | `handover` | what goes from the first to the second stage |
@@ -22,12 +22,15 @@ mod partial_processor;
 mod query;
 mod result;
 mod rows;
+mod time_windowed;
 mod time_windows;
 mod upstream;
 mod varint;
 
+pub(crate) use aggregator::{Adds, Merger};
 pub use aggregator::{Deltas, WindowedAggregator};
 pub use options::{EmitStrategy, IdleRule, WindowedOptions};
 pub use query::current_aggregates;
 pub use result::WindowResult;
+pub use time_windowed::TimeWindowed;
 pub use time_windows::{TimeWindows, Windowed};

@@ -63,3 +63,9 @@ impl WindowedOptions {
         }
     }
 }
+
+impl From<TimeWindows> for WindowedOptions {
+    fn from(windows: TimeWindows) -> Self {
+        Self::new(windows)
+    }
+}

@@ -91,7 +91,7 @@ impl<A: Default + Clone> PartialSums<A> {
     }
 
     /// Adds a delta.
-    pub(super) fn add(&mut self, slot: Slot<'_>, delta: &A, merge: fn(&mut A, &A)) {
+    pub(super) fn add(&mut self, slot: Slot<'_>, delta: &A, merge: &dyn Fn(&mut A, &A)) {
         let hash = hash(slot);
         let (entries, bytes) = (&self.entries, &self.bytes);
         let found = self.index.find(hash, |index| {
@@ -123,7 +123,7 @@ impl<A: Default + Clone> PartialSums<A> {
         delta: &A,
         timestamp: i64,
         cause: &[u8],
-        merge: fn(&mut A, &A),
+        merge: &dyn Fn(&mut A, &A),
     ) {
         let cause = Span::append(&mut self.bytes, cause);
         let index = self.push(hash(slot), slot, Some((timestamp, cause)));
@@ -144,7 +144,7 @@ impl<A: Default + Clone> PartialSums<A> {
         (self.entries.len() - 1) as u32
     }
 
-    fn merge_into(&mut self, index: u32, delta: &A, merge: fn(&mut A, &A)) {
+    fn merge_into(&mut self, index: u32, delta: &A, merge: &dyn Fn(&mut A, &A)) {
         if let Some(entry) = self.entries.get_mut(index as usize) {
             self.undo.push((index, entry.aggregate.clone(), entry.n));
             merge(&mut entry.aggregate, delta);

@@ -1,4 +1,4 @@
-use super::aggregator::{DeltaSink, Deltas, Place, WindowedAggregator};
+use super::aggregator::{Adds, DeltaSink, Deltas, Merger, Place};
 use super::clocks::{InputClocks, Watermark};
 use super::handover::{Handover, HandoverWriter};
 use super::partial::{PartialSums, Slot, Table};
@@ -15,9 +15,10 @@ type PartialContext<'c, 'a> = ProcessorContext<'c, 'a, (), Handover>;
 /// The first stage: keeps partial aggregates of the records since the last commit, and the clocks of the
 /// task's inputs. Before a commit it hands the partial aggregates over, and after them, in the same
 /// transaction, tells *every* merging task how far it has come, at most so often and only if changed.
-pub(super) struct PartialProcessor<A: WindowedAggregator> {
+pub(super) struct PartialProcessor<A: Adds> {
     pub(super) name: String,
     pub(super) aggregator: A,
+    merger: Merger<A::Aggregate>,
     pub(super) options: WindowedOptions,
     pub(super) groups: Box<dyn Serializer<A::Group>>,
     pub(super) aggregates: Box<dyn Serializer<A::Aggregate>>,
@@ -44,10 +45,11 @@ struct Scratch {
     aggregate: Vec<u8>,
 }
 
-impl<A: WindowedAggregator> PartialProcessor<A> {
+impl<A: Adds> PartialProcessor<A> {
     pub(super) fn new(
         name: &str,
         aggregator: A,
+        merger: Merger<A::Aggregate>,
         options: WindowedOptions,
         groups: impl Serializer<A::Group> + 'static,
         aggregates: impl Serializer<A::Aggregate> + 'static,
@@ -55,6 +57,7 @@ impl<A: WindowedAggregator> PartialProcessor<A> {
         Self {
             name: name.to_owned(),
             aggregator,
+            merger,
             options,
             groups: Box::new(groups),
             aggregates: Box::new(aggregates),
@@ -234,7 +237,7 @@ fn forward(record: &Handover, context: &mut PartialContext<'_, '_>) -> Result<()
     })
 }
 
-impl<A: WindowedAggregator> Processor for PartialProcessor<A> {
+impl<A: Adds> Processor for PartialProcessor<A> {
     type Key = A::Key;
     type Value = A::Value;
     type OutKey = ();
@@ -269,7 +272,7 @@ impl<A: WindowedAggregator> Processor for PartialProcessor<A> {
             groups: self.groups.as_mut(),
             group: &mut self.scratch.group,
             cause: &mut self.scratch.cause,
-            merge: A::merge,
+            merge: self.merger.as_ref(),
         };
         self.aggregator
             .add(record, &mut Deltas { sink: &mut adder })
@@ -303,7 +306,7 @@ struct Adder<'a, G, A> {
     groups: &'a mut dyn Serializer<G>,
     group: &'a mut Vec<u8>,
     cause: &'a mut Vec<u8>,
-    merge: fn(&mut A, &A),
+    merge: &'a dyn Fn(&mut A, &A),
 }
 
 impl<G, A: Default + Clone> DeltaSink<G, A> for Adder<'_, G, A> {

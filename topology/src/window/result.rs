@@ -29,3 +29,35 @@ pub enum WindowResult<A> {
         closed_before: i64,
     },
 }
+
+impl<A> WindowResult<Option<A>> {
+    /// The same result of what there is; `None` where there is nothing.
+    pub(crate) fn transposed(self) -> Option<WindowResult<A>> {
+        match self {
+            Self::Update {
+                aggregate,
+                n,
+                revision,
+                is_final,
+            } => aggregate.map(|aggregate| WindowResult::Update {
+                aggregate,
+                n,
+                revision,
+                is_final,
+            }),
+            Self::Late {
+                delta,
+                timestamp,
+                cause,
+                number,
+                closed_before,
+            } => delta.map(|delta| WindowResult::Late {
+                delta,
+                timestamp,
+                cause,
+                number,
+                closed_before,
+            }),
+        }
+    }
+}
