@@ -1,12 +1,12 @@
 # Thin: each target says what it does in a line or two; `make help` lists them.
-.PHONY: help demo test bench lint setup
+.PHONY: help demo test aggregates-large bench lint setup
 .DEFAULT_GOAL := help
 
 # Arguments of the program, as in: make demo ARGS="--duration 60s"
 ARGS ?=
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\): ## \(.*\)/  make \1\t\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\): ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
 
 demo: ## run the order job on generated orders, without any Kafka; ARGS="--duration 60s" passes options
 	@scripts/setup build
@@ -16,6 +16,11 @@ test: ## run all tests, those on a real Kafka of their own included
 	@scripts/setup test
 	@scripts/fetch-kafka
 	cargo test --release --workspace
+
+aggregates-large: ## compare the aggregates of 300,000 orders with a batch over them, on a real Kafka; takes minutes
+	@scripts/setup test
+	@scripts/fetch-kafka
+	JUMUN_AGGREGATES_LARGE=1 cargo test --release --package jumun --test aggregates_large -- --nocapture
 
 bench: ## compare the order job with a bare consume-produce program, on a real Kafka
 	@scripts/setup bench

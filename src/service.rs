@@ -16,7 +16,7 @@ use crate::config::{self, Configuration};
 use crate::domain::outcome::Outcome;
 use crate::http::{RestoreProgress, Site, State, Status, StatusSource, TaskState, TaskStatus};
 use crate::job;
-use crate::job::metrics::OrderMetrics;
+use crate::job::metrics::{CommittedByStreams, OrderMetrics};
 use crate::page::{self, About, Page};
 
 /// The order job on a log, with its metrics and status.
@@ -63,6 +63,7 @@ impl Service {
         crate::pause::Hooks::of_environment()
             .map_err(|error| topology::Error::fatal("read the test hooks", error))?
             .install_in_state(&mut state_config);
+        let topology = built.clone();
         let streams = Streams::start(
             built,
             streams_config,
@@ -71,7 +72,8 @@ impl Service {
             log,
             Arc::clone(&metrics),
         )?;
-        OrderMetrics::register(&registry, streams.board())
+        let committed = CommittedByStreams::new(streams.board(), &topology);
+        OrderMetrics::register(&registry, committed)
             .map_err(|error| topology::Error::fatal("register metrics", error.to_string()))?;
         let view = Arc::new(View {
             board: streams.board(),

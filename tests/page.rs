@@ -32,26 +32,39 @@ use page_source::Fake;
 use processor::{Setup, TIMEOUT, jumun};
 
 /// Figures on the page, and the metric that each is.
-const FIGURES: [(&str, &str); 7] = [
+const FIGURES: [(&str, &str); 8] = [
     ("records-in", "topology_records_in_total"),
     ("records-out", "topology_records_out_total"),
-    ("changelog-records", "topology_changelog_records_total"),
+    (
+        "changelog-records",
+        "topology_records_out_total{kind=changelog}",
+    ),
+    ("events", "events"),
     ("dead-letters", "topology_dead_letters_total"),
     ("commits", "topology_commit_seconds_count"),
     ("rebalances", "topology_rebalances_total"),
     ("outcomes", "order_events_outcome_total"),
 ];
 
-/// Sums of all series by name.
+/// Sums of all series by name, and by name and single label as `name{label=value}`.
 fn scrape(address: SocketAddr) -> BTreeMap<String, f64> {
     let (status, body) = http_get(address, "/metrics").unwrap();
     assert_eq!(status, 200);
     let mut sums = BTreeMap::new();
     for line in body.lines().filter(|line| !line.starts_with('#')) {
         let (series, value) = line.rsplit_once(' ').unwrap();
-        let name = series.split('{').next().unwrap().to_owned();
-        *sums.entry(name).or_insert(0.0) += value.parse::<f64>().unwrap();
+        let value: f64 = value.parse().unwrap();
+        let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+        *sums.entry(name.to_owned()).or_insert(0.0) += value;
+        for label in labels.trim_end_matches('}').split("\",") {
+            let label = label.replace('"', "");
+            *sums.entry(format!("{name}{{{label}}}")).or_insert(0.0) += value;
+        }
     }
+    let of_topic = |topic| format!("topology_records_in_total{{topic={topic}}}");
+    let events = topics::INPUTS.map(|topic| sums.get(&of_topic(topic)).copied());
+    let events = events.into_iter().flatten().sum();
+    sums.insert("events".to_owned(), events);
     sums
 }
 
@@ -174,7 +187,7 @@ fn a_killed_broker_is_named_and_its_return_seen_without_a_hand() {
     let mut browser = Browser::start();
     open(&mut browser, address);
     browser.wait(
-        "document.querySelector('[data-figure=records-in]').textContent === '3,000'",
+        "document.querySelector('[data-figure=events]').textContent === '3,000'",
         TIMEOUT,
     );
     browser.wait(
@@ -189,6 +202,8 @@ fn a_killed_broker_is_named_and_its_return_seen_without_a_hand() {
         assert_eq!(figures[figure], metrics[metric], "{figure}");
     }
     assert_eq!(figures["lag"], metrics["topology_consumer_lag_records"]);
+
+    see_a_second_process_come_and_go(&mut browser, &broker);
 
     broker.kill9().unwrap();
     wait_for_state(&mut browser, "BROKER_LOST");
@@ -211,6 +226,26 @@ fn a_killed_broker_is_named_and_its_return_seen_without_a_hand() {
     check_quiet(&mut browser, address, false);
     drop(browser);
     processor.stop();
+}
+
+/// Tasks move to a second process and come back, and the page follows.
+fn see_a_second_process_come_and_go(browser: &mut Browser, broker: &Broker) {
+    let tasks = "document.querySelectorAll('#tasks tr[data-task]').length";
+    let all = browser.evaluate(tasks).as_u64().unwrap();
+    let rebalances = "Number(document.querySelector('[data-figure=rebalances]').textContent)";
+    let before = browser.evaluate(rebalances);
+    let state = tempfile::tempdir().unwrap();
+    let second = Setup::new(broker, "paged", state.path())
+        .flag("--instance-id", "second")
+        .setting("application.leave_on_stop", "true")
+        .start_ready();
+    browser.wait(
+        &format!("{tasks} < {all} && {rebalances} > {before}"),
+        TIMEOUT,
+    );
+    second.stop();
+    browser.wait(&format!("{tasks} === {all}"), TIMEOUT);
+    wait_for_state(browser, "RUNNING");
 }
 
 #[test]

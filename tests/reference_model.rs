@@ -11,6 +11,10 @@
 #[path = "support/model/mod.rs"]
 mod model;
 
+#[path = "reference_model/aggregates.rs"]
+mod aggregates;
+#[path = "reference_model/aggregates_verifier.rs"]
+mod aggregates_verifier;
 #[path = "reference_model/lifecycle.rs"]
 mod lifecycle;
 #[path = "reference_model/market_days.rs"]

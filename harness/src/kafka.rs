@@ -13,11 +13,12 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, Prod
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::error::{Doing, Error, Result};
-use crate::record::{Message, Record, record};
+use crate::reader::Reader;
+use crate::record::{Message, Record};
 use crate::wait::wait_for;
 
 /// For any single call; a broker that takes longer is broken.
-const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A Kafka cluster reached by its bootstrap servers.
 #[derive(Debug, Clone)]
@@ -144,50 +145,23 @@ impl Kafka {
     /// Reads a topic from its beginning to the end that it has now, sorted by partition and offset. With
     /// [`Isolation::ReadCommitted`] a partition ends where the first open transaction begins.
     pub fn consume_all(&self, topic: &str, isolation: Isolation) -> Result<Vec<Record>> {
-        let what = || format!("reading topic {topic}");
-        let level = match isolation {
-            Isolation::ReadCommitted => "read_committed",
-            Isolation::ReadUncommitted => "read_uncommitted",
-        };
-        let mut config = self.client_config();
-        config
-            .set("group.id", "jumun-harness-reader")
-            .set("enable.auto.commit", "false")
-            .set("enable.partition.eof", "true")
-            .set("auto.offset.reset", "error")
-            .set("fetch.wait.max.ms", "10")
-            .set("isolation.level", level);
-        let consumer: BaseConsumer = config.create().doing(what)?;
-        let partitions = self.partitions(&consumer, topic)?;
-        let mut assignment = TopicPartitionList::new();
-        for partition in &partitions {
-            assignment
-                .add_partition_offset(topic, *partition, Offset::Beginning)
-                .doing(what)?;
-        }
-        consumer.assign(&assignment).doing(what)?;
-
+        let mut reader = self.reader(topic, None, isolation)?;
         let mut records = Vec::new();
-        let mut open = partitions;
-        let deadline = Instant::now() + DEADLINE;
-        while !open.is_empty() {
-            match consumer.poll(Duration::from_millis(100)) {
-                Some(Ok(message)) => records.push(record(&message)),
-                Some(Err(KafkaError::PartitionEOF(ended))) => {
-                    open.retain(|partition| *partition != ended)
-                }
-                Some(Err(error)) if !is_transient(&error) => return Err(error).doing(what),
-                Some(Err(_)) | None => {}
-            }
-            if !open.is_empty() && Instant::now() > deadline {
-                return Err(Error::Timeout {
-                    what: format!("the end of partitions {open:?} of {topic}"),
-                    after: DEADLINE,
-                });
-            }
+        while let Some(record) = reader.next_record()? {
+            records.push(record);
         }
         records.sort_by_key(|record| (record.partition, record.offset));
         Ok(records)
+    }
+
+    /// Reads a topic record by record from its beginning: these partitions, or all where none are given.
+    pub fn reader(
+        &self,
+        topic: &str,
+        partitions: Option<&[i32]>,
+        isolation: Isolation,
+    ) -> Result<Reader> {
+        Reader::new(self, topic, partitions, isolation)
     }
 
     /// The offsets `group` has committed for the partitions of `topics`; partitions without any are left out.
@@ -229,7 +203,7 @@ impl Kafka {
         })
     }
 
-    fn partitions(&self, consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>> {
+    pub(crate) fn partitions(&self, consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>> {
         let metadata = consumer
             .fetch_metadata(Some(topic), DEADLINE)
             .doing(|| format!("describing topic {topic}"))?;
@@ -284,18 +258,4 @@ fn send(producer: &BaseProducer<FirstFailure>, message: Message<'_>) -> Result<(
             }
         }
     }
-}
-
-/// A lost connection is told as an error and mended by the client itself; the deadline covers the rest.
-fn is_transient(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(
-            RDKafkaErrorCode::AllBrokersDown
-                | RDKafkaErrorCode::BrokerTransportFailure
-                | RDKafkaErrorCode::OperationTimedOut
-                | RDKafkaErrorCode::NotLeaderForPartition
-                | RDKafkaErrorCode::LeaderNotAvailable
-        )
-    )
 }

@@ -9,6 +9,7 @@ mod guard;
 mod kafka;
 mod ports;
 mod process;
+mod reader;
 mod record;
 mod wait;
 
@@ -17,5 +18,6 @@ pub use error::{Error, Result};
 pub use kafka::{Isolation, Kafka};
 pub use ports::free_port;
 pub use process::{Process, http_get};
+pub use reader::Reader;
 pub use record::{Message, Record};
 pub use wait::{unique_name, wait_for};

@@ -32,6 +32,20 @@ impl Families {
         Some(values.map(|metric| value(family, metric)).sum())
     }
 
+    /// The largest value of a gauge over its series; none where there is no series.
+    pub(super) fn max(&self, name: &str) -> Option<f64> {
+        let family = self.family(name)?;
+        let values = family.get_metric().iter();
+        values.map(|metric| value(family, metric)).reduce(f64::max)
+    }
+
+    /// The smallest value of a gauge over its series; none where there is no series.
+    pub(super) fn min(&self, name: &str) -> Option<f64> {
+        let family = self.family(name)?;
+        let values = family.get_metric().iter();
+        values.map(|metric| value(family, metric)).reduce(f64::min)
+    }
+
     /// The sums of a counter or gauge by the values of one label; none where there is no such family.
     pub(super) fn by_label(&self, name: &str, by: &str) -> Option<BTreeMap<String, f64>> {
         let sums = self.by_labels(name, [by])?;
@@ -112,6 +126,8 @@ mod tests {
         assert_eq!(by["READY"], 5.0);
         let by = families.by_labels("order_in_flight", ["status", "sido"]);
         assert_eq!(by.unwrap().len(), 3);
+        assert_eq!(families.max("order_in_flight"), Some(5.0));
+        assert_eq!(families.min("order_in_flight"), Some(3.0));
     }
 
     #[test]

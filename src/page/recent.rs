@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use topology::metrics::list;
+
 use super::families::{Buckets, Families};
+use crate::job::topics::INPUTS;
 
 /// How far back "recent" reaches.
 const SPAN: Duration = Duration::from_secs(60);
@@ -18,19 +21,23 @@ const KEPT: usize = 61;
 pub(super) struct Recent {
     /// Time looked back on, at most a minute.
     pub(super) seconds: f64,
-    pub(super) records_per_second: Option<f64>,
+    /// Input events.
+    pub(super) events_per_second: Option<f64>,
     pub(super) commits_per_second: Option<f64>,
-    /// Seconds.
+    /// Seconds; so are all that follow.
     pub(super) commit_p50: Option<f64>,
-    /// Seconds.
     pub(super) commit_p99: Option<f64>,
+    /// From a record's timestamp to the commit of all it caused.
+    pub(super) latency_p50: Option<f64>,
+    pub(super) latency_p99: Option<f64>,
 }
 
 #[derive(Clone, Debug)]
 struct Gathering {
     at: Duration,
-    records_in: f64,
+    events: f64,
     commits: Buckets,
+    latencies: Buckets,
 }
 
 /// Gatherings of the last minute.
@@ -40,16 +47,11 @@ pub(super) struct Memory(VecDeque<Gathering>);
 impl Memory {
     /// Takes the metrics at a (monotonic) time, and compares them with those of a minute ago, or the oldest known.
     pub(super) fn observe(&mut self, at: Duration, families: &Families) -> Recent {
-        let (Some(records_in), Some(commits)) = (
-            families.sum("topology_records_in_total"),
-            families.histogram("topology_commit_seconds"),
-        ) else {
-            return Recent::default();
-        };
         let now = Gathering {
             at,
-            records_in,
-            commits,
+            events: events(families).unwrap_or(0.0),
+            commits: histogram(families, list::COMMIT.name),
+            latencies: histogram(families, list::END_TO_END_LATENCY.name),
         };
         let old = |then: &Gathering| at.saturating_sub(then.at) > SPAN;
         while self.0.len() >= KEPT || self.0.front().is_some_and(old) {
@@ -61,18 +63,32 @@ impl Memory {
     }
 }
 
+/// Events taken from the job's inputs, repartition topics left out; none before the metrics tell of any.
+pub(super) fn events(families: &Families) -> Option<f64> {
+    let by_topic = families.by_label(list::RECORDS_IN.name, "topic")?;
+    let of_inputs = INPUTS.iter().filter_map(|topic| by_topic.get(*topic));
+    Some(of_inputs.sum())
+}
+
+fn histogram(families: &Families, name: &str) -> Buckets {
+    families.histogram(name).unwrap_or_default()
+}
+
 fn difference(then: &Gathering, now: &Gathering) -> Recent {
     let seconds = now.at.saturating_sub(then.at).as_secs_f64();
     if seconds <= 0.0 {
         return Recent::default();
     }
     let commits = since(&then.commits, &now.commits);
+    let latencies = since(&then.latencies, &now.latencies);
     Recent {
         seconds,
-        records_per_second: Some((now.records_in - then.records_in).max(0.0) / seconds),
+        events_per_second: Some((now.events - then.events).max(0.0) / seconds),
         commits_per_second: Some(commits.count as f64 / seconds),
         commit_p50: quantile(0.5, &commits),
         commit_p99: quantile(0.99, &commits),
+        latency_p50: quantile(0.5, &latencies),
+        latency_p99: quantile(0.99, &latencies),
     }
 }
 
@@ -118,7 +134,7 @@ fn quantile(share: f64, buckets: &Buckets) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use prometheus::{Histogram, HistogramOpts, IntCounter, Registry};
+    use prometheus::{Histogram, HistogramOpts, Registry};
 
     fn buckets(counts: &[(f64, u64)], count: u64) -> Buckets {
         Buckets {
@@ -141,8 +157,8 @@ mod tests {
     #[test]
     fn rates_are_over_the_last_minute_at_most() {
         let registry = Registry::new();
-        let records = IntCounter::new("topology_records_in_total", "x").unwrap();
-        let options = HistogramOpts::new("topology_commit_seconds", "x").buckets(vec![1.0]);
+        let records = list::RECORDS_IN.int_counter().unwrap();
+        let options = HistogramOpts::new(list::COMMIT.name, "x").buckets(vec![1.0]);
         let commits = Histogram::with_opts(options).unwrap();
         registry.register(Box::new(records.clone())).unwrap();
         registry.register(Box::new(commits.clone())).unwrap();
@@ -152,19 +168,23 @@ mod tests {
             memory.observe(Duration::from_secs(second), &families)
         };
         assert_eq!(observe(0), Recent::default());
-        records.inc_by(1_000);
+        records.with_label_values(&[INPUTS[0]]).inc_by(700);
+        records.with_label_values(&[INPUTS[1]]).inc_by(300);
+        // What the job sends to itself is no event.
+        records.with_label_values(&["a-repartition"]).inc_by(5);
         commits.observe(0.5);
         let recent = observe(10);
-        assert_eq!(recent.records_per_second, Some(100.0));
+        assert_eq!(recent.events_per_second, Some(100.0));
         assert_eq!(recent.commits_per_second, Some(0.1));
         assert_eq!(recent.commit_p50, Some(0.5));
         // The first thousand lie more than a minute back.
-        records.inc_by(50);
+        records.with_label_values(&[INPUTS[0]]).inc_by(50);
         let recent = observe(70);
         assert_eq!(recent.seconds, 60.0);
-        assert_eq!(recent.records_per_second, Some(50.0 / 60.0));
+        assert_eq!(recent.events_per_second, Some(50.0 / 60.0));
         assert_eq!(recent.commit_p50, None);
         // Nobody watched for a while.
-        assert_eq!(observe(500), Recent::default());
+        let recent = observe(500);
+        assert_eq!(recent, Recent::default());
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use topology::metrics::{MetricSpec, list};
 use topology::runtime::{State as ThreadState, StreamsStatus};
 
 use super::About;
 use super::families::Families;
 use super::history::{HistoryState, HistoryView};
-use super::recent::Recent;
+use super::recent::{Recent, events};
 use crate::domain::outcome::Outcome;
 use crate::domain::status::DisplayStatus;
 use crate::http::{RestoreProgress, State, Status};
@@ -59,13 +60,16 @@ struct Task {
     lag: Option<f64>,
 }
 
-/// Counters of the engine.
+/// Counters and gauges of the engine.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Engine {
+    /// Input events, without what the job sends to itself.
+    events: Option<f64>,
     records_in: Option<f64>,
     records_out: Option<f64>,
-    changelog_records: Option<f64>,
+    /// Records out by kind: sink, repartition, changelog, dead_letter.
+    out: Option<BTreeMap<String, f64>>,
     dead_letters: Option<f64>,
     transactions: Option<BTreeMap<String, f64>>,
     commits: Option<u64>,
@@ -73,6 +77,16 @@ pub(super) struct Engine {
     rebalances: Option<f64>,
     restored_records: Option<f64>,
     lag: Option<f64>,
+    /// Of the partition that is furthest behind.
+    lag_seconds: Option<f64>,
+    /// How far the windowed aggregation's slowest task is behind the wall clock, in seconds.
+    watermark_delay: Option<f64>,
+    state_keys: Option<f64>,
+    unflushed_records: Option<f64>,
+    memory_bytes: Option<f64>,
+    disk_bytes: Option<f64>,
+    stalled_tasks: Option<f64>,
+    background_errors: Option<f64>,
 }
 
 /// Orders by the aggregates' metrics.
@@ -127,8 +141,12 @@ impl Condition {
 
 /// The threads, with the lag that the metrics tell.
 pub(super) fn threads(streams: &StreamsStatus, families: &Families) -> Vec<Thread> {
-    let lags = families.by_label("topology_consumer_lag_records", "partition");
-    let lags = lags.unwrap_or_default();
+    let lags = families.by_labels(list::LAG.name, ["topic", "partition"]);
+    let lags: BTreeMap<String, f64> = lags
+        .unwrap_or_default()
+        .into_iter()
+        .map(|([topic, partition], lag)| (format!("{topic}-{partition}"), lag))
+        .collect();
     let threads = streams.threads.iter().map(|thread| Thread {
         name: thread.name.clone(),
         state: thread.state,
@@ -156,19 +174,39 @@ pub(super) fn threads(streams: &StreamsStatus, families: &Families) -> Vec<Threa
 }
 
 impl Engine {
-    pub(super) fn of(families: &Families) -> Self {
-        let commits = families.histogram("topology_commit_seconds");
+    pub(super) fn of(families: &Families, now_ms: i64) -> Self {
+        let sum = |spec: MetricSpec| families.sum(spec.name);
+        let by = |spec: MetricSpec, label| families.by_label(spec.name, label);
+        let commits = families.histogram(list::COMMIT.name);
+        let watermark = families.min(list::WATERMARK.name);
+        let memory = [
+            list::CACHED,
+            list::DIRTY,
+            list::MEMTABLES,
+            list::BLOCK_CACHE,
+        ];
         Self {
-            records_in: families.sum("topology_records_in_total"),
-            records_out: families.sum("topology_records_out_total"),
-            changelog_records: families.sum("topology_changelog_records_total"),
-            dead_letters: families.sum("topology_dead_letters_total"),
-            transactions: families.by_label("topology_transactions_total", "result"),
+            events: events(families),
+            records_in: sum(list::RECORDS_IN),
+            records_out: sum(list::RECORDS_OUT),
+            out: by(list::RECORDS_OUT, "kind"),
+            dead_letters: sum(list::DEAD_LETTERS),
+            transactions: by(list::TRANSACTIONS, "result"),
             commits: commits.as_ref().map(|commits| commits.count),
             commit_seconds: commits.as_ref().map(|commits| commits.sum),
-            rebalances: families.sum("topology_rebalances_total"),
-            restored_records: families.sum("topology_restored_records_total"),
-            lag: families.sum("topology_consumer_lag_records"),
+            rebalances: sum(list::REBALANCES),
+            restored_records: sum(list::RESTORED_RECORDS),
+            lag: sum(list::LAG),
+            lag_seconds: families.max(list::LAG_SECONDS.name),
+            watermark_delay: watermark
+                .filter(|seconds| *seconds > 0.0)
+                .map(|seconds| (now_ms as f64 / 1_000.0 - seconds).max(0.0)),
+            state_keys: sum(list::KEYS),
+            unflushed_records: sum(list::UNFLUSHED_RECORDS),
+            memory_bytes: memory.into_iter().map(sum).sum(),
+            disk_bytes: sum(list::DISK),
+            stalled_tasks: sum(list::WRITE_STALLS),
+            background_errors: sum(list::BACKGROUND_ERRORS),
         }
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt;
-use prometheus::{IntCounter, IntGaugeVec, Opts, Registry};
+use prometheus::{IntGaugeVec, Opts, Registry};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use topology::io::Log;
 use topology::io::memory::MemoryLog;
+use topology::metrics::list;
 use topology::runtime::{RestoreStatus, StreamsStatus, TaskStatus, ThreadStatus};
 use topology::time::SystemClock;
 
@@ -74,12 +75,12 @@ impl StatusSource for Source {
 
 fn source(trouble: Option<&str>) -> Source {
     let registry = Registry::new();
-    let records = IntCounter::new("topology_records_in_total", "x").unwrap();
-    records.inc_by(12);
+    let records = list::RECORDS_IN.int_counter().unwrap();
+    records.with_label_values(&["order.events.v1"]).inc_by(9);
+    records.with_label_values(&["a-repartition"]).inc_by(3);
     registry.register(Box::new(records)).unwrap();
-    let options = Opts::new("topology_consumer_lag_records", "x");
-    let lag = IntGaugeVec::new(options, &["partition"]).unwrap();
-    lag.with_label_values(&["order.events.v1-1"]).set(7);
+    let lag = list::LAG.int_gauge().unwrap();
+    lag.with_label_values(&["order.events.v1", "1"]).set(7);
     registry.register(Box::new(lag)).unwrap();
     let labels = ["sido", "status"];
     let in_flight = IntGaugeVec::new(Opts::new("order_in_flight", "x"), &labels).unwrap();
@@ -129,6 +130,7 @@ async fn figures_are_those_of_the_metrics_and_absent_families_are_told_from_zero
     let mut watcher = page.watch().unwrap();
     let snapshot = snapshot(&mut watcher).await;
     assert_eq!(snapshot["engine"]["recordsIn"], 12.0);
+    assert_eq!(snapshot["engine"]["events"], 9.0);
     assert_eq!(snapshot["engine"]["lag"], 7.0);
     // Of a task too the metrics' figure is shown, not the board's, which may be of another moment.
     assert_eq!(snapshot["threads"][0]["tasks"][0]["lag"], 7.0);

@@ -135,16 +135,17 @@ impl Page {
     fn snapshot(&self, memory: &mut Memory) -> serde_json::Result<Vec<u8>> {
         let now = self.clock.monotonic();
         let families = Families::gather(self.source.metrics());
+        let at = self.clock.wall_clock_ms();
         let (status, streams) = (self.source.status(), self.source.streams());
         let history = self.history.view();
         serde_json::to_vec(&Snapshot {
-            at: self.clock.wall_clock_ms(),
+            at,
             uptime_seconds: now.saturating_sub(self.started).as_secs(),
             about: &self.about,
             condition: Condition::of(&status, &streams, &history),
             restore: status.restore,
             threads: threads(&streams, &families),
-            engine: Engine::of(&families),
+            engine: Engine::of(&families, at),
             recent: memory.observe(now, &families),
             orders: Orders::of(&families),
             outcomes: outcomes(&families),

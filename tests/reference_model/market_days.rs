@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
+use super::model::aggregates::batch::Batch;
+use super::model::aggregates::grouping::{self, Grouping};
+use super::model::aggregates::movement::Movement;
 use super::model::order_of_arrival::order_of_arrival_in_all_partitions;
 use super::model::outputs::RunOutput;
 use super::model::verify::compare;
@@ -75,6 +78,7 @@ struct Day {
     model: Model,
     judged: Vec<Judged>,
     output: RunOutput,
+    aggregates: Batch,
 }
 
 fn play(records: &[InputRecord]) -> Day {
@@ -89,9 +93,14 @@ fn play(records: &[InputRecord]) -> Day {
     );
     let mut output = RunOutput::default();
     let mut all = Vec::new();
+    let mut aggregates = Batch::default();
     for record in records {
         let judged = model.feed(record);
         output.add_judged(record, &judged);
+        let movement = Movement::of_judged(&judged, record.timestamp);
+        movement
+            .iter()
+            .for_each(|movement| aggregates.add(movement));
         all.push(judged);
     }
     output.states = model.states();
@@ -99,6 +108,7 @@ fn play(records: &[InputRecord]) -> Day {
         model,
         judged: all,
         output,
+        aggregates,
     }
 }
 
@@ -222,9 +232,43 @@ fn check_clean_day(expected: &Expected) {
         expected.post_cancelled_withdrawn
     );
 
+    check_aggregates(&day, expected);
+
     // The same in the order of record timestamps.
+    assert_eq!(
+        play(&by_timestamp).aggregates.groups(),
+        day.aggregates.groups()
+    );
     let report = compare(&day.output, &play(&by_timestamp).output);
     assert!(report.is_clean(), "{report}");
+}
+
+/// What is known of the day, seen through the aggregates: every grouping has all of it.
+fn check_aggregates(day: &Day, expected: &Expected) {
+    let total = |grouping: Grouping| usize::try_from(day.aggregates.total(grouping)).unwrap();
+    for grouping in [
+        grouping::CREATED,
+        grouping::CREATED_BY_SIGUNGU,
+        grouping::CREATED_BY_FULFILMENT,
+    ] {
+        assert_eq!(total(grouping), expected.created, "{}", grouping.name);
+    }
+    for grouping in [
+        grouping::PAID,
+        grouping::PAID_BY_SIGUNGU,
+        grouping::PAID_BY_FULFILMENT,
+    ] {
+        assert_eq!(total(grouping), expected.paid, "{}", grouping.name);
+    }
+    assert_eq!(total(grouping::TRANSITIONS), expected.applied);
+    // Order statuses that are not in flight; every order ends once or is in flight.
+    let ended = day
+        .statuses()
+        .into_iter()
+        .filter(|(status, _)| status != "RETURNED");
+    let ended: usize = ended.map(|(_, orders)| orders).sum();
+    assert_eq!(total(grouping::TERMINAL), ended);
+    assert_eq!(total(grouping::IN_FLIGHT), expected.created - ended);
 }
 
 #[test]

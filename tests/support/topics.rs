@@ -50,7 +50,8 @@ pub fn input_records(kafka: &Kafka) -> Vec<InputRecord> {
     records
 }
 
-fn input_record(topic: &str, record: Record) -> InputRecord {
+/// A record of an input topic for the model.
+pub fn input_record(topic: &str, record: Record) -> InputRecord {
     let headers = record
         .headers
         .into_iter()
@@ -158,17 +159,29 @@ pub fn decided_offsets(
     group: &str,
     partitions: i32,
 ) -> BTreeMap<(String, i32), i64> {
-    let consumer: BaseConsumer = kafka
+    decided_offsets_of(&observer(kafka, group), partitions)
+}
+
+/// A client that may ask for a group's offsets again and again; it never joins.
+pub fn observer(kafka: &Kafka, group: &str) -> BaseConsumer {
+    kafka
         .client_config()
         .set("group.id", group)
         .set("isolation.level", "read_uncommitted")
         .create()
-        .unwrap();
+        .unwrap()
+}
+
+/// As [`decided_offsets`].
+pub fn decided_offsets_of(
+    observer: &BaseConsumer,
+    partitions: i32,
+) -> BTreeMap<(String, i32), i64> {
     let mut asked = TopicPartitionList::new();
     for topic in INPUTS {
         asked.add_partition_range(topic, 0, partitions - 1);
     }
-    let committed = consumer.committed_offsets(asked, CALL).unwrap();
+    let committed = observer.committed_offsets(asked, CALL).unwrap();
     let mut offsets = BTreeMap::new();
     for element in committed.elements() {
         if let Offset::Offset(offset) = element.offset() {

@@ -174,7 +174,7 @@ fn committed_work_is_counted_once_and_both_threads_show_their_tasks() {
     let mut bed = Bed::start(log);
     let before = bed.wait("tasks RUNNING", 4.0);
     for known in [
-        "records_in_total words",
+        "records_in_total source words",
         "records_out_total sink counts",
         "records_out_total changelog app-counts-changelog",
         "records_out_total dead_letter letters",
@@ -188,7 +188,7 @@ fn committed_work_is_counted_once_and_both_threads_show_their_tasks() {
     bed.send("good", RECORDS);
     bed.send("bad", 3);
     let all = RECORDS as f64 + 3.0;
-    bed.wait("records_in_total words", all);
+    bed.wait("records_in_total source words", all);
     // Sampled a moment later.
     let after = bed.wait_until("stream times and lags", |all| {
         (0..PARTITIONS).all(|partition| {
@@ -247,7 +247,7 @@ fn an_aborted_transaction_counts_nothing_until_it_is_processed_again() {
     let mut bed = Bed::start(log);
     bed.wait("tasks RUNNING", 4.0);
     bed.send("good", RECORDS);
-    let after = bed.wait("records_in_total words", RECORDS as f64);
+    let after = bed.wait("records_in_total source words", RECORDS as f64);
     assert!(failed.load(Ordering::SeqCst) > 1);
     for (series, value) in [
         ("records_out_total sink counts", RECORDS as f64),

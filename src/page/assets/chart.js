@@ -3,7 +3,9 @@
 import { element, korean, show, svg } from './elements.js';
 import { count, day, minute } from './format.js';
 
-const PAD = { top: 12, right: 8, bottom: 24, left: 44 };
+const PAD = { top: 12, right: 8, bottom: 24 };
+/** Where less is known, the axis is shorter, but not shorter than this. */
+const LEAST = 20;
 const MINUTE = 60000;
 const HEAD = element('thead', {}, element('tr', {}, ...[
   ['Minute', '분'], ['Created', '생성'], ['Paid', '결제'], ['State', '상태'],
@@ -20,6 +22,8 @@ function step(largest) {
 export function minutesChart(plot, caption, table) {
   let minutes = [];
   let now = 0;
+  /** Room for the numbers of the vertical axis. */
+  let left = 0;
   let pointed = null;
   const readout = element('p', { class: 'readout', hidden: '' });
   const drawing = element('div', { class: 'drawing' });
@@ -31,17 +35,18 @@ export function minutesChart(plot, caption, table) {
   function draw() {
     const width = Math.max(240, plot.clientWidth);
     const height = Math.max(150, plot.clientHeight);
-    const inner = { width: width - PAD.left - PAD.right, height: height - PAD.top - PAD.bottom };
     const largest = Math.max(0, ...minutes.map((one) => Math.max(one.created ?? 0, one.paid ?? 0)));
     const gap = step(largest);
     const top = gap * Math.max(1, Math.ceil(largest / gap));
+    left = 14 + 7 * count(top).length;
+    const inner = { width: width - left - PAD.right, height: height - PAD.top - PAD.bottom };
     const y = (value) => PAD.top + inner.height * (1 - value / top);
     const column = inner.width / Math.max(1, minutes.length);
-    const x = (index) => PAD.left + column * index;
+    const x = (index) => left + column * index;
     const parts = [];
     for (let value = 0; value <= top; value += gap) {
-      parts.push(svg('line', { class: value === 0 ? 'axis' : 'grid', x1: PAD.left, x2: width - PAD.right, y1: y(value), y2: y(value) }));
-      parts.push(svg('text', { class: 'tick', x: PAD.left - 8, y: y(value) + 4, 'text-anchor': 'end' }, count(value)));
+      parts.push(svg('line', { class: value === 0 ? 'axis' : 'grid', x1: left, x2: width - PAD.right, y1: y(value), y2: y(value) }));
+      parts.push(svg('text', { class: 'tick', x: left - 8, y: y(value) + 4, 'text-anchor': 'end' }, count(value)));
     }
     const every = [5, 10, 15, 20, 30].find((one) => column * one >= 56) ?? 60;
     minutes.forEach((one, index) => {
@@ -79,8 +84,8 @@ export function minutesChart(plot, caption, table) {
 
   plot.addEventListener('pointermove', (event) => {
     const box = plot.getBoundingClientRect();
-    const column = (box.width - PAD.left - PAD.right) / Math.max(1, minutes.length);
-    point(Math.floor((event.clientX - box.left - PAD.left) / column));
+    const column = (box.width - left - PAD.right) / Math.max(1, minutes.length);
+    point(Math.floor((event.clientX - box.left - left) / column));
   });
   plot.addEventListener('pointerleave', () => point(null));
   plot.addEventListener('blur', () => point(null));
@@ -95,7 +100,7 @@ export function minutesChart(plot, caption, table) {
 
   return {
     show(next, at) {
-      minutes = next;
+      minutes = next.slice(Math.max(0, Math.min(next.findIndex((one) => one.created !== null), next.length - LEAST)));
       now = at;
       if (pointed !== null && pointed >= minutes.length) pointed = null;
       draw();

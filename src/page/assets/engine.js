@@ -1,7 +1,7 @@
 // State of the engine: counters, restore, threads and tasks, the page's own reader.
 
 import { bar, byId, element, korean, show } from './elements.js';
-import { count, duration, NONE, rate, share } from './format.js';
+import { bytes, count, duration, NONE, rate, share } from './format.js';
 import { LEVELS, READERS, STATES_KOREAN } from './words.js';
 
 function fact(english, inKorean, value, name, note) {
@@ -16,14 +16,22 @@ export function showEngine({ engine, recent, restore, history }) {
   show(byId('engine'),
     fact('Records in', '입력', count(engine.recordsIn), 'records-in'),
     fact('Records out', '출력', count(engine.recordsOut), 'records-out'),
-    fact('Changelog records', '체인지로그', count(engine.changelogRecords), 'changelog-records'),
+    fact('to changelogs', '체인지로그', count(engine.out?.changelog), 'changelog-records'),
     fact('Dead letters', '판정 불가', count(engine.deadLetters), 'dead-letters'),
     fact('Commits', '커밋', count(engine.commits), 'commits', `${rate(recent.commitsPerSecond)} / s`),
-    fact('Commit latency, mean', '커밋 평균', duration(mean), 'commit-mean'),
-    fact('Transactions aborted', '중단된 트랜잭션', count(transactions.aborted), 'aborted'),
-    fact('Transactions fenced', '차단된 트랜잭션', count(transactions.fenced), 'fenced'),
-    fact('Rebalances', '리밸런싱', count(engine.rebalances), 'rebalances'),
-    fact('Records restored', '복원 레코드', count(engine.restoredRecords), 'restored'));
+    fact('Commit p99', '커밋 p99', duration(recent.commitP99), 'commit-p99', `p50 ${duration(recent.commitP50)}`),
+    fact('Commit, mean', '커밋 평균', duration(mean), 'commit-mean'),
+    fact('Aborted', '중단된 트랜잭션', count(transactions.aborted), 'aborted'),
+    fact('Fenced', '차단된 트랜잭션', count(transactions.fenced), 'fenced'),
+    fact('Rebalance events', '리밸런싱', count(engine.rebalances), 'rebalances'),
+    fact('Watermark delay', '워터마크 지연', duration(engine.watermarkDelay), 'watermark-delay'),
+    fact('Records restored', '복원 레코드', count(engine.restoredRecords), 'restored'),
+    fact('Keys in state', '상태 키', count(engine.stateKeys), 'state-keys', 'about'),
+    fact('Not yet flushed', '미기록', count(engine.unflushedRecords), 'unflushed', 'records'),
+    fact('State in memory', '상태 메모리', bytes(engine.memoryBytes), 'state-memory'),
+    fact('State on disk', '상태 디스크', bytes(engine.diskBytes), 'state-disk'),
+    fact('Tasks with stalled writes', '쓰기 지연', count(engine.stalledTasks), 'stalls'),
+    fact('Disk errors', '디스크 오류', count(engine.backgroundErrors), 'disk-errors'));
   const isRestoring = restore.total > 0 && restore.remaining > 0;
   const holder = byId('restore');
   holder.hidden = !isRestoring;

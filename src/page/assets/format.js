@@ -28,6 +28,14 @@ export function duration(value) {
   return `${tenths.format(value)} s`;
 }
 
+/** Bytes with the unit that fits. */
+export function bytes(value) {
+  if (!known(value)) return NONE;
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const unit = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, value)) / 10));
+  return `${rate(value / 1024 ** unit)} ${units[unit]}`;
+}
+
 /** How long something has been going on. */
 export function span(value) {
   if (!known(value)) return NONE;

@@ -45,7 +45,7 @@ function figure(english, inKorean, value, note, name, level) {
   const attributes = { class: 'figure', 'data-level': level };
   return element('div', attributes,
     element('dt', {}, english, ' ', korean(inKorean)),
-    element('dd', {}, element('span', { class: 'value', 'data-figure': name }, value), element('span', { class: 'note' }, note)));
+    element('dd', {}, element('span', { class: 'value', 'data-figure': name }, value), element('span', { class: 'note' }, ...[note].flat())));
 }
 
 function showFigures(now) {
@@ -54,13 +54,13 @@ function showFigures(now) {
   const complete = history.minutes.filter((one) => one.created !== null && one.start + 60000 <= now.at).at(-1);
   const outcomes = now.outcomes.reduce((sum, one) => sum + one.count, 0);
   const rejected = now.outcomes.filter((one) => one.outcome === 'REJECTED').reduce((sum, one) => sum + one.count, 0);
-  const perMinute = complete ? `paid 결제 ${count(complete.paid)}` : 'no window yet';
+  const perMinute = complete ? ['paid ', korean('결제'), ` ${count(complete.paid)}`] : 'no window yet';
   show(byId('figures'),
     figure('Orders / min', '분당 주문', count(complete?.created), perMinute, 'orders-per-minute'),
-    figure('In flight', '진행 중', count(inFlight), `created 생성 ${count(orders.created)}`, 'in-flight'),
-    figure('Records / s', '초당 레코드', rate(recent.recordsPerSecond), `total 누계 ${count(engine.recordsIn)}`, 'records-per-second'),
-    figure('Lag', '지연 레코드', count(engine.lag), 'records behind', 'lag', engine.lag > 100000 ? 'warn' : undefined),
-    figure('Commit p99', '커밋 p99', duration(recent.commitP99), `p50 ${duration(recent.commitP50)}`, 'commit-p99'),
+    figure('In flight', '진행 중', count(inFlight), ['created ', korean('생성'), ` ${count(orders.created)}`], 'in-flight'),
+    figure('Events / s', '초당 이벤트', rate(recent.eventsPerSecond), ['total ', korean('누계'), ' ', element('span', { 'data-figure': 'events' }, count(engine.events))], 'events-per-second'),
+    figure('Lag', '지연 레코드', count(engine.lag), ['oldest ', korean('최대'), ` ${duration(engine.lagSeconds)}`], 'lag', engine.lagSeconds > 60 ? 'warn' : undefined),
+    figure('Latency p99', '처리 지연 p99', duration(recent.latencyP99), `p50 ${duration(recent.latencyP50)}`, 'latency-p99', recent.latencyP99 > 1 ? 'warn' : undefined),
     figure('Rejected', '거절', count(rejected), outcomes > 0 ? `${((rejected / outcomes) * 100).toFixed(2)} % of ${count(outcomes)}` : 'of nothing yet', 'rejected'),
     figure('Uptime', '가동 시간', span(now.uptimeSeconds), `since ${clock(now.at - now.uptimeSeconds * 1000)}`, 'uptime'));
 }

@@ -188,7 +188,7 @@ fn apply(
     record: &InputRecord,
     at: i64,
 ) -> Judged {
-    let status_before = order.status();
+    let (status_before, main_before) = (order.status(), order.main);
     let before = order.substance();
     let skipped = rules::apply_effect(&mut order, event, at);
     let outcome = match (skipped, order.substance() == before) {
@@ -248,6 +248,7 @@ fn apply(
     model.orders.insert(order.order_no.clone(), order);
     Judged {
         transition: Some(transition),
+        main_before,
         reconcile,
         ..Judged::plain(outcome)
     }

@@ -4,12 +4,14 @@
 //! ```text
 //! InputRecord ── event::parse ── judge::judge (rules, search, order) ── outputs ──> Judged
 //! ```
-//! `verify` compares whole runs, `order_of_arrival` tells in which order a task takes a backlog.
+//! `verify` compares whole runs, `order_of_arrival` tells in which order a task takes a backlog, `aggregates` counts
+//! what was applied per minute.
 #![allow(
     dead_code,
     reason = "each integration test that includes the model uses a part of it"
 )]
 
+pub mod aggregates;
 pub mod event;
 pub mod judge;
 pub mod normalise;
@@ -68,6 +70,8 @@ pub struct Judged {
     /// The code of 4.1, of rejections and dead letters.
     pub reason: Option<&'static str>,
     pub transition: Option<Value>,
+    /// `main` before the event, where it was applied or annotated.
+    pub main_before: &'static str,
     pub rejection: Option<Value>,
     pub reconcile: Vec<Value>,
 }
@@ -78,6 +82,7 @@ impl Judged {
             outcome,
             reason: None,
             transition: None,
+            main_before: "NONE",
             rejection: None,
             reconcile: Vec::new(),
         }

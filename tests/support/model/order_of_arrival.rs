@@ -1,7 +1,7 @@
 //! The order in which a task takes the backlog of its co-partitioned inputs (order-domain E8): repeatedly the head
 //! with the smallest record timestamp, ties by order, payment, delivery.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use super::event::InputRecord;
 
@@ -11,23 +11,24 @@ pub fn order_of_arrival(
     payments: Vec<InputRecord>,
     deliveries: Vec<InputRecord>,
 ) -> Vec<InputRecord> {
-    let mut inputs = [
-        VecDeque::from(orders),
-        VecDeque::from(payments),
-        VecDeque::from(deliveries),
-    ];
-    let mut taken = Vec::new();
-    loop {
+    let inputs = [orders, payments, deliveries];
+    merged(inputs.map(Vec::into_iter)).collect()
+}
+
+/// The same for inputs that are read as they are needed: orders, payments, deliveries.
+pub fn merged<I: Iterator<Item = InputRecord>>(
+    inputs: [I; 3],
+) -> impl Iterator<Item = InputRecord> {
+    let mut inputs = inputs.map(Iterator::peekable);
+    std::iter::from_fn(move || {
         // `min_by_key` returns the first of equals, and the inputs stand in the order of the tie rule.
-        let next = inputs
-            .iter_mut()
-            .filter(|input| !input.is_empty())
-            .min_by_key(|input| input.front().map(|record| record.timestamp));
-        match next.and_then(VecDeque::pop_front) {
-            Some(record) => taken.push(record),
-            None => return taken,
-        }
-    }
+        let heads = inputs.iter_mut().filter_map(|input| {
+            let timestamp = input.peek()?.timestamp;
+            Some((timestamp, input))
+        });
+        let (_, next) = heads.min_by_key(|(timestamp, _)| *timestamp)?;
+        next.next()
+    })
 }
 
 /// The same for whole topics: partition after partition, each record on its own input by its topic's name. What is

@@ -34,14 +34,14 @@ macro_rules! list {
 }
 
 list! {
-    RECORDS_IN = "topology_records_in_total", Counter, ["topic"],
-        "Records processed in committed transactions, by the topic they were read from.";
+    RECORDS_IN = "topology_records_in_total", Counter, ["topic", "kind"],
+        "Records processed in committed transactions; kind is source, or repartition for what the engine hands itself.";
     RECORDS_OUT = "topology_records_out_total", Counter, ["topic", "kind"],
         "Records written in committed transactions; kind is sink, repartition, changelog or dead_letter.";
     DEAD_LETTERS = "topology_dead_letters_total", Counter, ["class", "reason"],
         "Records sent to the dead-letter topic in committed transactions.";
     END_TO_END_LATENCY = "topology_end_to_end_latency_seconds", Histogram(LATENCY), [],
-        "From the timestamp of an input record to the commit of all it caused.";
+        "From the timestamp of a record of a source topic to the commit of what it caused.";
     PROCESS = "topology_process_seconds", Histogram(STEP), [],
         "Duration of a turn of a thread's loop in its operators, where it processed records.";
     POLL = "topology_poll_seconds", Histogram(STEP), [],

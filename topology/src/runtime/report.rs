@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::restore::Restoration;
 use super::status::{RestoreStatus, State, TaskStatus, ThreadStatus};
 use super::stream_thread::StreamThread;
-use crate::metrics::{InputLag, Oldest, StateTotals, TaskSample, ThreadSample};
+use crate::metrics::{InputLag, Oldest, StateTotals, TaskSample, ThreadSample, input_kind};
 use crate::store::SetAsideReason;
 use crate::task::TaskPhase;
 
@@ -76,9 +76,13 @@ impl StreamThread {
                 }
                 metrics
                     .records_in
-                    .with_label_values(&[&input.partition.topic])
+                    .with_label_values(&[
+                        input.partition.topic.as_str(),
+                        input_kind(input.internal),
+                    ])
                     .inc_by(input.taken.records());
-                for (timestamp, count) in input.taken.runs() {
+                let runs = input.taken.runs().iter().filter(|_| !input.internal);
+                for (timestamp, count) in runs {
                     let age = now.saturating_sub(*timestamp).max(0) as f64 / 1_000.0;
                     (0..*count).for_each(|_| latency.observe(age));
                 }

@@ -378,10 +378,6 @@ impl StreamThread {
             })?;
             if processed > 0 {
                 total += processed;
-                // What the engine hands itself through repartition topics is no input of the application.
-                if task.inputs.iter().any(|input| !input.internal) {
-                    self.uncommitted.records_in += processed as u64;
-                }
                 allowed -= processed;
                 self.hand_over(id)?;
             }

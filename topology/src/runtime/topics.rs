@@ -1,7 +1,7 @@
 //! Topics at start: what is missing is created or waited for, what is wrong stops the start with a
 //! message that names the topics and the fix. Nothing is ever rehashed silently.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -249,7 +249,9 @@ impl TopicCheck<'_> {
         let application_id = &self.config.application_id;
         let parts = self.topology.subtopologies();
         let outputs = parts.iter().flat_map(|part| part.outputs(application_id));
-        let mut names: Vec<String> = outputs.map(|output| output.topic).collect();
+        // Each once: a repartition topic is the output of one part and the input of another, and librdkafka takes an answer
+        // that is shorter than its question for a broken one.
+        let mut names: BTreeSet<String> = outputs.map(|output| output.topic).collect();
         for part in parts {
             names.extend(
                 part.inputs(application_id)

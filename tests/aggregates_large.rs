@@ -1,0 +1,170 @@
+//! A whole day of 300,000 orders: the aggregates are those of a batch, and nothing grows without bound on the way.
+//!
+//! Takes minutes and gigabytes of disk, so it runs only when asked for: `make aggregates-large`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+#[path = "support/aggregated.rs"]
+mod aggregated;
+#[path = "support/clocks.rs"]
+mod clocks;
+#[path = "support/model/mod.rs"]
+mod model;
+#[path = "support/processor.rs"]
+mod processor;
+#[path = "support/samples.rs"]
+mod samples;
+#[path = "support/topics.rs"]
+mod topics;
+
+use std::env;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jumun_harness::{Broker, Process};
+
+use aggregated::{Listener, compare_all, expected_of_inputs};
+use model::aggregates::grouping::{CREATED, GROUPINGS, PAID, TERMINAL, TRANSITIONS};
+use processor::{Setup, jumun, tell};
+use samples::Samples;
+use topics::{decided_offsets_of, observer};
+
+const ASKED: &str = "JUMUN_AGGREGATES_LARGE";
+const ORDERS: u64 = 300_000;
+/// Spreads that many orders over a day.
+const EVENTS_PER_SECOND: u64 = 38;
+/// 2026-11-20T00:00:00+09:00, in the past: record timestamps are never ahead of the clock.
+const START_MS: u64 = 1_795_100_400_000;
+const PARTITIONS: i32 = 4;
+
+const GRACE: Duration = Duration::from_secs(10);
+const IDLE: Duration = Duration::from_secs(2);
+const IDLE_DISTANCE: Duration = Duration::from_secs(5);
+const WINDOW: Duration = Duration::from_secs(60);
+/// For what is not a matter of the rules: a commit, a report of watermarks a second, the test's own reading.
+const TOLERANCE: Duration = Duration::from_secs(15);
+
+const SENDING: Duration = Duration::from_secs(900);
+const PROCESSING: Duration = Duration::from_secs(1_800);
+const SAMPLING: Duration = Duration::from_millis(500);
+
+const MOST_RESIDENT: u64 = 1 << 30;
+const MOST_STATE: u64 = 2 << 30;
+const MOST_REPARTITION: u64 = 1 << 30;
+const MOST_OPEN_WINDOWS: u64 = 500_000;
+
+/// The number of orders, if the day is asked for: `1` asks for the usual one, a larger number for another.
+fn asked() -> Option<u64> {
+    let asked: Option<u64> = env::var(ASKED).ok().and_then(|text| text.parse().ok());
+    if asked.is_none() {
+        tell(format!(
+            "skipped: takes minutes; {ASKED}=1 or make aggregates-large runs it"
+        ));
+    }
+    asked.map(|orders| if orders > 1 { orders } else { ORDERS })
+}
+
+fn generate(broker: &Broker, orders: u64) {
+    let rate = EVENTS_PER_SECOND * orders.div_ceil(ORDERS);
+    let mut command = jumun("generate");
+    for (flag, value) in [
+        ("--orders", orders),
+        ("--rate", rate),
+        ("--seed", 21),
+        ("--start-ms", START_MS),
+    ] {
+        command.args([flag, &value.to_string()]);
+    }
+    command.args(["--bootstrap-servers", broker.bootstrap_servers()]);
+    let mut process = Process::start(command).unwrap();
+    let status = process.wait_exit(SENDING).unwrap();
+    assert!(status.success(), "{}", process.stderr());
+}
+
+#[test]
+fn a_day_of_many_orders_is_told_in_bounded_memory_and_disk() {
+    let Some(orders) = asked() else {
+        return;
+    };
+    let began = Instant::now();
+    let after = |what: &str| tell(format!("after {:.0?}: {what}", began.elapsed()));
+    let broker = Broker::start().unwrap();
+    let state = tempfile::tempdir().unwrap();
+    generate(&broker, orders);
+    after("sent");
+    let expected = expected_of_inputs(&broker, PARTITIONS);
+    after(&format!("{} events counted by the batch", expected.records));
+
+    let milliseconds = |time: Duration| time.as_millis().to_string();
+    let setup = Setup::new(&broker, "large", state.path())
+        .setting("aggregates.grace_ms", &milliseconds(GRACE))
+        .setting("aggregates.idle_ms", &milliseconds(IDLE))
+        .setting("aggregates.idle_distance_ms", &milliseconds(IDLE_DISTANCE));
+    let mut processor = setup.start_ready();
+    let started = Instant::now();
+    let mut samples = Samples::default();
+    let observer = observer(&broker, "large");
+    let end: i64 = expected.ends.values().sum();
+    while decided_offsets_of(&observer, PARTITIONS)
+        .values()
+        .sum::<i64>()
+        < end
+    {
+        samples.look(&mut processor, &setup, &broker);
+        assert!(started.elapsed() < PROCESSING, "{samples}");
+        thread::sleep(SAMPLING);
+    }
+    let processed = Instant::now();
+    let rate = expected.records as f64 / started.elapsed().as_secs_f64();
+    after(&format!(
+        "processed, {rate:.0} events per second; {samples}"
+    ));
+
+    // Some inputs end hours before others. All clocks stand where the day ended; from there on nothing comes.
+    clocks::advance(&broker, &expected.orders, expected.last_timestamp);
+    let mut listener = Listener::new(&broker);
+    listener.listen();
+    let open = listener.told.open_windows();
+    after(&format!(
+        "everything told so far is read, {open} windows are open"
+    ));
+    let bound = WINDOW + GRACE + IDLE_DISTANCE + TOLERANCE;
+    while listener.told.open_windows() > 0 || !listener.report(&expected.batch).is_clean() {
+        samples.look(&mut processor, &setup, &broker);
+        let report = || listener.report(&expected.batch);
+        assert!(processed.elapsed() < bound, "{}", report());
+        thread::sleep(SAMPLING);
+        listener.listen();
+    }
+    after(&format!(
+        "all windows closed, {:.0?} after the last event",
+        processed.elapsed()
+    ));
+    processor.stop();
+
+    let report = compare_all(&broker, &expected.batch);
+    after(&format!("{report}{samples}"));
+    for grouping in GROUPINGS {
+        tell(format!(
+            "{:28} {:9}",
+            grouping.name,
+            expected.batch.total(grouping)
+        ));
+    }
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(
+        expected.batch.total(CREATED),
+        i64::try_from(orders).unwrap()
+    );
+    for grouping in [PAID, TERMINAL, TRANSITIONS] {
+        assert!(expected.batch.total(grouping) > expected.batch.total(CREATED) * 9 / 10);
+    }
+    assert!(samples.resident < MOST_RESIDENT, "{samples}");
+    assert!(samples.state < MOST_STATE, "{samples}");
+    assert!(samples.repartition < MOST_REPARTITION, "{samples}");
+    assert!(samples.open_windows < MOST_OPEN_WINDOWS, "{samples}");
+}

@@ -1,0 +1,142 @@
+//! The aggregates that a run told, against a batch over the same events.
+#![allow(
+    dead_code,
+    reason = "each integration test that includes it uses a part of it"
+)]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jumun_harness::{Isolation, Kafka, Reader, Record, wait_for};
+
+use crate::model::aggregates::batch::{Batch, TransitionBatch};
+use crate::model::aggregates::compare::{Report, compare};
+use crate::model::aggregates::movement::Movement;
+use crate::model::aggregates::told::Told;
+use crate::model::order_of_arrival::merged;
+use crate::model::{InputRecord, Model, Policy};
+use crate::topics::{DELIVERIES, ORDERS, PAYMENTS, TRANSITIONS, input_record};
+
+pub const AGGREGATES: &str = "order.agg.1m.v1";
+pub const LATE: &str = "order.agg.1m.late.v1";
+
+/// What the inputs must come to, and what was seen of them on the way.
+#[derive(Debug, Default)]
+pub struct Expected {
+    pub batch: Batch,
+    /// An order that lives in it, by partition.
+    pub orders: BTreeMap<i32, String>,
+    /// The offset after the last record, by topic and partition.
+    pub ends: BTreeMap<(String, i32), i64>,
+    pub records: usize,
+    /// Epoch milliseconds.
+    pub last_timestamp: i64,
+}
+
+/// The batch over the inputs, as the model judges them in the order in which a task takes a backlog. Holds the orders of
+/// one partition at a time, and no records.
+pub fn expected_of_inputs(kafka: &Kafka, partitions: i32) -> Expected {
+    let mut expected = Expected::default();
+    for partition in 0..partitions {
+        let mut model = Model::new(Policy::Strict);
+        let input = |topic| {
+            let isolation = Isolation::ReadCommitted;
+            let mut reader = kafka.reader(topic, Some(&[partition]), isolation).unwrap();
+            std::iter::from_fn(move || Some(input_record(topic, reader.next_record().unwrap()?)))
+        };
+        for record in merged([ORDERS, PAYMENTS, DELIVERIES].map(input)) {
+            expected.see(&record);
+            let judged = model.feed(&record);
+            let Some(movement) = Movement::of_judged(&judged, record.timestamp) else {
+                continue;
+            };
+            expected.batch.add(&movement);
+            expected.orders.entry(partition).or_insert_with(|| {
+                String::from_utf8(record.key.clone().unwrap_or_default()).unwrap()
+            });
+        }
+    }
+    expected
+}
+
+impl Expected {
+    fn see(&mut self, record: &InputRecord) {
+        self.records += 1;
+        self.last_timestamp = self.last_timestamp.max(record.timestamp);
+        let input = (record.topic.clone(), record.partition);
+        self.ends.insert(input, record.offset + 1);
+    }
+}
+
+/// The batch over what the program says it applied: for runs in which the moment decides in what order inputs are taken.
+pub fn batch_of_transitions(kafka: &Kafka) -> Batch {
+    let mut batch = TransitionBatch::default();
+    let mut transitions = kafka
+        .reader(TRANSITIONS, None, Isolation::ReadCommitted)
+        .unwrap();
+    while let Some(record) = transitions.next_record().unwrap() {
+        batch.add(&serde_json::from_slice(record.value.as_deref().unwrap()).unwrap());
+    }
+    batch.finish()
+}
+
+/// Follows the two topics.
+pub struct Listener {
+    updates: Reader,
+    late: Reader,
+    pub told: Told,
+}
+
+impl Listener {
+    pub fn new(kafka: &Kafka) -> Self {
+        let reader = |topic| kafka.reader(topic, None, Isolation::ReadCommitted).unwrap();
+        Self {
+            updates: reader(AGGREGATES),
+            late: reader(LATE),
+            told: Told::default(),
+        }
+    }
+
+    /// Reads what is committed by now.
+    pub fn listen(&mut self) {
+        while let Some(record) = self.updates.next_record().unwrap() {
+            let (key, value) = parts(&record);
+            self.told.add_update(record.partition, key, value);
+        }
+        while let Some(record) = self.late.next_record().unwrap() {
+            let (key, value) = parts(&record);
+            self.told.add_late(key, value);
+        }
+    }
+
+    /// What was told so far, against the batch.
+    pub fn report(&self, batch: &Batch) -> Report {
+        compare(batch, &self.told)
+    }
+
+    /// Waits until everything is told and closed, and gives the comparison: the last one if that never comes.
+    pub fn wait_told(&mut self, batch: &Batch, timeout: Duration) -> Report {
+        let is_told = || {
+            self.listen();
+            let report = (self.told.open_windows() == 0).then(|| self.report(batch))?;
+            report.is_clean().then_some(report)
+        };
+        // A report says better what is missing than an error of waiting.
+        wait_for("the aggregates to be told", timeout, is_told)
+            .unwrap_or_else(|_| self.report(batch))
+    }
+}
+
+fn parts(record: &Record) -> (&[u8], &[u8]) {
+    (
+        record.key.as_deref().unwrap_or_default(),
+        record.value.as_deref().unwrap_or_default(),
+    )
+}
+
+/// Everything that was told from the beginning, against the batch: for the end, when the program has stopped.
+pub fn compare_all(kafka: &Kafka, batch: &Batch) -> Report {
+    let mut listener = Listener::new(kafka);
+    listener.listen();
+    listener.report(batch)
+}

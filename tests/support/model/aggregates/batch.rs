@@ -1,0 +1,88 @@
+//! The aggregates in one go: no partitions, no commits, no watermarks, no revisions.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+
+use super::grouping::Grouping;
+use super::movement::Movement;
+
+/// By start of window, epoch milliseconds: the sum of what moved the group in that window. A window that moved it to
+/// and fro is there with 0.
+pub type Windows = BTreeMap<i64, i64>;
+
+/// What must come out.
+#[derive(Debug, Default, Clone)]
+pub struct Batch {
+    /// By the key of their records, without the window.
+    groups: HashMap<String, Windows>,
+}
+
+impl Batch {
+    pub fn add(&mut self, movement: &Movement<'_>) {
+        movement.contribute(|grouping, values, change| {
+            let group = grouping.group(values.iter().copied());
+            let windows = self.groups.entry(group).or_default();
+            *windows.entry(movement.window()).or_default() += change;
+        });
+    }
+
+    pub fn groups(&self) -> &HashMap<String, Windows> {
+        &self.groups
+    }
+
+    pub fn windows(&self, group: &str) -> Option<&Windows> {
+        self.groups.get(group)
+    }
+
+    /// All groups and windows of a grouping added up.
+    pub fn total(&self, grouping: Grouping) -> i64 {
+        let sums = self
+            .groups
+            .iter()
+            .filter(|(group, _)| Grouping::of_group(group) == Some(grouping));
+        sums.flat_map(|(_, windows)| windows.values()).sum()
+    }
+
+    /// Start of the last window in which anything moved, epoch milliseconds.
+    pub fn last_window(&self) -> Option<i64> {
+        let last = |windows: &Windows| windows.last_key_value().map(|(window, _)| *window);
+        self.groups.values().filter_map(last).max()
+    }
+}
+
+/// A batch over the records of `order.transitions.v1`, each order's in their order: for runs in which it hangs on the
+/// moment in what order the inputs were taken.
+#[derive(Debug, Default)]
+pub struct TransitionBatch {
+    batch: Batch,
+    /// Generation and `main` of every order after its last transition.
+    orders: HashMap<String, (u64, String)>,
+}
+
+impl TransitionBatch {
+    pub fn add(&mut self, transition: &Value) {
+        let text = |pointer| {
+            transition
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_else(|| panic!("no {pointer} in {transition}"))
+        };
+        let generation = transition["generation"].as_u64().unwrap_or_default();
+        let last = self.orders.get(text("/orderNo"));
+        let main_before = match last {
+            Some((known, main)) if *known == generation => main.as_str(),
+            _ => "NONE",
+        };
+        // The relay's record timestamp is the event's recordedAt (2.1).
+        let record_time: jiff::Timestamp = text("/recordedAt").parse().unwrap();
+        let movement = Movement::new(transition, record_time.as_millisecond(), main_before);
+        self.batch.add(&movement);
+        let now = (generation, text("/regions/main").to_owned());
+        self.orders.insert(text("/orderNo").to_owned(), now);
+    }
+
+    pub fn finish(self) -> Batch {
+        self.batch
+    }
+}

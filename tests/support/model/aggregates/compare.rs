@@ -1,0 +1,215 @@
+//! final + Σ late against the batch, grouping by grouping.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::batch::{Batch, Windows};
+use super::grouping::Grouping;
+use super::record::Place;
+use super::told::{Group, Told};
+
+const QUOTED_DIFFERENCES: usize = 10;
+
+/// One grouping's windows of all groups.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// Windows in which the batch has something.
+    pub expected: u64,
+    /// Nothing was told of them.
+    pub missing: u64,
+    /// Told of, though nothing happened in them.
+    pub extra: u64,
+    /// Told of with another value.
+    pub wrong: u64,
+    /// Told of, and no final among it.
+    pub open: u64,
+}
+
+impl Tally {
+    pub fn is_clean(&self) -> bool {
+        self.missing + self.extra + self.wrong + self.open == 0
+    }
+}
+
+/// How what was told differs from the batch.
+#[derive(Debug, Default, Clone)]
+pub struct Report {
+    pub tallies: BTreeMap<&'static str, Tally>,
+    /// Records that should not be as they are, or where they are.
+    pub violations: u64,
+    pub updates: u64,
+    pub late_records: u64,
+    pub revised_windows: usize,
+    pub differences: Vec<String>,
+}
+
+impl Report {
+    pub fn is_clean(&self) -> bool {
+        self.violations == 0 && self.tallies.values().all(Tally::is_clean)
+    }
+
+    fn note(&mut self, difference: impl FnOnce() -> String) {
+        if self.differences.len() < QUOTED_DIFFERENCES {
+            self.differences.push(difference());
+        }
+    }
+
+    /// One window: what the batch has, what was told, and whether something was left open.
+    fn judge(&mut self, place: &Place, expected: Option<i64>, told: Option<i64>, is_open: bool) {
+        let tally = self.tallies.entry(place.grouping.name).or_default();
+        tally.expected += u64::from(expected.is_some());
+        tally.open += u64::from(is_open);
+        let what = match (expected, told) {
+            (Some(_), None) => {
+                tally.missing += 1;
+                "missing"
+            }
+            (None, Some(_)) => {
+                tally.extra += 1;
+                "extra"
+            }
+            (expected, told) if expected != told => {
+                tally.wrong += 1;
+                "wrong"
+            }
+            _ if is_open => "never closed",
+            _ => return,
+        };
+        self.note(|| {
+            format!(
+                "{what}: {} expected {expected:?}, told {told:?}",
+                place.key()
+            )
+        });
+    }
+}
+
+/// Compares everything that was told, at the end of a run.
+pub fn compare(batch: &Batch, told: &Told) -> Report {
+    let mut report = Report {
+        violations: told.violations(),
+        differences: told.quoted_violations().to_vec(),
+        updates: told.updates(),
+        late_records: told.late_records(),
+        revised_windows: told.revised_windows(),
+        ..Report::default()
+    };
+    let (no_windows, no_group) = (Windows::default(), Group::default());
+    let groups: BTreeSet<&String> = batch.groups().keys().chain(told.groups().keys()).collect();
+    for group in groups {
+        let expected = batch.windows(group).unwrap_or(&no_windows);
+        let told = told.groups().get(group).unwrap_or(&no_group);
+        let Some(grouping) = Grouping::of_group(group) else {
+            continue;
+        };
+        match grouping.is_gauge {
+            true => compare_gauge(&mut report, grouping, group, expected, told),
+            false => compare_count(&mut report, grouping, group, expected, told),
+        }
+    }
+    report
+}
+
+fn compare_count(
+    report: &mut Report,
+    grouping: Grouping,
+    group: &str,
+    expected: &Windows,
+    told: &Group,
+) {
+    for place in places(grouping, group, expected, told) {
+        let window = told.windows.get(&place.window);
+        let value =
+            window.map(|window| window.late + window.update.map_or(0, |update| update.value));
+        report.judge(
+            &place,
+            expected.get(&place.window).copied(),
+            value,
+            is_open(told, place.window),
+        );
+    }
+}
+
+/// A gauge is compared where it moved: what all deltas of windows up to there add up to, against the last final up to
+/// there and the late deltas that it does not contain. Of a window that moved it to and fro nothing need be told.
+fn compare_gauge(
+    report: &mut Report,
+    grouping: Grouping,
+    group: &str,
+    expected: &Windows,
+    told: &Group,
+) {
+    let mut expected_value = 0;
+    for place in places(grouping, group, expected, told) {
+        let change = expected.get(&place.window).copied();
+        expected_value += change.unwrap_or(0);
+        let is_told = told.windows.contains_key(&place.window);
+        let value = gauge_at(told, place.window);
+        if change == Some(0) && !is_told && value == expected_value {
+            continue;
+        }
+        report.judge(
+            &place,
+            change.map(|_| expected_value),
+            is_told.then_some(value),
+            is_open(told, place.window),
+        );
+    }
+}
+
+fn gauge_at(told: &Group, window: i64) -> i64 {
+    let last = told
+        .windows
+        .range(..=window)
+        .rev()
+        .find_map(|(start, window)| Some((*start, window.update?.value)));
+    let (closed, base) = last.unwrap_or((i64::MIN, 0));
+    let later = told
+        .gauge_deltas
+        .iter()
+        .filter(|late| late.window <= window && late.closed_before > closed);
+    base + later.map(|late| late.delta).sum::<i64>()
+}
+
+fn is_open(told: &Group, window: i64) -> bool {
+    let window = told.windows.get(&window);
+    window
+        .and_then(|window| window.update)
+        .is_some_and(|update| !update.is_final)
+}
+
+/// The windows of a group in which the batch has something or of which something was told.
+fn places(grouping: Grouping, group: &str, expected: &Windows, told: &Group) -> Vec<Place> {
+    let windows: BTreeSet<i64> = expected
+        .keys()
+        .chain(told.windows.keys())
+        .copied()
+        .collect();
+    let place = |window| Place {
+        grouping,
+        group: group.to_owned(),
+        window,
+    };
+    windows.into_iter().map(place).collect()
+}
+
+/// A line per grouping.
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            out,
+            "{} records, {} late, {} windows with revisions, {} violations",
+            self.updates, self.late_records, self.revised_windows, self.violations
+        )?;
+        for (name, tally) in &self.tallies {
+            writeln!(
+                out,
+                "{name:28} {:7} windows expected: {} missing, {} extra, {} wrong, {} never closed",
+                tally.expected, tally.missing, tally.extra, tally.wrong, tally.open
+            )?;
+        }
+        self.differences
+            .iter()
+            .try_for_each(|difference| writeln!(out, "- {difference}"))
+    }
+}

@@ -1,0 +1,158 @@
+//! What the two topics told so far, record by record in the order of the topics.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::record::{LateDelta, Update};
+
+/// Violations that are remembered word by word; all are counted.
+const QUOTED_VIOLATIONS: usize = 10;
+
+/// What was told of one window of a group.
+#[derive(Debug, Default, Clone)]
+pub struct Window {
+    /// The last revision.
+    pub update: Option<Revision>,
+    /// The sum of the late deltas.
+    pub late: i64,
+    pub late_records: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Revision {
+    pub partition: i32,
+    pub value: i64,
+    pub rev: u64,
+    pub is_final: bool,
+}
+
+/// A late delta of a gauge.
+#[derive(Debug, Clone, Copy)]
+pub struct GaugeDelta {
+    pub window: i64,
+    pub closed_before: i64,
+    pub delta: i64,
+}
+
+/// What was told of one group.
+#[derive(Debug, Default, Clone)]
+pub struct Group {
+    /// By start of window, epoch milliseconds.
+    pub windows: BTreeMap<i64, Window>,
+    /// Of a gauge.
+    pub gauge_deltas: Vec<GaugeDelta>,
+}
+
+/// What was told of everything, and what no comparison of sums would notice.
+#[derive(Debug, Default)]
+pub struct Told {
+    groups: HashMap<String, Group>,
+    late_keys: HashSet<Vec<u8>>,
+    updates: u64,
+    /// Windows that were told of and are not final.
+    open: usize,
+    violations: u64,
+    quoted: Vec<String>,
+}
+
+impl Told {
+    /// The next record of a partition of `order.agg.1m.v1`.
+    pub fn add_update(&mut self, partition: i32, key: &[u8], value: &[u8]) {
+        self.updates += 1;
+        let update = match Update::read(key, value) {
+            Ok(update) => update,
+            Err(error) => return self.violate(&error, key, value),
+        };
+        let group = self.groups.entry(update.place.group).or_default();
+        let window = group.windows.entry(update.place.window).or_default();
+        let before = window.update.replace(Revision {
+            partition,
+            value: update.value,
+            rev: update.rev,
+            is_final: update.is_final,
+        });
+        self.open += usize::from(!update.is_final);
+        self.open -= usize::from(before.is_some_and(|before| !before.is_final));
+        match before {
+            Some(before) if before.partition != partition => {
+                self.violate("a window in two partitions", key, value);
+            }
+            Some(before) if before.is_final && update.is_final => {
+                self.violate("a second final", key, value);
+            }
+            Some(before) if before.is_final => self.violate("after the final", key, value),
+            Some(before) if before.rev >= update.rev => {
+                self.violate(&format!("after revision {}", before.rev), key, value);
+            }
+            _ => {}
+        }
+    }
+
+    /// The next record of a partition of `order.agg.1m.late.v1`.
+    pub fn add_late(&mut self, key: &[u8], value: &[u8]) {
+        let late = match LateDelta::read(key, value) {
+            Ok(late) => late,
+            Err(error) => return self.violate(&error, key, value),
+        };
+        if !self.late_keys.insert(key.to_owned()) {
+            self.violate("a late key repeated", key, value);
+        }
+        let group = self.groups.entry(late.place.group).or_default();
+        let window = group.windows.entry(late.place.window).or_default();
+        window.late += late.delta;
+        window.late_records += 1;
+        if let Some(closed_before) = late.closed_before {
+            group.gauge_deltas.push(GaugeDelta {
+                window: late.place.window,
+                closed_before,
+                delta: late.delta,
+            });
+        }
+    }
+
+    fn violate(&mut self, what: &str, key: &[u8], value: &[u8]) {
+        self.violations += 1;
+        if self.quoted.len() < QUOTED_VIOLATIONS {
+            let (key, value) = (String::from_utf8_lossy(key), String::from_utf8_lossy(value));
+            self.quoted.push(format!("{what}: {key} {value}"));
+        }
+    }
+
+    pub fn groups(&self) -> &HashMap<String, Group> {
+        &self.groups
+    }
+
+    /// Records of `order.agg.1m.v1`.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    /// Records of `order.agg.1m.late.v1`.
+    pub fn late_records(&self) -> u64 {
+        self.windows().map(|window| window.late_records).sum()
+    }
+
+    /// Windows told of by more than their final.
+    pub fn revised_windows(&self) -> usize {
+        let is_revised = |window: &&Window| window.update.is_some_and(|update| update.rev > 1);
+        self.windows().filter(is_revised).count()
+    }
+
+    /// Windows that were told of and are not final.
+    pub fn open_windows(&self) -> usize {
+        self.open
+    }
+
+    pub fn violations(&self) -> u64 {
+        self.violations
+    }
+
+    pub fn quoted_violations(&self) -> &[String] {
+        &self.quoted
+    }
+
+    fn windows(&self) -> impl Iterator<Item = &Window> {
+        self.groups
+            .values()
+            .flat_map(|group| group.windows.values())
+    }
+}
