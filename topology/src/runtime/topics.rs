@@ -264,9 +264,6 @@ impl TopicCheck<'_> {
             );
         }
         names.extend(self.topology.dead_letter_topic().map(str::to_owned));
-        // One that is written and read is asked for once: brokers refuse to be asked twice.
-        names.sort_unstable();
-        names.dedup();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut known = KnownTopics::new();
         for (name, topic) in names.iter().zip(self.describe(&names)?) {
