@@ -17,6 +17,8 @@ mod model;
 mod processor;
 #[path = "support/prometheus.rs"]
 mod prometheus;
+#[path = "support/series.rs"]
+mod series;
 #[path = "support/topics.rs"]
 mod topics;
 
@@ -55,8 +57,6 @@ const COUNTERS: [&str; 10] = [
     "status_reason:order_terminal:max",
     "from_to:order_transitions:max",
 ];
-/// What one instance may expose.
-const SERIES_BUDGET: usize = 1_000;
 /// A scrape must not be noticed.
 const SCRAPE: Duration = Duration::from_millis(50);
 
@@ -283,18 +283,29 @@ fn check_exposition(processor: &mut Processor) {
         began.elapsed()
     });
     let took = took.min().unwrap();
-    let (_, exposition) = http_get(address, "/metrics").unwrap();
-    let series = exposition
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .count();
-    tell(format!("{series} series, scraped in {took:.1?}"));
-    assert!(series <= SERIES_BUDGET, "{series} series");
     assert!(took < SCRAPE, "{took:?}");
+    let (_, exposition) = http_get(address, "/metrics").unwrap();
+    let samples = || exposition.lines().filter(|line| !line.starts_with('#'));
+    let all = samples().count();
+    tell(format!("{all} series, scraped in {took:.1?}"));
+    assert!(all <= series::BUDGET, "{all} series");
+    for (spec, most) in series::all() {
+        let is_of = |line: &&str| {
+            let rest = line.strip_prefix(spec.name).unwrap_or_default();
+            let rest = ["_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|part| rest.strip_prefix(part))
+                .unwrap_or(rest);
+            rest.starts_with(['{', ' '])
+        };
+        let found = samples().filter(is_of).count();
+        assert!(found <= most, "{}: {found} series, not {most}", spec.name);
+        assert!(found > 0, "{} is not there", spec.name);
+    }
     if is_here("promtool") {
         assert_eq!(lint(&exposition), "");
     }
-    // Nothing is listed that is never there, and nothing is there that is not listed.
+    // Nothing is there that is not listed, and kinds are those of the list.
     let listed = topology::metrics::list::ALL
         .iter()
         .copied()

@@ -60,7 +60,36 @@ fn rules_hold_in_every_scenario() {
     }
 }
 
-/// A metric of the lists that no rule reads under its right name would be noticed by nobody.
+/// Rules that forget one of the two cares they are there for must fail a scenario.
+#[test]
+fn scenarios_notice_broken_rules() {
+    if !is_here("promtool") {
+        return;
+    }
+    let shipped = fs::read_to_string(rules().join("jumun.recording.yml")).unwrap();
+    let without_bridge = shipped.replace("last_over_time(", "(").replace("[10m]", "");
+    let without_max = shipped.replace("max by (", "sum by (");
+    for broken in [without_bridge, without_max] {
+        assert_ne!(broken, shipped);
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("tests")).unwrap();
+        fs::write(directory.path().join("jumun.recording.yml"), &broken).unwrap();
+        let scenario = directory.path().join("tests/move.test.yml");
+        fs::copy(rules().join("tests/move.test.yml"), &scenario).unwrap();
+        let check = ["check".as_ref(), "rules".as_ref()];
+        let rules = directory.path().join("jumun.recording.yml");
+        let legal = Command::new("promtool").args(check).arg(rules).output();
+        assert!(
+            legal.unwrap().status.success(),
+            "it is to be wrong, not illegal: {broken}"
+        );
+        let test = ["test".as_ref(), "rules".as_ref(), scenario.as_os_str()];
+        let tested = Command::new("promtool").args(test).output().unwrap();
+        assert!(!tested.status.success(), "nothing noticed {broken}");
+    }
+}
+
+/// A rule on a name that does not exist is legal, and says nothing for ever.
 #[test]
 fn rules_read_metrics_that_exist() {
     let listed: Vec<&str> = topology::metrics::list::ALL

@@ -168,17 +168,23 @@ mod tests {
             memory.observe(Duration::from_secs(second), &families)
         };
         assert_eq!(observe(0), Recent::default());
-        records.with_label_values(&[INPUTS[0]]).inc_by(700);
-        records.with_label_values(&[INPUTS[1]]).inc_by(300);
+        records
+            .with_label_values(&[INPUTS[0], "source"])
+            .inc_by(700);
+        records
+            .with_label_values(&[INPUTS[1], "source"])
+            .inc_by(300);
         // What the job sends to itself is no event.
-        records.with_label_values(&["a-repartition"]).inc_by(5);
+        records
+            .with_label_values(&["a-repartition", "repartition"])
+            .inc_by(5);
         commits.observe(0.5);
         let recent = observe(10);
         assert_eq!(recent.events_per_second, Some(100.0));
         assert_eq!(recent.commits_per_second, Some(0.1));
         assert_eq!(recent.commit_p50, Some(0.5));
         // The first thousand lie more than a minute back.
-        records.with_label_values(&[INPUTS[0]]).inc_by(50);
+        records.with_label_values(&[INPUTS[0], "source"]).inc_by(50);
         let recent = observe(70);
         assert_eq!(recent.seconds, 60.0);
         assert_eq!(recent.events_per_second, Some(50.0 / 60.0));
