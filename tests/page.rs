@@ -32,7 +32,7 @@ use page_source::Fake;
 use processor::{Setup, TIMEOUT, jumun};
 
 /// Figures on the page, and the metric that each is.
-const FIGURES: [(&str, &str); 8] = [
+const FIGURES: [(&str, &str); 9] = [
     ("records-in", "topology_records_in_total"),
     ("records-out", "topology_records_out_total"),
     (
@@ -44,6 +44,7 @@ const FIGURES: [(&str, &str); 8] = [
     ("commits", "topology_commit_seconds_count"),
     ("rebalances", "topology_rebalances_total"),
     ("outcomes", "order_events_outcome_total"),
+    ("created", "order_created_by_sido_total"),
 ];
 
 /// Sums of all series by name, and by name and single label as `name{label=value}`.
@@ -202,6 +203,11 @@ fn a_killed_broker_is_named_and_its_return_seen_without_a_hand() {
         assert_eq!(figures[figure], metrics[metric], "{figure}");
     }
     assert_eq!(figures["lag"], metrics["topology_consumer_lag_records"]);
+    assert_eq!(figures["in-flight"], metrics["order_in_flight"]);
+    let cooking = "document.querySelector('#statuses tr[data-key=COOKING] .number').textContent";
+    let cooking = browser.evaluate(cooking);
+    let cooking: f64 = cooking.as_str().unwrap().replace(',', "").parse().unwrap();
+    assert_eq!(cooking, metrics["order_in_flight{status=COOKING}"]);
 
     see_a_second_process_come_and_go(&mut browser, &broker);
 
