@@ -10,39 +10,47 @@ use crate::processor::{Processor, Setup};
 
 const MIB: u64 = 1 << 20;
 
-/// The largest of what was seen.
+/// What was seen; the largest of it where it is one number.
 #[derive(Debug, Default)]
 pub struct Samples {
-    pub looks: u64,
-    /// Resident memory of the process, in bytes.
-    pub resident: u64,
+    /// Resident memory of the process in bytes, look by look.
+    pub resident: Vec<u64>,
     /// Its stores on disk, in bytes.
     pub state: u64,
     /// The repartition topics on the broker's disk, in bytes.
     pub repartition: u64,
-    /// Windows that the program keeps because they are not closed.
-    pub open_windows: u64,
+    /// How much of event time was open: from the watermark furthest behind to the one furthest ahead, in seconds.
+    pub open_seconds: f64,
 }
 
 impl Samples {
     pub fn look(&mut self, processor: &mut Processor, setup: &Setup, broker: &Broker) {
-        self.looks += 1;
-        self.resident = self.resident.max(resident(processor.process.id()));
+        self.resident.push(resident(processor.process.id()));
         self.state = self.state.max(size(&setup.store_dir(), &|_| true));
         let is_repartition = |path: &Path| path.to_string_lossy().contains("-repartition-");
         self.repartition = self
             .repartition
             .max(size(broker.directory(), &is_repartition));
-        let open: f64 = processor
-            .metrics(OPEN_WINDOWS)
-            .iter()
-            .map(|(_, value)| value)
-            .sum();
-        self.open_windows = self.open_windows.max(open as u64);
+        let watermarks = processor.metrics(WATERMARKS);
+        // Of tasks that have one.
+        let watermarks = watermarks.iter().filter(|(_, at)| *at > 0.0);
+        let (first, last) = watermarks.fold((f64::MAX, f64::MIN), |(first, last), (_, at)| {
+            (at.min(first), at.max(last))
+        });
+        self.open_seconds = self.open_seconds.max(last - first);
+    }
+
+    /// The largest in each quarter of the time: what grows without bound grows to the end.
+    pub fn resident_by_quarter(&self) -> Vec<u64> {
+        let length = self.resident.len().div_ceil(4).max(1);
+        let quarters = self.resident.chunks(length);
+        quarters
+            .filter_map(|quarter| quarter.iter().max().copied())
+            .collect()
     }
 }
 
-const OPEN_WINDOWS: &str = "topology_windows_open";
+const WATERMARKS: &str = "topology_watermark_timestamp_seconds{";
 
 /// Bytes; 0 of a process that has ended.
 fn resident(process: u32) -> u64 {
@@ -66,14 +74,19 @@ fn size(directory: &Path, is_wanted: &impl Fn(&Path) -> bool) -> u64 {
 
 impl fmt::Display for Samples {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let resident: Vec<u64> = self
+            .resident_by_quarter()
+            .iter()
+            .map(|bytes| bytes / MIB)
+            .collect();
         write!(
             out,
-            "largest of {} samples: {} MiB resident, {} MiB of state on disk, {} MiB of repartition topics, {} open windows",
-            self.looks,
-            self.resident / MIB,
+            "largest of {} samples: {resident:?} MiB resident by quarter, {} MiB of state on disk, {} MiB of repartition \
+             topics, {:.0} minutes open",
+            self.resident.len(),
             self.state / MIB,
             self.repartition / MIB,
-            self.open_windows
+            self.open_seconds / 60.0
         )
     }
 }

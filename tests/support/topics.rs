@@ -226,9 +226,14 @@ pub fn ends(records: &[InputRecord]) -> BTreeMap<(String, i32), i64> {
     ends
 }
 
-/// The ends of the changelogs of an application, all partitions added up; transaction markers count too.
+/// The ends of the changelogs of an application, all partitions added up; transaction markers count too, and what is not
+/// decided yet: the markers of a transaction that was committed a moment ago may still be on their way.
 pub fn changelog_ends(kafka: &Kafka, application_id: &str) -> i64 {
-    let consumer: BaseConsumer = kafka.client_config().create().unwrap();
+    let consumer: BaseConsumer = kafka
+        .client_config()
+        .set("isolation.level", "read_uncommitted")
+        .create()
+        .unwrap();
     let metadata = consumer.fetch_metadata(None, CALL).unwrap();
     let is_changelog = |name: &str| {
         name.starts_with(&format!("{application_id}-")) && name.ends_with("-changelog")

@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn what_is_registered_is_what_is_listed() {
         let registry = Registry::new();
-        let metrics = EngineMetrics::register(&registry).unwrap();
+        EngineMetrics::register(&registry).unwrap();
         let listed: BTreeSet<&str> = list::ALL.iter().map(|spec| spec.name).collect();
         assert_eq!(listed.len(), list::ALL.len(), "a name twice");
         let per_thing = ["topic", "task"];
