@@ -44,7 +44,7 @@ const FIGURES: [(&str, &str); 9] = [
     ("commits", "topology_commit_seconds_count"),
     ("rebalances", "topology_rebalances_total"),
     ("outcomes", "order_events_outcome_total"),
-    ("created", "order_created_by_sido_total"),
+    ("created", "order_created_total"),
 ];
 
 /// Sums of all series by name, and by name and single label as `name{label=value}`.
