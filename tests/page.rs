@@ -39,12 +39,12 @@ const FIGURES: [(&str, &str); 9] = [
         "changelog-records",
         "topology_records_out_total{kind=changelog}",
     ),
-    ("events", "events"),
+    ("events", "topology_records_in_total{kind=source}"),
     ("dead-letters", "topology_dead_letters_total"),
     ("commits", "topology_commit_seconds_count"),
     ("rebalances", "topology_rebalances_total"),
     ("outcomes", "order_events_outcome_total"),
-    ("created", "order_created_by_sido_total"),
+    ("created", "order_created_total"),
 ];
 
 /// Sums of all series by name, and by name and single label as `name{label=value}`.
@@ -62,10 +62,6 @@ fn scrape(address: SocketAddr) -> BTreeMap<String, f64> {
             *sums.entry(format!("{name}{{{label}}}")).or_insert(0.0) += value;
         }
     }
-    let of_topic = |topic| format!("topology_records_in_total{{topic={topic}}}");
-    let events = topics::INPUTS.map(|topic| sums.get(&of_topic(topic)).copied());
-    let events = events.into_iter().flatten().sum();
-    sums.insert("events".to_owned(), events);
     sums
 }
 

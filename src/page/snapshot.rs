@@ -1,5 +1,6 @@
 //! Everything the page shows at one moment, as it is sent to the browser.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -99,6 +100,7 @@ pub(super) struct Orders {
     paid: Option<f64>,
     /// In the order in which an order goes through them.
     in_flight: Option<Vec<StatusCount>>,
+    /// What is meant to be first.
     terminal: Option<Vec<StatusCount>>,
 }
 
@@ -239,9 +241,15 @@ impl Orders {
                 counts
             }),
             terminal: terminal.map(|by| {
-                by.iter()
-                    .map(|(status, count)| status_count(status, *count))
-                    .collect()
+                let counts = by
+                    .iter()
+                    .map(|(status, count)| status_count(status, *count));
+                let mut counts: Vec<StatusCount> = counts.collect();
+                let code = |one: &StatusCount| {
+                    DisplayStatus::from_name(&one.status).map(DisplayStatus::code)
+                };
+                counts.sort_by_key(|one| Reverse(code(one)));
+                counts
             }),
         }
     }
