@@ -32,18 +32,19 @@ use page_source::Fake;
 use processor::{Setup, TIMEOUT, jumun};
 
 /// Figures on the page, and the metric that each is.
-const FIGURES: [(&str, &str); 8] = [
+const FIGURES: [(&str, &str); 9] = [
     ("records-in", "topology_records_in_total"),
     ("records-out", "topology_records_out_total"),
     (
         "changelog-records",
         "topology_records_out_total{kind=changelog}",
     ),
-    ("events", "events"),
+    ("events", "topology_records_in_total{kind=source}"),
     ("dead-letters", "topology_dead_letters_total"),
     ("commits", "topology_commit_seconds_count"),
     ("rebalances", "topology_rebalances_total"),
     ("outcomes", "order_events_outcome_total"),
+    ("created", "order_created_total"),
 ];
 
 /// Sums of all series by name, and by name and single label as `name{label=value}`.
@@ -61,10 +62,6 @@ fn scrape(address: SocketAddr) -> BTreeMap<String, f64> {
             *sums.entry(format!("{name}{{{label}}}")).or_insert(0.0) += value;
         }
     }
-    let of_topic = |topic| format!("topology_records_in_total{{topic={topic}}}");
-    let events = topics::INPUTS.map(|topic| sums.get(&of_topic(topic)).copied());
-    let events = events.into_iter().flatten().sum();
-    sums.insert("events".to_owned(), events);
     sums
 }
 
@@ -202,6 +199,11 @@ fn a_killed_broker_is_named_and_its_return_seen_without_a_hand() {
         assert_eq!(figures[figure], metrics[metric], "{figure}");
     }
     assert_eq!(figures["lag"], metrics["topology_consumer_lag_records"]);
+    assert_eq!(figures["in-flight"], metrics["order_in_flight"]);
+    let cooking = "document.querySelector('#statuses tr[data-key=COOKING] .number').textContent";
+    let cooking = browser.evaluate(cooking);
+    let cooking: f64 = cooking.as_str().unwrap().replace(',', "").parse().unwrap();
+    assert_eq!(cooking, metrics["order_in_flight{status=COOKING}"]);
 
     see_a_second_process_come_and_go(&mut browser, &broker);
 

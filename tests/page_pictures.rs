@@ -56,20 +56,25 @@ fn the_page_under_load() {
     let mut browser = Browser::start();
     browser.open(&format!("http://{address}/"));
     std::thread::sleep(seconds());
-    for (width, height) in [(400, None), (2000, None)] {
+    for width in [400, 2000] {
         for scheme in ["light", "dark"] {
             browser.look(width, 1_000, scheme);
             std::thread::sleep(Duration::from_secs(2));
-            browser.picture(
-                &directory().join(format!("page-{width}-{scheme}.png")),
-                height,
-            );
+            let path = directory().join(format!("page-{width}-{scheme}.png"));
+            browser.picture(&path, None, 1.0);
         }
     }
+    // Those of the README.
+    browser.look(2000, 1_000, "light");
+    std::thread::sleep(Duration::from_secs(2));
+    browser.picture(&directory().join("page-wide.png"), Some(1_000), 0.5);
+    browser.look(400, 1_000, "dark");
+    std::thread::sleep(Duration::from_secs(2));
+    browser.picture(&directory().join("page-narrow.png"), Some(1_000), 0.75);
     browser.open(&format!("http://{address}/topology.html"));
     browser.wait("document.querySelector('svg.topology') !== null", TIMEOUT);
-    browser.look(2000, 1_000, "light");
-    browser.picture(&directory().join("topology.png"), None);
+    browser.look(1400, 1_000, "light");
+    browser.picture(&directory().join("topology.png"), None, 1.0);
     drop(browser);
     process.sigint().unwrap();
     process.wait_exit(TIMEOUT).unwrap();
@@ -91,10 +96,10 @@ fn the_page_with_the_broker_gone_and_with_the_process_gone() {
     broker.kill9().unwrap();
     let lost = "document.getElementById('state')?.dataset.name === 'BROKER_LOST'";
     browser.wait(lost, TIMEOUT);
-    browser.picture(&directory().join("broker-lost.png"), None);
+    browser.picture(&directory().join("broker-lost.png"), None, 1.0);
     processor.process.kill9().unwrap();
     let alone = "document.getElementById('state')?.dataset.name === 'PAGE_DISCONNECTED'";
     browser.wait(alone, TIMEOUT);
     std::thread::sleep(Duration::from_secs(4));
-    browser.picture(&directory().join("process-gone.png"), None);
+    browser.picture(&directory().join("process-gone.png"), None, 1.0);
 }

@@ -22,6 +22,8 @@ mod floor;
 #[path = "../../tests/support/model/mod.rs"]
 #[expect(
     clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
     reason = "part of the tests, which may end by a panic"
 )]
 mod model;

@@ -119,7 +119,11 @@ impl OrderJob {
         let topology = job::topology(&settings, merging_tasks).build();
         let topology =
             topology.map_err(|error| Error::failed(format!("the order job: {error}")))?;
-        let mut outputs: Vec<(String, Moment)> = topics::outputs(&Self::topics())
+        let mut specs = topics::outputs(&Self::topics());
+        if aggregates {
+            specs.extend(topics::aggregates(&Self::topics()));
+        }
+        let mut outputs: Vec<(String, Moment)> = specs
             .into_iter()
             .map(|topic| {
                 // The latest state of an order is told once per commit.

@@ -28,7 +28,7 @@ const STOP: Duration = Duration::from_secs(4);
 const MAX_TASK_IDLE: Duration = Duration::from_millis(50);
 const TICK: Duration = Duration::from_millis(10);
 /// Records kept per partition of the log in memory, so that a demo can run for days.
-const KEPT_RECORDS: usize = 50_000;
+const KEPT_RECORDS: usize = 20_000;
 
 /// `jumun demo`
 #[derive(Debug, Args)]

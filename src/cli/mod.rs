@@ -35,7 +35,7 @@ enum Command {
     Generate(generate::Generate),
     /// Send recorded events (ndjson, also gzipped) to the input topics.
     Replay(replay::Replay),
-    /// Print the topology in Kafka Streams' format.
+    /// Print the topology: in Kafka Streams' format, or to be drawn by Mermaid or Graphviz.
     Topology(topology::Topology),
     /// Print the effective configuration, secrets masked.
     Config(config::Config),

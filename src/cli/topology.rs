@@ -6,7 +6,7 @@ use crate::job;
 /// `jumun topology`
 #[derive(Debug, Args)]
 pub struct Topology {
-    /// Kafka Streams' text.
+    /// Kafka Streams' text, a Mermaid flowchart, or a graph for Graphviz.
     #[arg(long, value_enum, default_value = "text")]
     format: TopologyFormat,
     #[command(flatten)]
@@ -16,6 +16,8 @@ pub struct Topology {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum TopologyFormat {
     Text,
+    Mermaid,
+    Dot,
 }
 
 impl Topology {
@@ -25,9 +27,12 @@ impl Topology {
         let merging_tasks = configuration.topics.output_partitions;
         let built = job::topology(&configuration.aggregates, merging_tasks);
         let built = built.build().map_err(Failure::work)?;
-        match self.format {
-            TopologyFormat::Text => print!("{}", built.describe()),
-        }
+        let text = match self.format {
+            TopologyFormat::Text => built.describe(),
+            TopologyFormat::Mermaid => built.mermaid(),
+            TopologyFormat::Dot => built.dot(),
+        };
+        print!("{text}");
         Ok(())
     }
 }

@@ -25,6 +25,9 @@ codes! {
 }
 
 impl DisplayStatus {
+    /// How many pairs of status before and after there are among all applied events: the series of transitions.
+    pub const PAIRS: usize = 48;
+
     /// The status of these regions: the first rule that matches wins.
     #[must_use]
     pub const fn of(regions: &Regions) -> Self {

@@ -111,6 +111,21 @@ async fn a_stop_ends_the_stream_in_order_and_at_once() {
         .unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_in_order_when_its_connection_is_old() {
+    let server = server(true).await;
+    let mut stream = watch(&server).await;
+    let mut answer = Vec::new();
+    // The clock of the runtime is virtual: it jumps from snapshot to snapshot.
+    timeout(Duration::from_secs(700), stream.read_to_end(&mut answer))
+        .await
+        .expect("ended by its age")
+        .unwrap();
+    assert!(answer.ends_with(b"0\r\n\r\n"));
+    // Another one is welcome.
+    snapshots(&mut watch(&server).await, 1).await;
+}
+
 #[tokio::test]
 async fn too_many_who_watch_are_sent_away_and_health_still_answers() {
     let server = server(true).await;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use topology::codec::{Bytes, VarI64};
-use topology::graph::Topology;
+use topology::dsl::{KStream, Produced};
 use topology::io::HeaderBuffer;
-use topology::process::{Child, InitContext, ProcessError, Processor, ProcessorContext, Record};
+use topology::process::{ProcessError, Processor, ProcessorContext, Record};
 use topology::window::{
     Deltas, EmitStrategy, IdleRule, TimeWindows, WindowResult, Windowed, WindowedAggregator,
     WindowedOptions,
@@ -24,36 +24,29 @@ use crate::domain::records::{
 /// Windows are a minute long; their topics are named after it.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Adds the aggregation of what the judge forwards, and the two topics that tell of it; nothing if it is turned off.
-pub(super) fn add(topology: &mut Topology, settings: &Aggregates, merging_tasks: i32) {
-    let merged = format!("{}-merge", names::AGGREGATES);
-    topology
-        .add_windowed_aggregation(
-            names::AGGREGATES,
-            OrderAggregator::default,
-            options(settings, merging_tasks),
-            || Bytes,
-            || VarI64,
-            &[names::JUDGE],
-        )
-        .add_processor(
-            names::AGGREGATE_RECORDS,
-            AggregateRecords::default,
-            &[&merged],
-        )
-        .add_sink(
-            names::AGGREGATE_UPDATES,
+/// Adds the aggregation of what the judge forwards, and the two topics that tell of it.
+pub(super) fn add(judged: &KStream<String, Judged>, settings: &Aggregates, merging_tasks: i32) {
+    let results = judged.aggregate_windowed(
+        names::AGGREGATES,
+        options(settings, merging_tasks),
+        OrderAggregator::default,
+        Bytes,
+        VarI64,
+    );
+    let produced = Produced::with(Bytes, JsonTextSerializer);
+    results
+        .filter(|_, result| matches!(result, WindowResult::Update { .. }))
+        .process(names::AGGREGATE_RECORDS, AggregateRecords::default, &[])
+        .to(
             topics::AGGREGATES,
-            || Bytes,
-            || JsonTextSerializer,
-            &[names::AGGREGATE_RECORDS],
-        )
-        .add_sink(
-            names::LATE_AGGREGATES,
+            produced.clone().with_name(names::AGGREGATE_UPDATES),
+        );
+    results
+        .filter(|_, result| matches!(result, WindowResult::Late { .. }))
+        .process(names::LATE_RECORDS, AggregateRecords::default, &[])
+        .to(
             topics::LATE_AGGREGATES,
-            || Bytes,
-            || JsonTextSerializer,
-            &[names::AGGREGATE_RECORDS],
+            produced.with_name(names::LATE_AGGREGATES),
         );
 }
 
@@ -117,16 +110,9 @@ impl WindowedAggregator for OrderAggregator {
 /// Writes the records of windows, and counts late deltas by aggregate.
 #[derive(Default)]
 pub(super) struct AggregateRecords {
-    children: Option<Children>,
     key: Vec<u8>,
     json: JsonText,
     headers: HeaderBuffer,
-}
-
-#[derive(Clone, Copy)]
-struct Children {
-    updates: Child,
-    late: Child,
 }
 
 impl Processor for AggregateRecords {
@@ -135,22 +121,11 @@ impl Processor for AggregateRecords {
     type OutKey = Vec<u8>;
     type OutValue = JsonText;
 
-    fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
-        self.children = Some(Children {
-            updates: context.child(names::AGGREGATE_UPDATES)?,
-            late: context.child(names::LATE_AGGREGATES)?,
-        });
-        Ok(())
-    }
-
     fn process(
         &mut self,
         record: Record<'_, Windowed<Vec<u8>>, WindowResult<i64>>,
         context: &mut ProcessorContext<'_, '_, Vec<u8>, JsonText>,
     ) -> Result<(), ProcessError> {
-        let Some(children) = self.children else {
-            return Ok(());
-        };
         // Our own bytes: what follows on a group that cannot be read would be wrong.
         let group = Group::parse(&record.key.key)
             .map_err(|error| topology::Error::fatal("read a group", error.to_string()))?;
@@ -162,7 +137,7 @@ impl Processor for AggregateRecords {
         self.key.clear();
         self.json.0.clear();
         self.headers.clear();
-        let child = match record.value {
+        match record.value {
             WindowResult::Update {
                 aggregate,
                 n,
@@ -177,7 +152,6 @@ impl Processor for AggregateRecords {
                 };
                 write_aggregate_key(&mut self.key, &window);
                 write_aggregate(&mut self.json.0, &window, &update);
-                children.updates
             }
             WindowResult::Late {
                 delta,
@@ -200,17 +174,13 @@ impl Processor for AggregateRecords {
                 write_late_aggregate_key(&mut self.key, &window, &late);
                 write_late_aggregate(&mut self.json.0, &window, &late);
                 self.headers.push("event-id", Some(cause));
-                children.late
             }
-        };
-        context.forward_to(
-            child,
-            Record {
-                key: &self.key,
-                value: &self.json,
-                timestamp: record.timestamp,
-                headers: self.headers.view(),
-            },
-        )
+        }
+        context.forward(Record {
+            key: &self.key,
+            value: &self.json,
+            timestamp: record.timestamp,
+            headers: self.headers.view(),
+        })
     }
 }

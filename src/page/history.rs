@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::Serialize;
-use topology::Error;
 use topology::io::{Log, RecordView, TopicPartition};
 use topology::time::Clock;
+use topology::{Error, ErrorClass};
 
 use super::reading::Reading;
 use super::rejections::{Rejection, Rejections};
@@ -48,6 +48,8 @@ pub(super) enum HistoryState {
     Live,
     /// The log does not answer; tried again every two seconds.
     Unreachable,
+    /// The log answers, but not with what is needed, such as leave to read; tried again too.
+    Failed,
 }
 
 /// A topic and whether it is there.
@@ -130,7 +132,11 @@ impl History {
             let outcome = Reading::open(self).and_then(|mut reading| reading.run(wanted));
             if let Err(error) = outcome {
                 tracing::debug!("the page's reader: {error}");
-                self.is_now(HistoryState::Unreachable, &error.to_string());
+                let state = match error.class() {
+                    ErrorClass::Retriable => HistoryState::Unreachable,
+                    _ => HistoryState::Failed,
+                };
+                self.is_now(state, &error.to_string());
                 self.nap(RETRY, wanted);
             }
         }

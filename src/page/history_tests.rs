@@ -156,15 +156,19 @@ fn topics_that_do_not_exist_are_told_and_found_when_they_come() {
 }
 
 #[test]
-fn a_log_that_does_not_answer_is_told_and_tried_again() {
+fn a_log_that_does_not_answer_is_told_from_one_that_refuses_and_both_are_tried_again() {
     let reading = Reading::new(&[AGGREGATES]);
     reading.update(CREATED, "STORE", 1, 3, 1, true);
-    reading.log.on_operation(Box::new(|operation| {
-        (operation.kind == OperationKind::CreateReader)
-            .then_some(Fault::Fail(ErrorClass::Retriable))
-    }));
-    let view = reading.until("trouble", |view| view.state == HistoryState::Unreachable);
-    assert!(!view.detail.is_empty());
+    for (class, state) in [
+        (ErrorClass::Retriable, HistoryState::Unreachable),
+        (ErrorClass::Fatal, HistoryState::Failed),
+    ] {
+        reading.log.on_operation(Box::new(move |operation| {
+            (operation.kind == OperationKind::CreateReader).then_some(Fault::Fail(class))
+        }));
+        let view = reading.until("trouble", |view| view.state == state);
+        assert!(!view.detail.is_empty());
+    }
     reading.log.clear_faults();
     reading.until("recovery", |view| {
         view.state == HistoryState::Live && view.read == 1

@@ -7,7 +7,7 @@ use topology::io::{Admin, InputId, Position, Reader, RecordBatch, TopicPartition
 use super::history::{History, HistoryState, Outcome, SOURCES, TopicSeen};
 
 /// Longest wait for an answer about topics or offsets.
-const CALL: Duration = Duration::from_secs(5);
+const CALL: Duration = Duration::from_secs(2);
 /// Between two looks for a topic that does not exist yet.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
 /// After this long without any record the log is asked whether it is there: a reader alone cannot tell silence from loss.

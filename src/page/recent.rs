@@ -8,7 +8,6 @@ use serde::Serialize;
 use topology::metrics::list;
 
 use super::families::{Buckets, Families};
-use crate::job::topics::INPUTS;
 
 /// How far back "recent" reaches.
 const SPAN: Duration = Duration::from_secs(60);
@@ -65,9 +64,8 @@ impl Memory {
 
 /// Events taken from the job's inputs, repartition topics left out; none before the metrics tell of any.
 pub(super) fn events(families: &Families) -> Option<f64> {
-    let by_topic = families.by_label(list::RECORDS_IN.name, "topic")?;
-    let of_inputs = INPUTS.iter().filter_map(|topic| by_topic.get(*topic));
-    Some(of_inputs.sum())
+    let by_kind = families.by_label(list::RECORDS_IN.name, "kind")?;
+    by_kind.get("source").copied()
 }
 
 fn histogram(families: &Families, name: &str) -> Buckets {
@@ -168,17 +166,17 @@ mod tests {
             memory.observe(Duration::from_secs(second), &families)
         };
         assert_eq!(observe(0), Recent::default());
-        records.with_label_values(&[INPUTS[0]]).inc_by(700);
-        records.with_label_values(&[INPUTS[1]]).inc_by(300);
+        records.with_label_values(&["a", "source"]).inc_by(700);
+        records.with_label_values(&["b", "source"]).inc_by(300);
         // What the job sends to itself is no event.
-        records.with_label_values(&["a-repartition"]).inc_by(5);
+        records.with_label_values(&["c", "repartition"]).inc_by(5);
         commits.observe(0.5);
         let recent = observe(10);
         assert_eq!(recent.events_per_second, Some(100.0));
         assert_eq!(recent.commits_per_second, Some(0.1));
         assert_eq!(recent.commit_p50, Some(0.5));
         // The first thousand lie more than a minute back.
-        records.with_label_values(&[INPUTS[0]]).inc_by(50);
+        records.with_label_values(&["a", "source"]).inc_by(50);
         let recent = observe(70);
         assert_eq!(recent.seconds, 60.0);
         assert_eq!(recent.events_per_second, Some(50.0 / 60.0));

@@ -1,5 +1,6 @@
 //! Everything the page shows at one moment, as it is sent to the browser.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -10,9 +11,11 @@ use super::About;
 use super::families::Families;
 use super::history::{HistoryState, HistoryView};
 use super::recent::{Recent, events};
+use crate::domain::aggregates::BusinessCounter;
 use crate::domain::outcome::Outcome;
 use crate::domain::status::DisplayStatus;
 use crate::http::{RestoreProgress, State, Status};
+use crate::job::metrics::list as orders;
 
 /// One moment. Figures are those of one gathering of the metrics; none where a family is absent.
 #[derive(Debug, Serialize)]
@@ -97,6 +100,7 @@ pub(super) struct Orders {
     paid: Option<f64>,
     /// In the order in which an order goes through them.
     in_flight: Option<Vec<StatusCount>>,
+    /// What is meant to be first.
     terminal: Option<Vec<StatusCount>>,
 }
 
@@ -213,10 +217,11 @@ impl Engine {
 
 impl Orders {
     pub(super) fn of(families: &Families) -> Self {
-        let in_flight = families.by_label("order_in_flight", "status");
+        let in_flight = families.by_label(orders::IN_FLIGHT.name, "status");
+        let terminal = families.by_label(BusinessCounter::TerminalBySido.name(), "status");
         Self {
-            created: families.sum("order_created_total"),
-            paid: families.sum("order_paid_total"),
+            created: families.sum(BusinessCounter::CreatedBySido.name()),
+            paid: families.sum(BusinessCounter::PaidBySido.name()),
             in_flight: in_flight.map(|by| {
                 // The codes go from the end of an order's way to its beginning.
                 let on_the_way = DisplayStatus::ALL.iter().rev();
@@ -235,13 +240,17 @@ impl Orders {
                 }));
                 counts
             }),
-            terminal: families
-                .by_label("order_terminal_total", "status")
-                .map(|by| {
-                    by.iter()
-                        .map(|(status, count)| status_count(status, *count))
-                        .collect()
-                }),
+            terminal: terminal.map(|by| {
+                let counts = by
+                    .iter()
+                    .map(|(status, count)| status_count(status, *count));
+                let mut counts: Vec<StatusCount> = counts.collect();
+                let code = |one: &StatusCount| {
+                    DisplayStatus::from_name(&one.status).map(DisplayStatus::code)
+                };
+                counts.sort_by_key(|one| Reverse(code(one)));
+                counts
+            }),
         }
     }
 }
@@ -256,7 +265,7 @@ fn status_count(status: &str, count: f64) -> StatusCount {
 
 /// The outcomes that have occurred, in the order of [`Outcome::all`].
 pub(super) fn outcomes(families: &Families) -> Vec<OutcomeCount> {
-    let by = families.by_labels("order_events_outcome_total", ["outcome", "reason"]);
+    let by = families.by_labels(orders::EVENTS_OUTCOME.name, ["outcome", "reason"]);
     let by = by.unwrap_or_default();
     let order = |key: &[String; 2]| {
         let [outcome, reason] = key;

@@ -76,8 +76,12 @@ impl StatusSource for Source {
 fn source(trouble: Option<&str>) -> Source {
     let registry = Registry::new();
     let records = list::RECORDS_IN.int_counter().unwrap();
-    records.with_label_values(&["order.events.v1"]).inc_by(9);
-    records.with_label_values(&["a-repartition"]).inc_by(3);
+    records
+        .with_label_values(&["order.events.v1", "source"])
+        .inc_by(9);
+    records
+        .with_label_values(&["a-repartition", "repartition"])
+        .inc_by(3);
     registry.register(Box::new(records)).unwrap();
     let lag = list::LAG.int_gauge().unwrap();
     lag.with_label_values(&["order.events.v1", "1"]).set(7);

@@ -24,6 +24,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// Browsers that may watch at the same time; the server's other connections stay free for health and metrics.
 pub(super) const MAX_WATCHERS: usize = 16;
 
+/// Longest wait for the reader at the end: longer than one of its calls to the brokers takes.
+const CLOSE: Duration = Duration::from_secs(3);
+
 /// The page of one process.
 ///
 /// One snapshot a second is made for all who watch, and each gets the latest that it can take. Without anyone watching
@@ -99,15 +102,24 @@ impl Page {
         })
     }
 
-    /// Ends the reading of topics and waits for its thread, so that its clients are gone before the process ends.
-    /// Blocks for some hundred milliseconds, or as long as a call to the brokers takes; not for async code.
+    /// Ends the reading of topics and waits a little for its thread, so that its clients are gone before the process
+    /// ends. Blocks; not for async code.
     pub fn close(&self) {
         let reader = {
             let mut watched = self.watched.lock();
             watched.closed = true;
             watched.reader.take()
         };
-        if reader.is_some_and(|reader| reader.join().is_err()) {
+        let Some(reader) = reader else { return };
+        let deadline = self.clock.monotonic() + CLOSE;
+        while !reader.is_finished() {
+            if self.clock.monotonic() > deadline {
+                tracing::debug!("the page's reader still waits for the brokers; left behind");
+                return;
+            }
+            self.clock.sleep(Duration::from_millis(5));
+        }
+        if reader.join().is_err() {
             tracing::warn!("the thread that read the page's history panicked");
         }
     }

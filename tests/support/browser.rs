@@ -197,11 +197,12 @@ impl Browser {
     }
 
     /// Writes what the page looks like, all of it or at most `height` pixels, as PNG.
-    pub fn picture(&mut self, path: &Path, height: Option<u32>) {
+    pub fn picture(&mut self, path: &Path, height: Option<u32>, scale: f64) {
         let size = self.call("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();
         let whole = size["height"].as_f64().unwrap();
         let height = height.map_or(whole, |height| whole.min(f64::from(height)));
-        let clip = json!({"x": 0, "y": 0, "width": size["width"], "height": height, "scale": 1});
+        let clip =
+            json!({"x": 0, "y": 0, "width": size["width"], "height": height, "scale": scale});
         let asked = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
         let answer = self.call("Page.captureScreenshot", asked);
         let mut decode = Command::new("base64")

@@ -35,3 +35,8 @@ pub mod time;
 pub mod window;
 
 pub use error::{Error, ErrorClass};
+
+/// The programs in the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

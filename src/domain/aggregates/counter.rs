@@ -9,11 +9,11 @@ codes! {
     /// Counters are by sido, and separately by category, never by both, so that their series stay few. How many
     /// orders are in flight is no counter: it is the running aggregate of that name.
     BusinessCounter, BusinessCounterSet {
-        CreatedBySido = "order_created_by_sido_total",
+        CreatedBySido = "order_created_total",
         CreatedByCategory = "order_created_by_category_total",
-        PaidBySido = "order_paid_by_sido_total",
+        PaidBySido = "order_paid_total",
         PaidByCategory = "order_paid_by_category_total",
-        TerminalBySido = "order_terminal_by_sido_total",
+        TerminalBySido = "order_terminal_total",
         TerminalByCategory = "order_terminal_by_category_total",
         TerminalByReason = "order_terminal_by_reason_total",
         Transitions = "order_transitions_total",

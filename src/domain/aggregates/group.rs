@@ -120,7 +120,7 @@ pub enum GroupError {
 /// deltas.group(Counted::Counter(BusinessCounter::PaidBySido)).text("서울").add(1);
 /// for delta in deltas.iter() {
 ///     let group = Group::parse(delta.group)?;
-///     assert_eq!(group.counted.name(), "order_paid_by_sido_total");
+///     assert_eq!(group.counted.name(), "order_paid_total");
 ///     assert!(group.values().eq(["서울"]));
 /// }
 /// # Ok::<(), jumun::domain::aggregates::GroupError>(())

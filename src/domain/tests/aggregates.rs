@@ -63,7 +63,7 @@ fn a_created_order_counts_in_its_groupings() {
     let expected = [
         "in_flight 서울 PAYMENT_WAIT",
         "order_created_by_category_total 치킨",
-        "order_created_by_sido_total 서울",
+        "order_created_total 서울",
         "order_transitions_total NONE PAYMENT_WAIT",
         "orders_created 서울 치킨",
         "orders_created_by_fulfilment BAEMIN_SINGLE",
@@ -85,7 +85,7 @@ fn orders_paid_counts_when_the_card_is_charged() {
     assert_eq!(of(&sums, "orders_paid"), ["서울 치킨 1"]);
     assert_eq!(of(&sums, "orders_paid_by_sigungu"), ["서울 서울-1 1"]);
     assert_eq!(of(&sums, "orders_paid_by_fulfilment"), ["BAEMIN_SINGLE 1"]);
-    assert_eq!(of(&sums, "order_paid_by_sido_total"), ["서울 1"]);
+    assert_eq!(of(&sums, "order_paid_total"), ["서울 1"]);
     assert_eq!(of(&sums, "order_paid_by_category_total"), ["치킨 1"]);
     assert_eq!(of(&sums, "orders_created"), [""; 0]);
     assert_eq!(
@@ -153,7 +153,7 @@ fn terminal_counts_each_end_with_the_reason_and_liability_of_its_event() {
         let values: Vec<&str> = line.split(' ').collect();
         let (status, reason) = (values[2], values[3]);
         assert_eq!(
-            of(&sums, "order_terminal_by_sido_total"),
+            of(&sums, "order_terminal_total"),
             [format!("서울 {status} 1")]
         );
         assert_eq!(

@@ -105,7 +105,7 @@ fn day_4_adds_up_to_the_counts_that_were_published_for_it() {
                 "orders_created",
                 "orders_created_by_sigungu",
                 "orders_created_by_fulfilment",
-                "order_created_by_sido_total",
+                "order_created_total",
                 "order_created_by_category_total",
             ][..],
             1_185,
@@ -115,7 +115,7 @@ fn day_4_adds_up_to_the_counts_that_were_published_for_it() {
                 "orders_paid",
                 "orders_paid_by_sigungu",
                 "orders_paid_by_fulfilment",
-                "order_paid_by_sido_total",
+                "order_paid_total",
                 "order_paid_by_category_total",
             ],
             1_176,
@@ -124,7 +124,7 @@ fn day_4_adds_up_to_the_counts_that_were_published_for_it() {
         (
             &[
                 "terminal",
-                "order_terminal_by_sido_total",
+                "order_terminal_total",
                 "order_terminal_by_category_total",
                 "order_terminal_by_reason_total",
             ],
@@ -182,7 +182,7 @@ fn groups_that_are_grouped_otherwise_have_the_same_sums() {
     let totals = sums(&deltas, None);
     for (one, other) in [
         ("orders_created", "orders_created_by_fulfilment"),
-        ("orders_created", "order_created_by_sido_total"),
+        ("orders_created", "order_created_total"),
         ("orders_paid", "orders_paid_by_sigungu"),
         ("terminal", "order_terminal_by_category_total"),
         ("transitions", "order_transitions_total"),

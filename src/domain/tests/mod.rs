@@ -15,3 +15,4 @@ pub(crate) mod market_days;
 mod ordering_rules;
 mod output_records;
 mod state_graph;
+mod status_pairs;

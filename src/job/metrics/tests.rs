@@ -90,8 +90,8 @@ fn committed_counts_are_exposed_as_they_are_at_each_scrape() {
         for line in [
             r#"order_events_outcome_total{outcome="REJECTED",partition="1",reason="SEQ_GAP"} 7"#,
             r#"order_late_events_total{agg="in_flight",partition="1"} 3"#,
-            r#"order_terminal_by_sido_total{sido="서울",status="COMPLETED"} 9"#,
-            r#"order_terminal_by_sido_total{sido="other-1",status="COMPLETED"} 5"#,
+            r#"order_terminal_total{sido="서울",status="COMPLETED"} 9"#,
+            r#"order_terminal_total{sido="other-1",status="COMPLETED"} 5"#,
             r#"order_terminal_by_reason_total{reason="",status="COMPLETED"} 14"#,
             r#"order_in_flight{sido="서울",status="COOKING"} 2"#,
         ] {

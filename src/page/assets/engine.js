@@ -56,10 +56,8 @@ const state = (name) => element('span', { class: 'tag', 'data-level': LEVELS[nam
 
 export function showTasks(threads) {
   const bodies = threads.map((thread) => element('tbody', {},
-    element('tr', { class: 'thread' },
-      element('th', { scope: 'rowgroup' }, thread.name),
-      element('td', {}, state(thread.state)),
-      element('td', { colspan: 2, class: 'note' }, thread.detail)),
+    element('tr', { class: 'thread' }, element('th', { colspan: 4, scope: 'rowgroup' },
+      thread.name, ' ', state(thread.state), ' ', element('span', { class: 'note' }, thread.detail))),
     ...thread.tasks.map((task) => element('tr', { 'data-task': task.id },
       element('th', { scope: 'row', class: 'code' }, task.id),
       element('td', {}, state(task.state)),

@@ -57,7 +57,7 @@ function showFigures(now) {
   const perMinute = complete ? ['paid ', korean('결제'), ` ${count(complete.paid)}`] : 'no window yet';
   show(byId('figures'),
     figure('Orders / min', '분당 주문', count(complete?.created), perMinute, 'orders-per-minute'),
-    figure('In flight', '진행 중', count(inFlight), ['created ', korean('생성'), ` ${count(orders.created)}`], 'in-flight'),
+    figure('In flight', '진행 중', count(inFlight), ['created ', korean('생성'), ' ', element('span', { 'data-figure': 'created' }, count(orders.created))], 'in-flight'),
     figure('Events / s', '초당 이벤트', rate(recent.eventsPerSecond), ['total ', korean('누계'), ' ', element('span', { 'data-figure': 'events' }, count(engine.events))], 'events-per-second'),
     figure('Lag', '지연 레코드', count(engine.lag), ['oldest ', korean('최대'), ` ${duration(engine.lagSeconds)}`], 'lag', engine.lagSeconds > 60 ? 'warn' : undefined),
     figure('Latency p99', '처리 지연 p99', duration(recent.latencyP99), `p50 ${duration(recent.latencyP50)}`, 'latency-p99', recent.latencyP99 > 1 ? 'warn' : undefined),

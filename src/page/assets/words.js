@@ -24,7 +24,7 @@ export const STATES_KOREAN = { RUNNING: '실행', RESTORING: '복원', CREATED: 
 
 export const OUTCOMES = {
   APPLIED: ['Applied', '적용'],
-  APPLIED_SKIP: ['Applied, step implied', '단계 생략 적용'],
+  APPLIED_SKIP: ['Applied, skip', '단계 생략'],
   ANNOTATED: ['Annotated', '기록'],
   DUPLICATE: ['Duplicate', '중복'],
   STALE: ['Stale', '지난 버전'],
@@ -63,5 +63,6 @@ export const READERS = {
   CONNECTING: ['connecting', '연결 중'],
   CATCHING_UP: ['catching up', '따라잡는 중'],
   LIVE: ['live', '실시간'],
+  FAILED: ['cannot be read, trying again', '읽을 수 없음, 재시도 중'],
   UNREACHABLE: ['the log does not answer, trying again', '응답 없음, 재시도 중'],
 };

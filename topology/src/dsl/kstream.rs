@@ -129,8 +129,9 @@ impl<K: 'static, V: 'static> KStream<K, V> {
     /// # let builder = StreamsBuilder::new();
     /// let calls = builder.stream("calls", Consumed::with(Utf8, Utf8));
     /// let letters = builder.stream("letters", Consumed::with(Utf8, I64));
-    /// calls.merge(&letters);
+    /// let contacts = calls.merge(&letters);
     /// ```
+    #[must_use]
     pub fn merge(&self, other: &Self) -> Self {
         let node = self.wiring.name(&self.node, "merge");
         let mut parents = vec![self.node.as_str()];

@@ -83,7 +83,8 @@ impl<K: 'static, V: 'static> KStream<K, V> {
 }
 
 impl<G: 'static, A: 'static> KStream<Windowed<G>, WindowResult<A>> {
-    /// The aggregates as far as they are known: each replaces the one before of its group in its window.
+    /// The aggregates as far as they are known: each replaces the one before of its group in its window;
+    /// [`KStream::late`] has an example.
     #[must_use]
     pub fn updates(&self) -> KStream<Windowed<G>, A> {
         self.operator("updates", |record, context| match record.value {
@@ -93,6 +94,41 @@ impl<G: 'static, A: 'static> KStream<Windowed<G>, WindowResult<A>> {
     }
 
     /// What belongs to windows that are closed and has to be added to what was told of them.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use topology::codec::{I64, Utf8};
+    /// # use topology::dsl::{Consumed, Grouped, Produced, StreamsBuilder};
+    /// # use topology::testing::{TestDriver, TestDriverConfig};
+    /// # use topology::window::{EmitStrategy, TimeWindowed, TimeWindows};
+    /// # let builder = StreamsBuilder::new();
+    /// let minutes = TimeWindows::of_size(Duration::from_secs(60));
+    /// let counts = builder
+    ///     .stream("visits", Consumed::with(Utf8, Utf8))
+    ///     .group_by_key(Grouped::with(Utf8, Utf8))
+    ///     .windowed_by(minutes)
+    ///     .emit_strategy(EmitStrategy::OnWindowClose)
+    ///     .count("visits-per-minute");
+    /// let keys = TimeWindowed::of(Utf8, minutes);
+    /// counts.updates().to("counts", Produced::with(keys, I64));
+    /// counts.late().to("late-counts", Produced::with(keys, I64));
+    ///
+    /// # let mut config = TestDriverConfig::new("example");
+    /// # config.initial_wall_clock_ms = 1_000_000;
+    /// # let mut driver = TestDriver::new(builder.build()?, config)?;
+    /// # let visits = driver.create_input_topic("visits", Utf8, Utf8);
+    /// # let mut counts = driver.create_output_topic("counts", keys, I64);
+    /// # let mut late = driver.create_output_topic("late-counts", keys, I64);
+    /// for second in [0, 1, 60] {
+    ///     visits.pipe_input(&mut driver, &"zoo".into(), &"a visit".into(), second * 1000)?;
+    /// }
+    /// driver.advance_wall_clock_time(Duration::from_secs(1))?;
+    /// visits.pipe_input(&mut driver, &"zoo".into(), &"a visit".into(), 2_000)?;
+    /// driver.advance_wall_clock_time(Duration::from_secs(1))?;
+    /// assert_eq!(counts.read_values_to_list(&mut driver)?, [2]);
+    /// assert_eq!(late.read_values_to_list(&mut driver)?, [1]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn late(&self) -> KStream<Windowed<G>, A> {
         self.operator("late", |record, context| match record.value {

@@ -230,7 +230,7 @@ mod tests {
         let mut sums = PartialSums::new();
         for (unit, start, group) in [(1, 0, "a"), (1, 60, "a"), (2, 0, "b"), (3, 0, "a")] {
             sums.begin(unit);
-            sums.add(slot(start, group), &1, plus);
+            sums.add(slot(start, group), &1, &plus);
         }
         let expected = [
             (0, "a".to_owned(), 2, 2, false),
@@ -250,7 +250,7 @@ mod tests {
                 table,
                 ..slot(0, "a")
             };
-            sums.add(slot, &1, plus);
+            sums.add(slot, &1, &plus);
         }
         assert_eq!(sums.iter().count(), 3);
     }
@@ -259,17 +259,17 @@ mod tests {
     fn a_failed_record_leaves_nothing() {
         let mut sums = PartialSums::new();
         sums.begin(1);
-        sums.add(slot(0, "a"), &1, plus);
+        sums.add(slot(0, "a"), &1, &plus);
         sums.begin(2);
-        sums.add(slot(0, "a"), &5, plus);
-        sums.add(slot(0, "a"), &5, plus);
-        sums.add(slot(0, "new"), &5, plus);
-        sums.add_late(slot(0, "late"), &5, 7, b"event", plus);
+        sums.add(slot(0, "a"), &5, &plus);
+        sums.add(slot(0, "a"), &5, &plus);
+        sums.add(slot(0, "new"), &5, &plus);
+        sums.add_late(slot(0, "late"), &5, 7, b"event", &plus);
         sums.roll_back(2);
         assert_eq!(parts(&sums), [(0, "a".to_owned(), 1, 1, false)]);
         // A failure of a record that counted nothing does not touch the one before.
         sums.begin(3);
-        sums.add(slot(0, "new"), &2, plus);
+        sums.add(slot(0, "new"), &2, &plus);
         sums.roll_back(4);
         let expected = [
             (0, "a".to_owned(), 1, 1, false),
@@ -281,8 +281,8 @@ mod tests {
     #[test]
     fn deltas_that_may_be_late_stay_apart() {
         let mut sums = PartialSums::new();
-        sums.add_late(slot(0, "a"), &1, 7, b"e1", plus);
-        sums.add_late(slot(0, "a"), &1, 8, b"e2", plus);
+        sums.add_late(slot(0, "a"), &1, 7, b"e1", &plus);
+        sums.add_late(slot(0, "a"), &1, 8, b"e2", &plus);
         let causes: Vec<_> = sums.iter().filter_map(|part| part.late).collect();
         assert_eq!(causes, [(7, &b"e1"[..]), (8, b"e2")]);
     }

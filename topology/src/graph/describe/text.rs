@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::fmt::Write;
 
-use super::built::{BuiltKind, BuiltNode, BuiltTopology, SubTopology};
+use crate::graph::built::{BuiltKind, BuiltNode, BuiltTopology, SubTopology};
+use crate::graph::spec::TopicName;
 
 impl BuiltTopology {
     /// The description in Kafka Streams' format, which its users and their tools know.
@@ -46,8 +47,7 @@ fn part(text: &mut String, subtopology: &SubTopology) -> std::fmt::Result {
         let children = join(children, subtopology);
         match &node.kind {
             BuiltKind::Source(topics) => {
-                let topics: Vec<String> =
-                    topics.iter().map(super::spec::TopicName::short).collect();
+                let topics: Vec<String> = topics.iter().map(TopicName::short).collect();
                 writeln!(
                     text,
                     "    Source: {} (topics: [{}])\n      --> {children}",

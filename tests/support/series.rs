@@ -1,0 +1,80 @@
+//! How many series each metric has at most, in one instance that runs every task of the order job.
+
+use jumun::config::Aggregates;
+use jumun::domain::aggregates::BusinessAggregate;
+use jumun::domain::outcome::{DeadLetterReason, Outcome};
+use jumun::domain::reason::Reason;
+use jumun::domain::status::DisplayStatus;
+use jumun::job::metrics::{CATEGORIES, SIDOS, list};
+use topology::graph::{BuiltTopology, SubTopology};
+use topology::metrics::MetricSpec;
+use topology::runtime::CommitPhase;
+use topology::store::SetAsideReason;
+
+/// What one instance may expose.
+pub const BUDGET: usize = 1_000;
+/// Partitions of the inputs.
+pub const PARTITIONS: usize = 4;
+/// Merging tasks: partitions of the repartition topic.
+pub const MERGING: usize = 2;
+
+/// Values of the main region in which an order ends.
+const ENDS: usize = 5;
+
+/// Every metric with the most series it can have.
+pub fn all() -> Vec<(&'static MetricSpec, usize)> {
+    let built = jumun::job::topology(&Aggregates::default(), MERGING as i32)
+        .build()
+        .unwrap();
+    let engine = topology::metrics::list::ALL.iter().copied();
+    engine
+        .chain(list::all())
+        .map(|spec| (spec, spec.kind.series() * label_values(spec, &built)))
+        .collect()
+}
+
+fn tasks(part: &SubTopology) -> usize {
+    let internal = part.inputs("jumun").iter().all(|input| input.internal);
+    if internal { MERGING } else { PARTITIONS }
+}
+
+/// How many sets of label values there can be.
+fn label_values(spec: &MetricSpec, topology: &BuiltTopology) -> usize {
+    let parts = topology.subtopologies();
+    let inputs = |part: &SubTopology| part.inputs("jumun").len();
+    let outputs = |part: &SubTopology| {
+        let changelogs = part.stores().iter().filter(|store| store.changelog);
+        part.outputs("jumun").len() + changelogs.count()
+    };
+    let sum = |of: &dyn Fn(&SubTopology) -> usize| parts.iter().map(of).sum::<usize>();
+    // A known sido, the unknown one, and one for all others of each merging task.
+    let (sidos, categories) = (SIDOS.len() + 1 + MERGING, CATEGORIES.len() + MERGING);
+    let in_flight = DisplayStatus::ALL
+        .iter()
+        .filter(|it| it.is_in_flight())
+        .count();
+    match spec.labels {
+        [] => 1,
+        ["topic", "kind"] if *spec == topology::metrics::list::RECORDS_IN => sum(&inputs),
+        ["topic", "kind"] => sum(&outputs) + 1,
+        ["class", "reason"] => 3 + DeadLetterReason::ALL.len(),
+        ["phase"] => CommitPhase::ALL.len(),
+        ["result"] | ["event"] => 3,
+        ["reason"] => SetAsideReason::ALL.len(),
+        ["state"] => 4,
+        ["stall"] => 2,
+        ["topic", "partition"] => sum(&|part| inputs(part) * tasks(part)),
+        ["task"] => sum(&tasks),
+        ["partition", "outcome", "reason"] => PARTITIONS * Outcome::COUNT,
+        ["partition", "agg"] => MERGING * BusinessAggregate::ALL.len(),
+        ["sido"] => sidos,
+        ["category"] => categories,
+        ["sido", "status"] if *spec == list::IN_FLIGHT => sidos * in_flight,
+        ["sido", "status"] => sidos * ENDS,
+        ["category", "status"] => categories * ENDS,
+        // Orders that are cancelled or rejected have a reason, and may lack it.
+        ["status", "reason"] => 2 * (Reason::ALL.len() + 1) + ENDS - 2,
+        ["from", "to"] => DisplayStatus::PAIRS,
+        other => panic!("{}: how many values have {other:?}?", spec.name),
+    }
+}
