@@ -16,7 +16,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::processor::{Processor, Setup, TIMEOUT};
-use crate::topics::{ChangelogEnds, changelog_ends, decided_offsets, wait_consumed};
+use crate::topics::{changelog_ends, decided_offsets, wait_consumed};
 
 /// How long the program lingers in these steps, which otherwise take a millisecond or two.
 const LINGER: Duration = Duration::from_millis(30);
@@ -46,8 +46,7 @@ pub struct Kill {
     pub remaining: i64,
     /// Records of the changelogs that the restart replayed.
     pub replayed: u64,
-    /// What was added to the changelogs since the kill before, no more than which can be unflushed, and all that was
-    /// ever written of the stores in memory.
+    /// What was added to the changelogs since the kill before: no more than this can be unflushed.
     pub tail: u64,
     /// From the start of the process to readiness.
     pub restart: Duration,
@@ -108,16 +107,15 @@ impl<'a> Ordeal<'a> {
     /// then lets it work to the end of the input and stops it in order.
     pub fn run(&mut self, mut next: impl FnMut(&Self) -> Option<&'static str>) {
         let mut processor = self.setup.start_ready();
-        let mut changelog = ChangelogEnds::default();
+        let mut changelog = 0;
         self.wait_first_commits();
         self.identities = self.states_on_disk();
         while let Some(target) = next(self) {
             let (phase, remaining) = self.kill(processor, target);
             // Before the restart: it flushes what it replays, so the next one begins here at the earliest.
-            let ends = changelog_ends(self.kafka, &self.setup.application_id);
-            let added = ends.of_persistent_stores - changelog.of_persistent_stores;
-            let tail = u64::try_from(added + ends.of_stores_in_memory).unwrap_or(0);
-            changelog = ends;
+            let end = changelog_ends(self.kafka, &self.setup.application_id);
+            let tail = u64::try_from(end - changelog).unwrap_or(0);
+            changelog = end;
             let started = Instant::now();
             processor = self.setup.start_ready();
             let restart = started.elapsed();

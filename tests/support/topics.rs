@@ -226,19 +226,9 @@ pub fn ends(records: &[InputRecord]) -> BTreeMap<(String, i32), i64> {
     ends
 }
 
-/// Its clocks are a handful per task and kept in memory alone: each start reads their changelog from the beginning.
-const IN_MEMORY: &str = "-aggregates-clocks-changelog";
-
-/// Ends of changelogs, all partitions added up; transaction markers count too, and what is not decided yet: the markers
-/// of a transaction that was committed a moment ago may still be on their way.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ChangelogEnds {
-    pub of_persistent_stores: i64,
-    pub of_stores_in_memory: i64,
-}
-
-/// The ends of the changelogs of an application.
-pub fn changelog_ends(kafka: &Kafka, application_id: &str) -> ChangelogEnds {
+/// The ends of the changelogs of an application, all partitions added up; transaction markers count too, and what is not
+/// decided yet: the markers of a transaction that was committed a moment ago may still be on their way.
+pub fn changelog_ends(kafka: &Kafka, application_id: &str) -> i64 {
     let consumer: BaseConsumer = kafka
         .client_config()
         .set("isolation.level", "read_uncommitted")
@@ -248,22 +238,18 @@ pub fn changelog_ends(kafka: &Kafka, application_id: &str) -> ChangelogEnds {
     let is_changelog = |name: &str| {
         name.starts_with(&format!("{application_id}-")) && name.ends_with("-changelog")
     };
-    let mut ends = ChangelogEnds::default();
+    let mut sum = 0;
     for topic in metadata
         .topics()
         .iter()
         .filter(|topic| is_changelog(topic.name()))
     {
-        let sum = match topic.name().ends_with(IN_MEMORY) {
-            true => &mut ends.of_stores_in_memory,
-            false => &mut ends.of_persistent_stores,
-        };
         for partition in topic.partitions() {
-            *sum += consumer
+            sum += consumer
                 .fetch_watermarks(topic.name(), partition.id(), CALL)
                 .unwrap()
                 .1;
         }
     }
-    ends
+    sum
 }

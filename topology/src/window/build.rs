@@ -71,7 +71,7 @@ impl Topology {
             },
             parents,
         );
-        self.add_store(StoreBuilder::in_memory(clock_store(name)), &[&partial]);
+        self.add_store(StoreBuilder::persistent(clock_store(name)), &[&partial]);
         self.add_repartition_with(
             name,
             options.partitions,
