@@ -93,9 +93,17 @@ impl InitContext<'_> {
         &self.topics.inputs
     }
 
-    /// All tasks that write to the repartition topics which this task reads.
-    pub fn upstream_tasks(&self) -> &[TaskId] {
-        &self.topics.upstream
+    /// All tasks that write to the topic of the repartition edge `name`, which this task reads.
+    ///
+    /// # Errors
+    /// Fatal when the task does not read from such an edge.
+    pub fn upstream_tasks(&self, name: &str) -> Result<&[TaskId], ProcessError> {
+        let topic = repartition_topic(self.application_id, name);
+        let tasks = self.topics.upstream.get(&topic).map(Vec::as_slice);
+        tasks.ok_or_else(|| {
+            let detail = format!("task {} does not read from {topic}", self.task);
+            Error::fatal("resolve a repartition edge", detail).into()
+        })
     }
 
     /// How many partitions the topic of the repartition edge `name` has, to which this task writes.

@@ -538,7 +538,7 @@ where
 
     fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
         self.store = Some(context.store(&self.name)?);
-        self.upstream = UpstreamTasks::new(context.upstream_tasks().to_vec());
+        self.upstream = UpstreamTasks::new(context.upstream_tasks(&self.name)?.to_vec());
         if let EmitStrategy::OnWindowUpdate(interval) = self.options.emit {
             context.schedule(interval, PunctuationType::WallClockTime);
         }
