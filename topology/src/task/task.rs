@@ -62,7 +62,7 @@ pub(crate) struct Task {
     subtopology: SubTopology,
     topics: TaskTopics,
     settings: TaskSettings,
-    /// Something was processed, or a timer ran, since the last commit.
+    /// Something was processed, or outputs were handed over, since the last commit.
     pub(crate) progressed: bool,
     /// When the inputs were last looked at, by wall clock.
     pub(super) looked_at: Option<i64>,
