@@ -34,6 +34,9 @@ pub(super) struct PartialProcessor<A: Adds> {
     restored: bool,
     reported: Option<Watermark>,
     reported_at: Option<i64>,
+    /// Windows that begin before this may be closed: a merging task closes by what was reported, and does
+    /// not wait for a task that has reported itself EMPTY.
+    open_from: i64,
     scratch: Scratch,
 }
 
@@ -71,19 +74,39 @@ impl<A: Adds> PartialProcessor<A> {
             restored: false,
             reported: None,
             reported_at: None,
+            // It has never said that it is EMPTY, so it is waited for.
+            open_from: i64::MIN,
             scratch: Scratch::default(),
         }
     }
 
-    /// Windows that begin before this may be closed: a merging task closes by what was reported, and
-    /// does not wait for a task that has reported itself EMPTY.
-    fn open_from(&self) -> i64 {
-        match self.reported {
-            Some(Watermark::At(time)) => self.options.windows.closed_before(time),
-            Some(Watermark::Empty) => i64::MAX,
-            // It has never said that it is EMPTY, so it is waited for.
-            None => i64::MIN,
+    /// Moves `open_from` on after what was reported and committed, and after what is reported now.
+    fn move_open_from(
+        &mut self,
+        report: Option<Watermark>,
+        context: &mut PartialContext<'_, '_>,
+    ) -> Result<(), ProcessError> {
+        let windows = self.options.windows;
+        let committed = self.reported;
+        let mut open_from = self.open_from;
+        match (committed, report) {
+            // Nobody waits for it from here on.
+            (None, Some(Watermark::Empty)) => open_from = ALL_MAY_BE_CLOSED,
+            // It is waited for again, and until then nobody can have gone further than the wall clock.
+            (Some(Watermark::At(_)), _) if open_from == ALL_MAY_BE_CLOSED => {
+                let furthest = self.clocks.limit(context.wall_clock_ms());
+                open_from = windows.closed_before(furthest);
+            }
+            _ => {}
         }
+        if let Some(Watermark::At(time)) = report {
+            open_from = open_from.max(windows.closed_before(time));
+        }
+        if open_from != self.open_from {
+            self.open_from = open_from;
+            context.put(self.store()?, OPEN_FROM, &open_from.to_be_bytes())?;
+        }
+        Ok(())
     }
 
     fn store(&self) -> Result<StoreId, ProcessError> {
@@ -123,6 +146,11 @@ impl<A: Adds> PartialProcessor<A> {
         }
         if let Some(bytes) = context.get(store, REPORTED)? {
             self.reported = rows::decode_report(bytes);
+        }
+        if let Some(bytes) = context.get(store, OPEN_FROM)? {
+            self.open_from = bytes
+                .try_into()
+                .map_or(ALL_MAY_BE_CLOSED, i64::from_be_bytes);
         }
         self.restored = true;
         Ok(())
@@ -169,15 +197,24 @@ impl<A: Adds> PartialProcessor<A> {
         if let Some(Watermark::At(time)) = watermark {
             context.show_watermark(time);
         }
-        let Some(watermark) = watermark.filter(|_| watermark != self.reported) else {
-            return Ok(None);
-        };
-        self.reported_at = Some(now);
+        // After a start the last report is said again: the merging tasks may have begun anew, and an EMPTY
+        // task may have no other for a long time.
+        let again = self.reported.filter(|_| self.reported_at.is_none());
+        let news = watermark.filter(|watermark| watermark.is_news(self.reported));
+        Ok(news.or(again))
+    }
+
+    /// Keeps what is reported now.
+    fn store_report(
+        &mut self,
+        watermark: Watermark,
+        context: &mut PartialContext<'_, '_>,
+    ) -> Result<(), ProcessError> {
+        self.reported_at = Some(context.wall_clock_ms());
         self.reported = Some(watermark);
         let mut report = Vec::new();
         rows::encode_report(watermark, &mut report);
-        context.put(self.store()?, REPORTED, &report)?;
-        Ok(Some(watermark))
+        context.put(self.store()?, REPORTED, &report)
     }
 
     fn hand_over(
@@ -226,6 +263,9 @@ impl<A: Adds> PartialProcessor<A> {
 const CLOCKS: &[u8] = b"c";
 /// The row of what was reported last.
 const REPORTED: &[u8] = b"r";
+/// The row of `open_from`: what may be closed is so whatever is reported or configured later.
+const OPEN_FROM: &[u8] = b"o";
+const ALL_MAY_BE_CLOSED: i64 = i64::MAX;
 
 fn forward(record: &Handover, context: &mut PartialContext<'_, '_>) -> Result<(), ProcessError> {
     let timestamp = context.wall_clock_ms();
@@ -267,7 +307,7 @@ impl<A: Adds> Processor for PartialProcessor<A> {
         self.scratch.cause.clear();
         let mut adder = Adder {
             windows: self.options.windows,
-            open_from: self.open_from(),
+            open_from: self.open_from,
             sums: &mut self.sums,
             groups: self.groups.as_mut(),
             group: &mut self.scratch.group,
@@ -281,6 +321,10 @@ impl<A: Adds> Processor for PartialProcessor<A> {
     fn before_commit(&mut self, context: &mut PartialContext<'_, '_>) -> Result<(), ProcessError> {
         self.restore(context)?;
         let report = self.due_report(context)?;
+        self.move_open_from(report, context)?;
+        if let Some(watermark) = report {
+            self.store_report(watermark, context)?;
+        }
         self.store_clocks(context)?;
         if report.is_some() || !self.sums.is_empty() {
             self.hand_over(report, context)?;
