@@ -36,7 +36,7 @@ pub(super) struct MergeProcessor<G, A> {
     upstream: UpstreamTasks,
     meta: Meta,
     restored: bool,
-    /// Keys of rows that changed since they were last told, each once.
+    /// Keys of rows that changed since they were last told, each once; of none where only finals are told.
     changed: RowKeys,
     scratch: Scratch<G, A>,
 }
@@ -152,18 +152,23 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
         if failed {
             return Err(broken("a watermark"));
         }
-        let (from, to) = ([rows::WINDOW], [rows::CURRENT]);
-        let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
-        let changed = &mut self.changed;
-        changed.clear();
-        context.range(store, from, to, &mut |key, value| {
-            if Row::decode(value).is_some_and(|row| row.changed) {
-                changed.push(key);
-            }
-            ControlFlow::Continue(())
-        })?;
+        if self.tells_updates() {
+            let (from, to) = ([rows::WINDOW], [rows::CURRENT]);
+            let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
+            let changed = &mut self.changed;
+            context.range(store, from, to, &mut |key, value| {
+                if Row::decode(value).is_some_and(|row| row.changed) {
+                    changed.push(key);
+                }
+                ControlFlow::Continue(())
+            })?;
+        }
         self.restored = true;
         Ok(())
+    }
+
+    fn tells_updates(&self) -> bool {
+        matches!(self.options.emit, EmitStrategy::OnWindowUpdate(_))
     }
 
     /// Decodes the aggregate of a key into `self.scratch.aggregate`; that of nothing where there is none.
@@ -214,7 +219,7 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
         Row::begin(true, revision, n, value);
         self.aggregates.serialize(&self.scratch.aggregate, value)?;
         context.put(store, &self.scratch.key, value)?;
-        if !was_changed {
+        if !was_changed && self.tells_updates() {
             self.changed.push(&self.scratch.key);
         }
         Ok(())
