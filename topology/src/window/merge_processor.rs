@@ -346,25 +346,30 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
             return Ok(());
         }
         for tag in [rows::WINDOW, rows::RUNNING] {
-            while let Some(start) = self.first_window(tag, closed_before, context)? {
+            // Below are none, only what the store has not yet cleaned up of those that were.
+            let mut from = self.meta.closed_before;
+            while let Some(start) = self.first_window(tag, from, closed_before, context)? {
                 self.close(tag, start, context)?;
+                from = start.saturating_add(1);
             }
         }
         self.meta.closed_before = closed_before;
         self.store_meta(context)
     }
 
-    /// The first window that has rows, among those that begin before `before`.
+    /// The first window that has rows, among those that begin from `from` on and before `before`.
     fn first_window(
         &self,
         tag: u8,
+        from: i64,
         before: i64,
         context: &mut MergeContext<'_, '_, G, A>,
     ) -> Result<Option<i64>, ProcessError> {
-        let (from, mut to) = ([tag], Vec::new());
-        rows::window_prefix(tag, before, &mut to);
+        let (mut lower, mut upper) = (Vec::new(), Vec::new());
+        rows::window_prefix(tag, from, &mut lower);
+        rows::window_prefix(tag, before, &mut upper);
         let mut first = None;
-        let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
+        let (from, to) = (Bound::Included(&lower[..]), Bound::Excluded(&upper[..]));
         context.range(self.store()?, from, to, &mut |key, _| {
             first = rows::window_of(key).map(|(start, _)| start);
             ControlFlow::Break(())
