@@ -370,7 +370,8 @@ impl<G, A: Default + Clone> DeltaSink<G, A> for Adder<'_, G, A> {
                 }
             }
             Place::Running(moment) => {
-                if let Some(start) = self.windows.starts_of(moment).next() {
+                // The first that ends after it: later ones include it.
+                if let Some(start) = self.windows.starts_of(moment).last() {
                     self.add_to(Table::Running, start, Some(moment), delta);
                 }
             }
