@@ -126,7 +126,10 @@ impl InputClocks {
             return Some(Watermark::Empty);
         };
         for (clock, status) in self.clocks.iter_mut().zip(inputs) {
-            let (Some(clock), Some(since)) = (clock, status.caught_up_since) else {
+            let Some(clock) = clock else { continue };
+            // A machine's clock that went back: quiet counts from here, not from when it is there again.
+            clock.heard_at = clock.heard_at.min(wall_clock);
+            let Some(since) = status.caught_up_since else {
                 continue;
             };
             let quiet = wall_clock.saturating_sub(clock.heard_at.max(since));
@@ -279,6 +282,20 @@ mod tests {
             clocks.watermark(&[caught_up(again)], again + 70_000),
             Some(Watermark::At(NOW + 10_000))
         );
+    }
+
+    #[test]
+    fn a_wall_clock_that_went_back_does_not_keep_an_input_from_being_idle() {
+        let mut clocks = clocks();
+        clocks.heard(0, NOW, NOW, NOW);
+        let back = NOW - 3_600_000;
+        for (passed, run) in [(0, 0), (59_999, 0), (70_000, 10_000)] {
+            assert_eq!(
+                clocks.watermark(&[caught_up(back)], back + passed),
+                Some(Watermark::At(NOW + run)),
+                "{passed}"
+            );
+        }
     }
 
     #[test]
