@@ -9,7 +9,7 @@ use super::{
 };
 use crate::Error;
 use crate::graph::repartition_topic;
-use crate::io::Headers;
+use crate::io::{Headers, TopicDescription};
 use crate::store::{RowVisitor, StoreId, Timer, TimerClock};
 use crate::task::{TaskId, TaskTopics};
 
@@ -111,8 +111,12 @@ impl InitContext<'_> {
     /// # Errors
     /// Fatal when the task does not write to such an edge.
     pub fn repartition_partitions(&self, name: &str) -> Result<i32, ProcessError> {
+        Ok(self.repartition_topic(name)?.partitions)
+    }
+
+    pub(crate) fn repartition_topic(&self, name: &str) -> Result<&TopicDescription, ProcessError> {
         let topic = repartition_topic(self.application_id, name);
-        self.topics.partitions.get(&topic).copied().ok_or_else(|| {
+        self.topics.outputs.get(&topic).ok_or_else(|| {
             let detail = format!("task {} does not write to {topic}", self.task);
             Error::fatal("resolve a repartition edge", detail).into()
         })

@@ -19,8 +19,8 @@ pub(crate) struct TaskTopics {
     pub(crate) limits: TaskLimits,
     /// The tasks that write to each repartition topic that this one reads.
     pub(crate) upstream: BTreeMap<String, Vec<TaskId>>,
-    /// Partitions of each topic that the task writes to.
-    pub(crate) partitions: BTreeMap<String, i32>,
+    /// The topics that the task writes to.
+    pub(crate) outputs: KnownTopics,
 }
 
 impl TaskTopics {
@@ -54,9 +54,10 @@ impl TaskTopics {
                 .map(|store| limit(&changelog(store)))
                 .collect(),
         };
-        let partitions = outputs
+        let known_outputs = outputs
             .iter()
-            .filter_map(|output| Some((output.topic.clone(), known.get(&output.topic)?.partitions)))
+            .filter_map(|output| known.get_key_value(&output.topic))
+            .map(|(name, topic)| (name.clone(), topic.clone()))
             .collect();
         let inputs = part.inputs(application_id);
         let tasks_of = |upstream: &SubTopology| {
@@ -80,7 +81,7 @@ impl TaskTopics {
         Self {
             limits,
             upstream: upstream.collect(),
-            partitions,
+            outputs: known_outputs,
             inputs: inputs.iter().map(|input| input.topic.clone()).collect(),
         }
     }

@@ -1,13 +1,15 @@
 use super::aggregator::{Adds, DeltaSink, Deltas, Merger, Place};
 use super::clocks::{InputClocks, Watermark};
-use super::handover::{Handover, HandoverWriter};
+use super::handover::{Handover, HandoverLimits, HandoverWriter};
 use super::partial::{PartialSums, Slot, Table};
 use super::{TimeWindows, WindowedOptions, rows, varint};
 use crate::Error;
 use crate::codec::Serializer;
 use crate::io::Headers;
 use crate::io::murmur2::partition_of;
-use crate::process::{InitContext, ProcessError, Processor, ProcessorContext, Record};
+use crate::process::{
+    InitContext, OUTPUT_TOO_LARGE, ProcessError, Processor, ProcessorContext, Record,
+};
 use crate::store::StoreId;
 
 type PartialContext<'c, 'a> = ProcessorContext<'c, 'a, (), Handover>;
@@ -28,6 +30,7 @@ pub(super) struct PartialProcessor<A: Adds> {
     /// Topics of the task's inputs.
     topics: Vec<String>,
     partitions: i32,
+    limits: HandoverLimits,
     writers: Vec<HandoverWriter>,
     /// Clocks as they are in the store, by input.
     stored: Vec<Option<i64>>,
@@ -69,6 +72,7 @@ impl<A: Adds> PartialProcessor<A> {
             clock_store: None,
             topics: Vec::new(),
             partitions: 0,
+            limits: HandoverLimits::default(),
             writers: Vec::new(),
             stored: Vec::new(),
             restored: false,
@@ -241,7 +245,7 @@ impl<A: Adds> PartialProcessor<A> {
             self.aggregates
                 .serialize(part.aggregate, &mut self.scratch.aggregate)?;
             writer.delta(part.slot, &self.scratch.aggregate, part.n, part.late);
-            if writer.is_full() {
+            if writer.is_full(self.limits) {
                 forward(&writer.record, context)?;
                 writer.begin(task);
             }
@@ -285,7 +289,9 @@ impl<A: Adds> Processor for PartialProcessor<A> {
 
     fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
         self.clock_store = Some(context.store(&clock_store(&self.name))?);
-        self.partitions = context.repartition_partitions(&self.name)?;
+        let topic = context.repartition_topic(&self.name)?;
+        self.partitions = topic.partitions;
+        self.limits = HandoverLimits::of_topic(topic.max_message_bytes);
         self.topics = context.input_topics().to_vec();
         Ok(())
     }
@@ -308,6 +314,7 @@ impl<A: Adds> Processor for PartialProcessor<A> {
         let mut adder = Adder {
             windows: self.options.windows,
             open_from: self.open_from,
+            limits: self.limits,
             sums: &mut self.sums,
             groups: self.groups.as_mut(),
             group: &mut self.scratch.group,
@@ -346,6 +353,7 @@ pub(super) fn clock_store(name: &str) -> String {
 struct Adder<'a, G, A> {
     windows: TimeWindows,
     open_from: i64,
+    limits: HandoverLimits,
     sums: &'a mut PartialSums<A>,
     groups: &'a mut dyn Serializer<G>,
     group: &'a mut Vec<u8>,
@@ -362,6 +370,17 @@ impl<G, A: Default + Clone> DeltaSink<G, A> for Adder<'_, G, A> {
     fn add(&mut self, group: &G, place: Place, delta: &A) -> Result<(), ProcessError> {
         self.group.clear();
         self.groups.serialize(group, self.group)?;
+        // Found here it is this record's fault, at the commit it would be the task's.
+        let (size, limit) = (
+            self.group.len() + self.cause.len(),
+            self.limits.group_and_cause,
+        );
+        if size > limit {
+            let message = format!(
+                "group and cause of {size} bytes; half of what the repartition topic takes is {limit} (max.message.bytes)"
+            );
+            return Err(ProcessError::record(OUTPUT_TOO_LARGE, message));
+        }
         match place {
             Place::Total => self.add_to(Table::Total, 0, None, delta),
             Place::Window(moment) => {

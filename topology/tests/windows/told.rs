@@ -206,3 +206,25 @@ fn a_failed_record_counts_nowhere() {
         1
     );
 }
+
+/// At the commit nobody would know which record it was, and the task would die of it again and again.
+#[test]
+fn a_group_too_large_to_be_handed_over_is_its_records_fault() {
+    let mut world = later();
+    // By itself it would just fit; together with what is in the record before it does not.
+    for bytes in (6_000..6_010).chain([1_035_000]) {
+        append(&world, &format!("window {} 1", "g".repeat(bytes)));
+    }
+    world.pass(10);
+    let told = world.told();
+    let sizes: Vec<usize> = told.iter().map(|line| line.find('@').unwrap()).collect();
+    assert_eq!(sizes.len(), 10, "{sizes:?}");
+    assert!(sizes.iter().all(|size| (6_000..6_010).contains(size)));
+    let dead: usize = (0..2)
+        .map(|partition| {
+            let log = world.driver.log();
+            log.records("dead", partition, true).unwrap().len()
+        })
+        .sum();
+    assert_eq!(dead, 1);
+}
