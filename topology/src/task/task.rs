@@ -384,6 +384,8 @@ impl Task {
         self.scope.cancelled_timers = None;
         self.scope.counters.abort();
         self.scope.dead_lettered.clear();
+        // What was caught up is not, until it is looked at again.
+        self.scope.inputs.clear();
         self.progressed = false;
         for input in self.inputs.iter_mut() {
             input.reset(input.committed);
