@@ -89,7 +89,7 @@ fn broken(what: &str) -> ProcessError {
     Error::fatal("merge aggregates", detail).into()
 }
 
-impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProcessor<G, A> {
+impl<G: Default + 'static, A: Default + Clone + 'static> MergeProcessor<G, A> {
     pub(super) fn new(
         name: &str,
         options: WindowedOptions,
@@ -539,7 +539,7 @@ fn read<A: Default>(
 impl<G, A> Processor for MergeProcessor<G, A>
 where
     G: Default + Send + 'static,
-    A: Default + Clone + PartialEq + Send + 'static,
+    A: Default + Clone + Send + 'static,
 {
     type Key = ();
     type Value = Handover;
