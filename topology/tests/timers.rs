@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use topology::codec::{I64, Utf8};
 use topology::graph::{StoreBuilder, Topology};
+use topology::io::TopicPartition;
 use topology::process::{
     InitContext, KeyValueStore, ProcessError, Processor, ProcessorContext, Punctuation,
     PunctuationId, PunctuationType, Record, TimerEvent,
@@ -559,4 +560,15 @@ fn stream_time_punctuation_begins_with_the_first_record_and_keeps_to_multiples_o
     pipe(&mut driver, "k", "", 159_000);
     pipe(&mut driver, "k", "", 160_000);
     assert_eq!(ticks(&mut driver, "stream"), [103, 111, 158, 160]);
+}
+
+/// A transaction without offsets would not be fenced.
+#[test]
+fn what_a_punctuation_tells_is_committed_with_the_positions_of_the_inputs() {
+    let mut driver = metronome();
+    let partition = TopicPartition::new("orders", 0);
+    advance(&mut driver, 10_000);
+    assert_eq!(ticks(&mut driver, "wall"), [10]);
+    let committed = driver.log().commit_offsets_of("app");
+    assert_eq!(committed.get(&partition), Some(&0));
 }

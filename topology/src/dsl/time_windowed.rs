@@ -129,7 +129,7 @@ where
         reducer: impl Fn(&V, &V) -> V + Send + Sync + 'static,
     ) -> KStream<Windowed<K>, WindowResult<V>>
     where
-        V: Default + Clone + PartialEq + Send,
+        V: Default + Clone + Send,
     {
         let add = |_: &K, value: &V, reduced: &mut Option<V>| *reduced = Some(value.clone());
         let merge = move |sum: &mut Option<V>, delta: &Option<V>| {
@@ -202,7 +202,7 @@ where
         aggregates: impl Codec<A>,
     ) -> KStream<Windowed<K>, WindowResult<A>>
     where
-        A: Default + Clone + PartialEq + Send + 'static,
+        A: Default + Clone + Send + 'static,
     {
         let (adder, merger) = (Arc::new(adder), Arc::new(merger) as Merger<A>);
         let supplier = move || WindowedFold::<K, V, A, _>::new(Arc::clone(&adder));

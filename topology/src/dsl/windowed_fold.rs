@@ -26,7 +26,7 @@ impl<K, V, A, F> Adds for WindowedFold<K, V, A, F>
 where
     K: Default + Send + 'static,
     V: 'static,
-    A: Default + Clone + PartialEq + Send + 'static,
+    A: Default + Clone + Send + 'static,
     F: Fn(&K, &V, &mut A) + Send + Sync + 'static,
 {
     type Key = K;

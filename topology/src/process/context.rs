@@ -9,7 +9,7 @@ use super::{
 };
 use crate::Error;
 use crate::graph::repartition_topic;
-use crate::io::Headers;
+use crate::io::{Headers, TopicDescription};
 use crate::store::{RowVisitor, StoreId, Timer, TimerClock};
 use crate::task::{TaskId, TaskTopics};
 
@@ -93,9 +93,17 @@ impl InitContext<'_> {
         &self.topics.inputs
     }
 
-    /// All tasks that write to the repartition topics which this task reads.
-    pub fn upstream_tasks(&self) -> &[TaskId] {
-        &self.topics.upstream
+    /// All tasks that write to the topic of the repartition edge `name`, which this task reads.
+    ///
+    /// # Errors
+    /// Fatal when the task does not read from such an edge.
+    pub fn upstream_tasks(&self, name: &str) -> Result<&[TaskId], ProcessError> {
+        let topic = repartition_topic(self.application_id, name);
+        let tasks = self.topics.upstream.get(&topic).map(Vec::as_slice);
+        tasks.ok_or_else(|| {
+            let detail = format!("task {} does not read from {topic}", self.task);
+            Error::fatal("resolve a repartition edge", detail).into()
+        })
     }
 
     /// How many partitions the topic of the repartition edge `name` has, to which this task writes.
@@ -103,8 +111,12 @@ impl InitContext<'_> {
     /// # Errors
     /// Fatal when the task does not write to such an edge.
     pub fn repartition_partitions(&self, name: &str) -> Result<i32, ProcessError> {
+        Ok(self.repartition_topic(name)?.partitions)
+    }
+
+    pub(crate) fn repartition_topic(&self, name: &str) -> Result<&TopicDescription, ProcessError> {
         let topic = repartition_topic(self.application_id, name);
-        self.topics.partitions.get(&topic).copied().ok_or_else(|| {
+        self.topics.outputs.get(&topic).ok_or_else(|| {
             let detail = format!("task {} does not write to {topic}", self.task);
             Error::fatal("resolve a repartition edge", detail).into()
         })

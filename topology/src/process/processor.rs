@@ -156,7 +156,9 @@ impl Schedule {
             .unwrap_or(i64::MAX)
             .max(1);
         let due = match (self.next, self.kind) {
-            (Some(next), _) => next,
+            // Where the wall clock went back, it is not waited for to be there again.
+            (Some(next), PunctuationType::WallClockTime) => next.min(now.saturating_add(interval)),
+            (Some(next), PunctuationType::StreamTime) => next,
             (None, PunctuationType::StreamTime) => 0,
             (None, PunctuationType::WallClockTime) => now.saturating_add(interval),
         };
@@ -180,4 +182,25 @@ pub(crate) struct Schedule {
     pub(crate) kind: PunctuationType,
     /// When it is due; `None` before the first look at a clock.
     pub(crate) next: Option<i64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_punctuation_goes_on_after_the_wall_clock_went_back() {
+        let mut schedule = Schedule {
+            id: PunctuationId(0),
+            node: 0,
+            interval: Duration::from_secs(10),
+            kind: PunctuationType::WallClockTime,
+            next: None,
+        };
+        assert!(!schedule.take_due(3_600_000));
+        assert!(schedule.take_due(3_610_000));
+        assert!(!schedule.take_due(1_000));
+        assert!(!schedule.take_due(10_999));
+        assert!(schedule.take_due(11_000));
+    }
 }

@@ -124,6 +124,8 @@ impl StreamThread {
         let Some(task) = self.tasks.get_mut(&id) else {
             return Ok(());
         };
+        // Of a punctuation there may be nothing left but this: its transaction needs offsets too.
+        task.progressed = true;
         let clients = self.clients.as_mut().ok_or_else(no_clients)?;
         let uncommitted = &mut self.uncommitted;
         let outputs = &mut task.scope.outputs;

@@ -62,7 +62,7 @@ pub(crate) struct Task {
     subtopology: SubTopology,
     topics: TaskTopics,
     settings: TaskSettings,
-    /// Something was processed, or a timer ran, since the last commit.
+    /// Something was processed, or outputs were handed over, since the last commit.
     pub(crate) progressed: bool,
     /// When the inputs were last looked at, by wall clock.
     pub(super) looked_at: Option<i64>,
@@ -384,6 +384,8 @@ impl Task {
         self.scope.cancelled_timers = None;
         self.scope.counters.abort();
         self.scope.dead_lettered.clear();
+        // What was caught up is not, until it is looked at again.
+        self.scope.inputs.clear();
         self.progressed = false;
         for input in self.inputs.iter_mut() {
             input.reset(input.committed);

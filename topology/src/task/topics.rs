@@ -17,10 +17,10 @@ pub(crate) struct TaskTopics {
     /// Topics of the inputs, in their order.
     pub(crate) inputs: Vec<String>,
     pub(crate) limits: TaskLimits,
-    /// The tasks that write to the repartition topics that this one reads.
-    pub(crate) upstream: Vec<TaskId>,
-    /// Partitions of each topic that the task writes to.
-    pub(crate) partitions: BTreeMap<String, i32>,
+    /// The tasks that write to each repartition topic that this one reads.
+    pub(crate) upstream: BTreeMap<String, Vec<TaskId>>,
+    /// The topics that the task writes to.
+    pub(crate) outputs: KnownTopics,
 }
 
 impl TaskTopics {
@@ -54,29 +54,34 @@ impl TaskTopics {
                 .map(|store| limit(&changelog(store)))
                 .collect(),
         };
-        let partitions = outputs
+        let known_outputs = outputs
             .iter()
-            .filter_map(|output| Some((output.topic.clone(), known.get(&output.topic)?.partitions)))
+            .filter_map(|output| known.get_key_value(&output.topic))
+            .map(|(name, topic)| (name.clone(), topic.clone()))
             .collect();
         let inputs = part.inputs(application_id);
-        let writes_here = |upstream: &&SubTopology| {
-            let outputs = upstream.outputs(application_id);
-            let mut internal = inputs.iter().filter(|input| input.internal);
-            internal.any(|input| outputs.iter().any(|output| output.topic == input.topic))
-        };
-        let upstream = parts.iter().filter(writes_here).flat_map(|upstream| {
+        let tasks_of = |upstream: &SubTopology| {
             let inputs = upstream.inputs(application_id);
             let first = inputs.first().and_then(|input| known.get(&input.topic));
-            let partitions = first.map_or(0, |topic| topic.partitions);
-            (0..partitions).map(|partition| TaskId {
-                subtopology: upstream.index(),
+            let (subtopology, partitions) = (upstream.index(), first.map_or(0, |it| it.partitions));
+            (0..partitions).map(move |partition| TaskId {
+                subtopology,
                 partition,
             })
+        };
+        // Inputs may be fed by different parts, which know nothing of each other.
+        let upstream = inputs.iter().filter(|input| input.internal).map(|input| {
+            let writes_here = |upstream: &&SubTopology| {
+                let outputs = upstream.outputs(application_id);
+                outputs.iter().any(|output| output.topic == input.topic)
+            };
+            let tasks = parts.iter().filter(writes_here).flat_map(tasks_of);
+            (input.topic.clone(), tasks.collect())
         });
         Self {
             limits,
             upstream: upstream.collect(),
-            partitions,
+            outputs: known_outputs,
             inputs: inputs.iter().map(|input| input.topic.clone()).collect(),
         }
     }

@@ -37,7 +37,7 @@ pub trait WindowedAggregator: Send + 'static {
     /// Key of a group.
     type Group: Default + Send + 'static;
     /// A partial or whole aggregate. The default is that of nothing: merging it changes nothing.
-    type Aggregate: Default + Clone + PartialEq + Send + 'static;
+    type Aggregate: Default + Clone + Send + 'static;
 
     /// When the record happened, epoch milliseconds: moves the clock of its input. `None` leaves the
     /// clock where it is. By default the record's timestamp.
@@ -68,7 +68,7 @@ pub(crate) trait Adds: Send + 'static {
     type Key: 'static;
     type Value: 'static;
     type Group: Default + Send + 'static;
-    type Aggregate: Default + Clone + PartialEq + Send + 'static;
+    type Aggregate: Default + Clone + Send + 'static;
 
     fn event_time(&self, record: Record<'_, Self::Key, Self::Value>) -> Option<i64>;
 

@@ -12,9 +12,20 @@ pub(crate) enum Watermark {
     At(i64),
 }
 
+impl Watermark {
+    /// Whether it says anything new. What a task reports never goes back, nor to EMPTY.
+    pub(crate) fn is_news(self, known: Option<Self>) -> bool {
+        match (known, self) {
+            (None, _) | (Some(Self::Empty), Self::At(_)) => true,
+            (Some(Self::At(known)), Self::At(new)) => new > known,
+            (Some(_), Self::Empty) => false,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct InputClock {
-    /// Largest event time of a record.
+    /// Where the clock stood after the last record.
     last: i64,
     /// When, by wall clock, that record came.
     heard_at: i64,
@@ -64,6 +75,11 @@ impl InputClocks {
         }
     }
 
+    /// As far as a clock of ours goes by a good clock of others.
+    pub(crate) fn limit(&self, good_clock: i64) -> i64 {
+        good_clock.saturating_add(self.tolerance_ms)
+    }
+
     /// A record came. One bad clock must not push the watermark: its event time counts up to a little
     /// more than the record's own timestamp, which is a producer's clock too, and than our own clock.
     pub(crate) fn heard(
@@ -73,8 +89,7 @@ impl InputClocks {
         record_timestamp: i64,
         wall_clock: i64,
     ) {
-        let limit = record_timestamp.min(wall_clock);
-        let event_time = event_time.min(limit.saturating_add(self.tolerance_ms));
+        let event_time = event_time.min(self.limit(record_timestamp.min(wall_clock)));
         let Some(slot) = self.slot(input) else { return };
         let before = slot.map_or(event_time, |clock| clock.time);
         let time = before.max(event_time);
@@ -111,7 +126,10 @@ impl InputClocks {
             return Some(Watermark::Empty);
         };
         for (clock, status) in self.clocks.iter_mut().zip(inputs) {
-            let (Some(clock), Some(since)) = (clock, status.caught_up_since) else {
+            let Some(clock) = clock else { continue };
+            // A machine's clock that went back: quiet counts from here, not from when it is there again.
+            clock.heard_at = clock.heard_at.min(wall_clock);
+            let Some(since) = status.caught_up_since else {
                 continue;
             };
             let quiet = wall_clock.saturating_sub(clock.heard_at.max(since));
@@ -264,6 +282,20 @@ mod tests {
             clocks.watermark(&[caught_up(again)], again + 70_000),
             Some(Watermark::At(NOW + 10_000))
         );
+    }
+
+    #[test]
+    fn a_wall_clock_that_went_back_does_not_keep_an_input_from_being_idle() {
+        let mut clocks = clocks();
+        clocks.heard(0, NOW, NOW, NOW);
+        let back = NOW - 3_600_000;
+        for (passed, run) in [(0, 0), (59_999, 0), (70_000, 10_000)] {
+            assert_eq!(
+                clocks.watermark(&[caught_up(back)], back + passed),
+                Some(Watermark::At(NOW + run)),
+                "{passed}"
+            );
+        }
     }
 
     #[test]

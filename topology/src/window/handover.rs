@@ -22,8 +22,27 @@ const FORMAT: u8 = 1;
 const ALONE: u8 = 8;
 const EMPTY: u8 = 16;
 const WATERMARK: u8 = 17;
-/// A record is closed once it is this large: far below what topics take, unless groups are huge.
+/// A record is closed once it is this large, where the topic takes four times as much or more.
 const RECORD_BYTES: usize = 64 << 10;
+
+/// What may go into a record, of what its topic takes (`max.message.bytes`).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct HandoverLimits {
+    /// A record is closed once it is this large.
+    record: usize,
+    /// Group and cause of a delta together. The rest is for what is in the record already, for the
+    /// aggregate, and for all that the merging task writes of the group.
+    pub(super) group_and_cause: usize,
+}
+
+impl HandoverLimits {
+    pub(super) fn of_topic(max_message_bytes: usize) -> Self {
+        Self {
+            record: RECORD_BYTES.min(max_message_bytes / 4),
+            group_and_cause: max_message_bytes / 2,
+        }
+    }
+}
 
 /// A record of the repartition topic.
 #[derive(Debug, Default)]
@@ -51,8 +70,8 @@ impl HandoverWriter {
         self.last_start = 0;
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.record.bytes.len() >= RECORD_BYTES
+    pub(super) fn is_full(&self, limits: HandoverLimits) -> bool {
+        self.record.bytes.len() >= limits.record
     }
 
     /// Whether there is anything in it but its beginning.

@@ -36,7 +36,7 @@ pub(super) struct MergeProcessor<G, A> {
     upstream: UpstreamTasks,
     meta: Meta,
     restored: bool,
-    /// Keys of rows that changed since they were last told, each once.
+    /// Keys of rows that changed since they were last told, each once; of none where only finals are told.
     changed: RowKeys,
     scratch: Scratch<G, A>,
 }
@@ -89,7 +89,7 @@ fn broken(what: &str) -> ProcessError {
     Error::fatal("merge aggregates", detail).into()
 }
 
-impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProcessor<G, A> {
+impl<G: Default + 'static, A: Default + Clone + 'static> MergeProcessor<G, A> {
     pub(super) fn new(
         name: &str,
         options: WindowedOptions,
@@ -152,18 +152,23 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
         if failed {
             return Err(broken("a watermark"));
         }
-        let (from, to) = ([rows::WINDOW], [rows::CURRENT]);
-        let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
-        let changed = &mut self.changed;
-        changed.clear();
-        context.range(store, from, to, &mut |key, value| {
-            if Row::decode(value).is_some_and(|row| row.changed) {
-                changed.push(key);
-            }
-            ControlFlow::Continue(())
-        })?;
+        if self.tells_updates() {
+            let (from, to) = ([rows::WINDOW], [rows::CURRENT]);
+            let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
+            let changed = &mut self.changed;
+            context.range(store, from, to, &mut |key, value| {
+                if Row::decode(value).is_some_and(|row| row.changed) {
+                    changed.push(key);
+                }
+                ControlFlow::Continue(())
+            })?;
+        }
         self.restored = true;
         Ok(())
+    }
+
+    fn tells_updates(&self) -> bool {
+        matches!(self.options.emit, EmitStrategy::OnWindowUpdate(_))
     }
 
     /// Decodes the aggregate of a key into `self.scratch.aggregate`; that of nothing where there is none.
@@ -214,7 +219,7 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
         Row::begin(true, revision, n, value);
         self.aggregates.serialize(&self.scratch.aggregate, value)?;
         context.put(store, &self.scratch.key, value)?;
-        if !was_changed {
+        if !was_changed && self.tells_updates() {
             self.changed.push(&self.scratch.key);
         }
         Ok(())
@@ -341,25 +346,30 @@ impl<G: Default + 'static, A: Default + Clone + PartialEq + 'static> MergeProces
             return Ok(());
         }
         for tag in [rows::WINDOW, rows::RUNNING] {
-            while let Some(start) = self.first_window(tag, closed_before, context)? {
+            // Below are none, only what the store has not yet cleaned up of those that were.
+            let mut from = self.meta.closed_before;
+            while let Some(start) = self.first_window(tag, from, closed_before, context)? {
                 self.close(tag, start, context)?;
+                from = start.saturating_add(1);
             }
         }
         self.meta.closed_before = closed_before;
         self.store_meta(context)
     }
 
-    /// The first window that has rows, among those that begin before `before`.
+    /// The first window that has rows, among those that begin from `from` on and before `before`.
     fn first_window(
         &self,
         tag: u8,
+        from: i64,
         before: i64,
         context: &mut MergeContext<'_, '_, G, A>,
     ) -> Result<Option<i64>, ProcessError> {
-        let (from, mut to) = ([tag], Vec::new());
-        rows::window_prefix(tag, before, &mut to);
+        let (mut lower, mut upper) = (Vec::new(), Vec::new());
+        rows::window_prefix(tag, from, &mut lower);
+        rows::window_prefix(tag, before, &mut upper);
         let mut first = None;
-        let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
+        let (from, to) = (Bound::Included(&lower[..]), Bound::Excluded(&upper[..]));
         context.range(self.store()?, from, to, &mut |key, _| {
             first = rows::window_of(key).map(|(start, _)| start);
             ControlFlow::Break(())
@@ -529,7 +539,7 @@ fn read<A: Default>(
 impl<G, A> Processor for MergeProcessor<G, A>
 where
     G: Default + Send + 'static,
-    A: Default + Clone + PartialEq + Send + 'static,
+    A: Default + Clone + Send + 'static,
 {
     type Key = ();
     type Value = Handover;
@@ -538,7 +548,7 @@ where
 
     fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
         self.store = Some(context.store(&self.name)?);
-        self.upstream = UpstreamTasks::new(context.upstream_tasks().to_vec());
+        self.upstream = UpstreamTasks::new(context.upstream_tasks(&self.name)?.to_vec());
         if let EmitStrategy::OnWindowUpdate(interval) = self.options.emit {
             context.schedule(interval, PunctuationType::WallClockTime);
         }

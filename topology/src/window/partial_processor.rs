@@ -1,13 +1,15 @@
 use super::aggregator::{Adds, DeltaSink, Deltas, Merger, Place};
 use super::clocks::{InputClocks, Watermark};
-use super::handover::{Handover, HandoverWriter};
+use super::handover::{Handover, HandoverLimits, HandoverWriter};
 use super::partial::{PartialSums, Slot, Table};
 use super::{TimeWindows, WindowedOptions, rows, varint};
 use crate::Error;
 use crate::codec::Serializer;
 use crate::io::Headers;
 use crate::io::murmur2::partition_of;
-use crate::process::{InitContext, ProcessError, Processor, ProcessorContext, Record};
+use crate::process::{
+    InitContext, OUTPUT_TOO_LARGE, ProcessError, Processor, ProcessorContext, Record,
+};
 use crate::store::StoreId;
 
 type PartialContext<'c, 'a> = ProcessorContext<'c, 'a, (), Handover>;
@@ -28,12 +30,16 @@ pub(super) struct PartialProcessor<A: Adds> {
     /// Topics of the task's inputs.
     topics: Vec<String>,
     partitions: i32,
+    limits: HandoverLimits,
     writers: Vec<HandoverWriter>,
     /// Clocks as they are in the store, by input.
     stored: Vec<Option<i64>>,
     restored: bool,
     reported: Option<Watermark>,
     reported_at: Option<i64>,
+    /// Windows that begin before this may be closed: a merging task closes by what was reported, and does
+    /// not wait for a task that has reported itself EMPTY.
+    open_from: i64,
     scratch: Scratch,
 }
 
@@ -66,24 +72,45 @@ impl<A: Adds> PartialProcessor<A> {
             clock_store: None,
             topics: Vec::new(),
             partitions: 0,
+            limits: HandoverLimits::default(),
             writers: Vec::new(),
             stored: Vec::new(),
             restored: false,
             reported: None,
             reported_at: None,
+            // It has never said that it is EMPTY, so it is waited for.
+            open_from: i64::MIN,
             scratch: Scratch::default(),
         }
     }
 
-    /// Windows that begin before this may be closed: a merging task closes by what was reported, and
-    /// does not wait for a task that has reported itself EMPTY.
-    fn open_from(&self) -> i64 {
-        match self.reported {
-            Some(Watermark::At(time)) => self.options.windows.closed_before(time),
-            Some(Watermark::Empty) => i64::MAX,
-            // It has never said that it is EMPTY, so it is waited for.
-            None => i64::MIN,
+    /// Moves `open_from` on after what was reported and committed, and after what is reported now.
+    fn move_open_from(
+        &mut self,
+        report: Option<Watermark>,
+        context: &mut PartialContext<'_, '_>,
+    ) -> Result<(), ProcessError> {
+        let windows = self.options.windows;
+        let committed = self.reported;
+        let mut open_from = self.open_from;
+        match (committed, report) {
+            // Nobody waits for it from here on.
+            (None, Some(Watermark::Empty)) => open_from = ALL_MAY_BE_CLOSED,
+            // It is waited for again, and until then nobody can have gone further than the wall clock.
+            (Some(Watermark::At(_)), _) if open_from == ALL_MAY_BE_CLOSED => {
+                let furthest = self.clocks.limit(context.wall_clock_ms());
+                open_from = windows.closed_before(furthest);
+            }
+            _ => {}
         }
+        if let Some(Watermark::At(time)) = report {
+            open_from = open_from.max(windows.closed_before(time));
+        }
+        if open_from != self.open_from {
+            self.open_from = open_from;
+            context.put(self.store()?, OPEN_FROM, &open_from.to_be_bytes())?;
+        }
+        Ok(())
     }
 
     fn store(&self) -> Result<StoreId, ProcessError> {
@@ -123,6 +150,11 @@ impl<A: Adds> PartialProcessor<A> {
         }
         if let Some(bytes) = context.get(store, REPORTED)? {
             self.reported = rows::decode_report(bytes);
+        }
+        if let Some(bytes) = context.get(store, OPEN_FROM)? {
+            self.open_from = bytes
+                .try_into()
+                .map_or(ALL_MAY_BE_CLOSED, i64::from_be_bytes);
         }
         self.restored = true;
         Ok(())
@@ -169,15 +201,24 @@ impl<A: Adds> PartialProcessor<A> {
         if let Some(Watermark::At(time)) = watermark {
             context.show_watermark(time);
         }
-        let Some(watermark) = watermark.filter(|_| watermark != self.reported) else {
-            return Ok(None);
-        };
-        self.reported_at = Some(now);
+        // After a start the last report is said again: the merging tasks may have begun anew, and an EMPTY
+        // task may have no other for a long time.
+        let again = self.reported.filter(|_| self.reported_at.is_none());
+        let news = watermark.filter(|watermark| watermark.is_news(self.reported));
+        Ok(news.or(again))
+    }
+
+    /// Keeps what is reported now.
+    fn store_report(
+        &mut self,
+        watermark: Watermark,
+        context: &mut PartialContext<'_, '_>,
+    ) -> Result<(), ProcessError> {
+        self.reported_at = Some(context.wall_clock_ms());
         self.reported = Some(watermark);
         let mut report = Vec::new();
         rows::encode_report(watermark, &mut report);
-        context.put(self.store()?, REPORTED, &report)?;
-        Ok(Some(watermark))
+        context.put(self.store()?, REPORTED, &report)
     }
 
     fn hand_over(
@@ -204,7 +245,7 @@ impl<A: Adds> PartialProcessor<A> {
             self.aggregates
                 .serialize(part.aggregate, &mut self.scratch.aggregate)?;
             writer.delta(part.slot, &self.scratch.aggregate, part.n, part.late);
-            if writer.is_full() {
+            if writer.is_full(self.limits) {
                 forward(&writer.record, context)?;
                 writer.begin(task);
             }
@@ -226,6 +267,9 @@ impl<A: Adds> PartialProcessor<A> {
 const CLOCKS: &[u8] = b"c";
 /// The row of what was reported last.
 const REPORTED: &[u8] = b"r";
+/// The row of `open_from`: what may be closed is so whatever is reported or configured later.
+const OPEN_FROM: &[u8] = b"o";
+const ALL_MAY_BE_CLOSED: i64 = i64::MAX;
 
 fn forward(record: &Handover, context: &mut PartialContext<'_, '_>) -> Result<(), ProcessError> {
     let timestamp = context.wall_clock_ms();
@@ -245,7 +289,9 @@ impl<A: Adds> Processor for PartialProcessor<A> {
 
     fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
         self.clock_store = Some(context.store(&clock_store(&self.name))?);
-        self.partitions = context.repartition_partitions(&self.name)?;
+        let topic = context.repartition_topic(&self.name)?;
+        self.partitions = topic.partitions;
+        self.limits = HandoverLimits::of_topic(topic.max_message_bytes);
         self.topics = context.input_topics().to_vec();
         Ok(())
     }
@@ -267,7 +313,8 @@ impl<A: Adds> Processor for PartialProcessor<A> {
         self.scratch.cause.clear();
         let mut adder = Adder {
             windows: self.options.windows,
-            open_from: self.open_from(),
+            open_from: self.open_from,
+            limits: self.limits,
             sums: &mut self.sums,
             groups: self.groups.as_mut(),
             group: &mut self.scratch.group,
@@ -281,6 +328,10 @@ impl<A: Adds> Processor for PartialProcessor<A> {
     fn before_commit(&mut self, context: &mut PartialContext<'_, '_>) -> Result<(), ProcessError> {
         self.restore(context)?;
         let report = self.due_report(context)?;
+        self.move_open_from(report, context)?;
+        if let Some(watermark) = report {
+            self.store_report(watermark, context)?;
+        }
         self.store_clocks(context)?;
         if report.is_some() || !self.sums.is_empty() {
             self.hand_over(report, context)?;
@@ -302,6 +353,7 @@ pub(super) fn clock_store(name: &str) -> String {
 struct Adder<'a, G, A> {
     windows: TimeWindows,
     open_from: i64,
+    limits: HandoverLimits,
     sums: &'a mut PartialSums<A>,
     groups: &'a mut dyn Serializer<G>,
     group: &'a mut Vec<u8>,
@@ -318,6 +370,17 @@ impl<G, A: Default + Clone> DeltaSink<G, A> for Adder<'_, G, A> {
     fn add(&mut self, group: &G, place: Place, delta: &A) -> Result<(), ProcessError> {
         self.group.clear();
         self.groups.serialize(group, self.group)?;
+        // Found here it is this record's fault, at the commit it would be the task's.
+        let (size, limit) = (
+            self.group.len() + self.cause.len(),
+            self.limits.group_and_cause,
+        );
+        if size > limit {
+            let message = format!(
+                "group and cause of {size} bytes; half of what the repartition topic takes is {limit} (max.message.bytes)"
+            );
+            return Err(ProcessError::record(OUTPUT_TOO_LARGE, message));
+        }
         match place {
             Place::Total => self.add_to(Table::Total, 0, None, delta),
             Place::Window(moment) => {
@@ -326,7 +389,8 @@ impl<G, A: Default + Clone> DeltaSink<G, A> for Adder<'_, G, A> {
                 }
             }
             Place::Running(moment) => {
-                if let Some(start) = self.windows.starts_of(moment).next() {
+                // The first that ends after it: later ones include it.
+                if let Some(start) = self.windows.starts_of(moment).last() {
                     self.add_to(Table::Running, start, Some(moment), delta);
                 }
             }

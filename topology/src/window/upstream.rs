@@ -21,15 +21,9 @@ impl UpstreamTasks {
         }
     }
 
-    /// Keeps a report; answers whether it says anything new. A watermark never goes back, nor to
-    /// EMPTY.
+    /// Keeps a report; answers whether it says anything new.
     pub(super) fn report(&mut self, task: TaskId, watermark: Watermark) -> bool {
-        let known = self.reported.get(&task).copied();
-        let is_news = match (known, watermark) {
-            (None, _) | (Some(Watermark::Empty), Watermark::At(_)) => true,
-            (Some(Watermark::At(known)), Watermark::At(new)) => new > known,
-            (Some(_), Watermark::Empty) => false,
-        };
+        let is_news = watermark.is_news(self.reported.get(&task).copied());
         if is_news {
             self.reported.insert(task, watermark);
         }

@@ -257,6 +257,35 @@ fn hopping_windows_overlap_and_close_one_after_the_other() {
 }
 
 #[test]
+fn a_running_aggregate_of_a_hopping_window_is_as_it_was_at_its_end() {
+    let windows = TimeWindows::of_size(Duration::from_secs(60))
+        .advance_by(Duration::from_secs(20))
+        .grace(Duration::from_secs(10));
+    let hopping = WindowedOptions {
+        windows,
+        ..on_close()
+    };
+    let mut world = World::with(hopping, |config| {
+        config.initial_wall_clock_ms = NOW + 86_400_000;
+    });
+    for seconds in [59, 60, 79, 80] {
+        let value = format!("up g {seconds}");
+        world.append_at("orders", 0, &value, NOW + seconds * 1000);
+    }
+    world.pass(2);
+    world.clocks(190);
+    world.pass(2);
+    assert_eq!(
+        world.told(),
+        [
+            "g@0: 1 n=1 r1 final",
+            "g@20: 3 n=2 r1 final",
+            "g@40: 4 n=1 r1 final"
+        ]
+    );
+}
+
+#[test]
 fn as_many_merging_tasks_as_asked_for() {
     let three = WindowedOptions {
         partitions: Some(3),

@@ -10,5 +10,6 @@
 mod closing;
 mod crash;
 mod random;
+mod several;
 mod told;
 mod world;

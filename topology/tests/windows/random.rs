@@ -214,6 +214,7 @@ impl Simulation {
                     let delta = words[1].parse().unwrap();
                     let before = words.last().unwrap().parse().unwrap();
                     assert!(start < before, "{key}: {text}");
+                    assert_ne!(words[3], "", "{key}, without its cause: {text}");
                     late.push((group.to_owned(), start, delta, before));
                     continue;
                 }

@@ -66,6 +66,55 @@ fn what_comes_for_a_closed_window_is_told_with_its_cause() {
     );
 }
 
+/// What was closed by an earlier report stays closed, though the task's watermark is lower now.
+#[test]
+fn an_input_that_begins_late_does_not_hide_causes() {
+    let mut world = World::with(crate::world::on_close(), |config| {
+        config.initial_wall_clock_ms = NOW + 86_400_000;
+    });
+    append(&world, "window a 1");
+    append(&world, "clock - 70");
+    world.pass(2);
+    assert_eq!(world.told(), ["a@0: 1 n=1 r1 final"]);
+    // The first payment ever, of the same task.
+    world.append_at("payments", 0, "clock - 2", NOW + 2_000);
+    world.pass(2);
+    append(&world, "window a 3");
+    append(&world, "window a 4");
+    world.pass(2);
+    assert_eq!(
+        world.told(),
+        [
+            "a@0: late +1 of window a 3 closed before 60",
+            "a@0: late +1 of window a 4 closed before 60"
+        ]
+    );
+}
+
+/// Others closed windows while nobody waited for it.
+#[test]
+fn a_task_that_was_empty_does_not_hide_causes() {
+    let mut world = World::with(crate::world::on_close(), |config| {
+        config.initial_wall_clock_ms = NOW + 86_400_000;
+    });
+    append(&world, "window a 1");
+    append(&world, "clock - 70");
+    world.pass(2);
+    assert_eq!(world.told(), ["a@0: 1 n=1 r1 final"]);
+    let mut late = Vec::new();
+    for seconds in 2..6 {
+        let value = format!("window a {seconds}");
+        world.append_at("orders", 1, &value, NOW + seconds * 1000);
+        late.push(format!("a@0: late +1 of {value} closed before 60"));
+        world.pass(2);
+        if seconds == 3 {
+            world.driver.crash();
+            world.driver.start().unwrap();
+        }
+    }
+    assert_eq!(world.told(), late);
+}
+
 #[test]
 fn a_running_aggregate_includes_all_earlier_windows() {
     let mut world = later();
@@ -156,4 +205,26 @@ fn a_failed_record_counts_nowhere() {
             + world.driver.log().records("dead", 1, true).unwrap().len(),
         1
     );
+}
+
+/// At the commit nobody would know which record it was, and the task would die of it again and again.
+#[test]
+fn a_group_too_large_to_be_handed_over_is_its_records_fault() {
+    let mut world = later();
+    // By itself it would just fit; together with what is in the record before it does not.
+    for bytes in (6_000..6_010).chain([1_035_000]) {
+        append(&world, &format!("window {} 1", "g".repeat(bytes)));
+    }
+    world.pass(10);
+    let told = world.told();
+    let sizes: Vec<usize> = told.iter().map(|line| line.find('@').unwrap()).collect();
+    assert_eq!(sizes.len(), 10, "{sizes:?}");
+    assert!(sizes.iter().all(|size| (6_000..6_010).contains(size)));
+    let dead: usize = (0..2)
+        .map(|partition| {
+            let log = world.driver.log();
+            log.records("dead", partition, true).unwrap().len()
+        })
+        .sum();
+    assert_eq!(dead, 1);
 }

@@ -68,7 +68,7 @@ fn parse(value: &str) -> (&str, String, i64) {
 }
 
 /// `a@60` → `3 n=3 r1`, `3 n=3 r2 final`, `late +1 of window a 3`.
-struct Tell;
+pub struct Tell;
 
 impl Processor for Tell {
     type Key = Windowed<String>;
@@ -130,9 +130,14 @@ pub struct World {
 
 impl World {
     pub fn with(options: WindowedOptions, adjust: impl FnOnce(&mut TestDriverConfig)) -> Self {
+        Self::of(topology(options), adjust)
+    }
+
+    /// Of a topology that tells what `told` reads.
+    pub fn of(topology: Topology, adjust: impl FnOnce(&mut TestDriverConfig)) -> Self {
         let mut config = TestDriverConfig::new("app").partitions(PARTITIONS);
         adjust(&mut config);
-        let driver = TestDriver::new(topology(options).build().unwrap(), config).unwrap();
+        let driver = TestDriver::new(topology.build().unwrap(), config).unwrap();
         Self {
             driver,
             told: vec![0; PARTITIONS as usize],

@@ -1,0 +1,35 @@
+//! Several aggregations in one topology.
+
+use std::time::Duration;
+
+use topology::codec::{I64, Utf8};
+use topology::graph::Topology;
+
+use crate::world::{Count, INPUTS, NOW, Tell, World, on_close};
+
+#[test]
+fn aggregations_of_different_inputs_may_meet_in_one_node() {
+    let mut topology = Topology::new();
+    for input in INPUTS {
+        let counts = format!("{input}-counts");
+        topology.add_source(input, &[input], || Utf8, || Utf8);
+        topology.add_windowed_aggregation(&counts, || Count, on_close(), || Utf8, || I64, &[input]);
+    }
+    let merged = INPUTS.map(|input| format!("{input}-counts-merge"));
+    topology.add_processor("tell", || Tell, &[merged[0].as_str(), merged[1].as_str()]);
+    topology.add_sink("results", "results", || Utf8, || Utf8, &["tell"]);
+    topology.dead_letter_topic("dead");
+    let mut world = World::of(topology, |config| {
+        let later = Duration::from_secs(86_400).as_millis() as i64;
+        config.initial_wall_clock_ms = NOW + later;
+    });
+    // Neither is waited for by the other's merging task, to which it never reports.
+    world.append_at("orders", 0, "window a 3", NOW + 3_000);
+    world.append_at("payments", 1, "window b 3", NOW + 3_000);
+    world.clocks(70);
+    world.pass(3);
+    assert_eq!(
+        world.finals(),
+        ["a@0: 1 n=1 r1 final", "b@0: 1 n=1 r1 final"]
+    );
+}
