@@ -76,16 +76,20 @@ fn scenarios_notice_broken_rules() {
         fs::write(directory.path().join("jumun.recording.yml"), &broken).unwrap();
         let scenario = directory.path().join("tests/move.test.yml");
         fs::copy(rules().join("tests/move.test.yml"), &scenario).unwrap();
-        let check = ["check".as_ref(), "rules".as_ref()];
-        let rules = directory.path().join("jumun.recording.yml");
-        let legal = Command::new("promtool").args(check).arg(rules).output();
+        let promtool = |arguments: [&str; 2], file: &Path| {
+            let mut promtool = Command::new("promtool");
+            let output = promtool.args(arguments).arg(file).output().unwrap();
+            output.status.success()
+        };
+        let file = directory.path().join("jumun.recording.yml");
         assert!(
-            legal.unwrap().status.success(),
-            "it is to be wrong, not illegal: {broken}"
+            promtool(["check", "rules"], &file),
+            "to be wrong, not illegal: {broken}"
         );
-        let test = ["test".as_ref(), "rules".as_ref(), scenario.as_os_str()];
-        let tested = Command::new("promtool").args(test).output().unwrap();
-        assert!(!tested.status.success(), "nothing noticed {broken}");
+        assert!(
+            !promtool(["test", "rules"], &scenario),
+            "nothing noticed {broken}"
+        );
     }
 }
 

@@ -180,7 +180,8 @@ mod tests {
     #[test]
     fn what_is_registered_is_what_is_listed() {
         let registry = Registry::new();
-        EngineMetrics::register(&registry).unwrap();
+        let metrics = EngineMetrics::register(&registry).unwrap();
+        assert_eq!(metrics.records_in(), 0);
         let listed: BTreeSet<&str> = list::ALL.iter().map(|spec| spec.name).collect();
         assert_eq!(listed.len(), list::ALL.len(), "a name twice");
         let per_thing = ["topic", "task"];
