@@ -164,7 +164,12 @@ impl History {
         self.seen.lock().positions.get(partition).copied()
     }
 
-    /// A topic was made anew: nothing known holds any more.
+    /// A partition is read from its middle.
+    pub(super) fn begin_midway(&self) {
+        self.seen.lock().windows.begin_midway();
+    }
+
+    /// A topic was made anew, or has lost records that were not read: nothing known holds any more.
     pub(super) fn forget(&self) {
         let mut seen = self.seen.lock();
         *seen = Seen {

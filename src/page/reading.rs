@@ -5,6 +5,7 @@ use std::time::Duration;
 use topology::io::{Admin, InputId, Position, Reader, RecordBatch, TopicPartition};
 
 use super::history::{History, HistoryState, Outcome, SOURCES, TopicSeen};
+use crate::job::topics::REJECTED;
 
 /// Longest wait for an answer about topics or offsets.
 const CALL: Duration = Duration::from_secs(2);
@@ -16,6 +17,14 @@ const SILENCE: Duration = Duration::from_secs(3);
 const BATCH: usize = 2_000;
 /// Between two looks for records when there were none.
 const IDLE: Duration = Duration::from_millis(100);
+
+/// Whether reading goes on where it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Continuity {
+    Kept,
+    /// Records in between are gone, or will not be read: what is known is of no use.
+    Broken,
+}
 
 struct Input {
     partition: TopicPartition,
@@ -41,12 +50,22 @@ impl<'a> Reading<'a> {
     /// # Errors
     /// When the log does not answer.
     pub(super) fn open(history: &'a History) -> Outcome<Self> {
+        let mut reading = Self::new(history)?;
+        if reading.look_for_topics()? == Continuity::Broken {
+            history.forget();
+            reading = Self::new(history)?;
+            reading.look_for_topics()?;
+        }
+        Ok(reading)
+    }
+
+    fn new(history: &'a History) -> Outcome<Self> {
         let now = history.clock.monotonic();
         let topics = SOURCES.map(|(topic, _)| TopicSeen {
             topic,
             partitions: None,
         });
-        let mut reading = Self {
+        Ok(Self {
             history,
             admin: history.log.admin(&history.client_id)?,
             reader: history.log.reader(&history.client_id)?,
@@ -55,9 +74,7 @@ impl<'a> Reading<'a> {
             batch: RecordBatch::default(),
             looked: now,
             heard: now,
-        };
-        reading.look_for_topics()?;
-        Ok(reading)
+        })
     }
 
     /// Reads until it is not wanted any more.
@@ -120,7 +137,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Opens the topics that have come to exist since the last look.
-    fn look_for_topics(&mut self) -> Outcome<()> {
+    fn look_for_topics(&mut self) -> Outcome<Continuity> {
         self.looked = self.history.clock.monotonic();
         let is_missing = |topic: &&TopicSeen| topic.partitions.is_none();
         let missing: Vec<&str> = self
@@ -130,21 +147,23 @@ impl<'a> Reading<'a> {
             .map(|topic| topic.topic)
             .collect();
         if missing.is_empty() {
-            return Ok(());
+            return Ok(Continuity::Kept);
         }
         let found = self.admin.describe_topics(&missing, CALL)?;
         for topic in found.into_iter().flatten() {
-            self.open_topic(&topic.name, topic.partitions)?;
+            if self.open_topic(&topic.name, topic.partitions)? == Continuity::Broken {
+                return Ok(Continuity::Broken);
+            }
             let seen = self.topics.iter_mut().find(|seen| seen.topic == topic.name);
             if let Some(seen) = seen {
                 seen.partitions = Some(topic.partitions);
             }
         }
         self.history.set_topics(self.topics.clone());
-        Ok(())
+        Ok(Continuity::Kept)
     }
 
-    fn open_topic(&mut self, topic: &str, partitions: i32) -> Outcome<()> {
+    fn open_topic(&mut self, topic: &str, partitions: i32) -> Outcome<Continuity> {
         let back = SOURCES.iter().find(|(name, _)| *name == topic);
         let back = back.map_or(0, |(_, back)| *back);
         let partitions: Vec<TopicPartition> = (0..partitions)
@@ -152,12 +171,19 @@ impl<'a> Reading<'a> {
             .collect();
         let watermarks = self.admin.watermarks(&partitions, CALL)?;
         for (partition, marks) in partitions.into_iter().zip(watermarks) {
+            let first = (marks.high - back).max(marks.low);
             let known = self.history.position(&partition);
-            if known.is_some_and(|known| known > marks.high) {
-                self.history.forget();
+            // Each rejection stands for itself; of windows all updates are needed.
+            let needs_all = topic != REJECTED;
+            let is_broken =
+                known.is_some_and(|known| known > marks.high || (needs_all && known < first));
+            if is_broken {
+                return Ok(Continuity::Broken);
             }
-            let known = self.history.position(&partition).unwrap_or(0);
-            let start = known.max(marks.high - back).max(marks.low);
+            let start = known.unwrap_or(first).max(first);
+            if needs_all && known.is_none() && start > 0 {
+                self.history.begin_midway();
+            }
             let id = self.reader.add(&partition, Position::Offset(start))?;
             self.inputs.push(Input {
                 partition,
@@ -165,6 +191,6 @@ impl<'a> Reading<'a> {
                 at_end: start == marks.high,
             });
         }
-        Ok(())
+        Ok(Continuity::Kept)
     }
 }

@@ -81,6 +81,8 @@ struct Group {
     value: f64,
     rev: u64,
     is_final: bool,
+    /// Told of for the first time when its window was still open.
+    seen_open: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -114,9 +116,17 @@ impl Window {
         }
     }
 
+    fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.created.groups.iter().chain(&self.paid.groups)
+    }
+
     fn is_final(&self) -> bool {
-        let mut groups = self.created.groups.iter().chain(&self.paid.groups);
-        groups.all(|group| group.is_final)
+        self.groups().all(|group| group.is_final)
+    }
+
+    /// Whether it was open when reading began, so that each of its groups was or will be told of.
+    fn is_whole(&self) -> bool {
+        self.groups().next().is_some() && self.groups().all(|group| group.seen_open)
     }
 }
 
@@ -134,9 +144,19 @@ pub(super) struct Minute {
 
 /// The windows lately told of.
 #[derive(Debug, Default)]
-pub(super) struct Windows(BTreeMap<i64, Window>);
+pub(super) struct Windows {
+    windows: BTreeMap<i64, Window>,
+    /// Reading did not begin at the beginning of the topics.
+    begun_midway: bool,
+}
 
 impl Windows {
+    /// Reading begins somewhere in the middle: of the windows that were closing then only some groups may be told of, and
+    /// they are not shown.
+    pub(super) fn begin_midway(&mut self) {
+        self.begun_midway = true;
+    }
+
     /// Takes a record of `order.agg.1m.v1`.
     pub(super) fn update(
         &mut self,
@@ -162,6 +182,7 @@ impl Windows {
                 value: update.value,
                 rev: update.rev,
                 is_final: update.is_final,
+                seen_open: !update.is_final || update.rev <= 1,
             }),
             None => return Err(Skipped::Malformed),
         }
@@ -185,25 +206,29 @@ impl Windows {
         if start.rem_euclid(MINUTE_MS) != 0 {
             return Err(Skipped::Malformed);
         }
-        let too_old = self.0.len() >= KEPT
-            && self
-                .0
-                .first_key_value()
-                .is_some_and(|(first, _)| start < *first);
+        let windows = &mut self.windows;
+        let is_full = windows.len() >= KEPT;
+        let too_old = is_full && windows.keys().next().is_some_and(|first| start < *first);
         if too_old || start > now_ms + AHEAD_MS {
             return Err(Skipped::OutOfSpan);
         }
-        if self.0.len() >= KEPT && !self.0.contains_key(&start) {
-            self.0.pop_first();
+        if is_full && !windows.contains_key(&start) {
+            windows.pop_first();
         }
-        Ok(self.0.entry(start).or_default())
+        Ok(windows.entry(start).or_default())
     }
 
     /// The last hour and the minute under way, without gaps in time. It ends with the present minute, or, when old events
     /// are replayed, with the newest window told of.
     pub(super) fn minutes(&self, now_ms: i64) -> Vec<Minute> {
-        let Some((newest, _)) = self.0.last_key_value() else {
+        let Some((newest, _)) = self.windows.last_key_value() else {
             return Vec::new();
+        };
+        let mut whole = self.windows.iter().filter(|(_, window)| window.is_whole());
+        let first = match whole.next() {
+            _ if !self.begun_midway => i64::MIN,
+            Some((first, _)) => *first,
+            None => i64::MAX,
         };
         let present = now_ms - now_ms.rem_euclid(MINUTE_MS);
         let is_live = present - newest < (SHOWN - 1) * MINUTE_MS;
@@ -214,7 +239,7 @@ impl Windows {
         };
         let minutes = (0..SHOWN).rev().map(|ago| {
             let start = end - ago * MINUTE_MS;
-            let window = self.0.get(&start);
+            let window = self.windows.get(&start).filter(|_| start >= first);
             Minute {
                 start,
                 created: window.and_then(|window| window.created.value()),
@@ -322,10 +347,30 @@ mod tests {
                 windows.update(Series::Created, &record, NOON).unwrap();
             }
         }
-        assert_eq!(windows.0.len(), KEPT);
+        assert_eq!(windows.windows.len(), KEPT);
         let old = update("08:00", "STORE", 1, 1, true);
         let skipped = windows.update(Series::Created, &old, NOON);
         assert_eq!(skipped, Err(Skipped::OutOfSpan));
+        assert_eq!(minute(&windows, 1).created, Some(1.0));
+    }
+
+    #[test]
+    fn windows_that_were_closing_when_reading_began_are_not_shown() {
+        let mut windows = Windows::default();
+        windows.begin_midway();
+        for (minute, fulfilment, rev, is_final) in [
+            // Of the first only the end is seen; it may have had other groups.
+            ("11:57", "STORE", 9, true),
+            ("11:58", "STORE", 5, false),
+            ("11:58", "STORE", 6, true),
+            ("11:58", "PICKUP", 1, true),
+            ("11:59", "STORE", 1, false),
+        ] {
+            let record = update(minute, fulfilment, 1, rev, is_final);
+            windows.update(Series::Created, &record, NOON).unwrap();
+        }
+        assert_eq!(minute(&windows, 3).created, None);
+        assert_eq!(minute(&windows, 2).created, Some(2.0));
         assert_eq!(minute(&windows, 1).created, Some(1.0));
     }
 
@@ -335,7 +380,7 @@ mod tests {
             let mut windows = Windows::default();
             let found = windows.update(Series::Created, value.as_bytes(), NOON);
             assert_eq!(found, Err(expected), "{value}");
-            assert!(windows.0.is_empty());
+            assert!(windows.windows.is_empty());
         };
         let record = |start: &str, value: &str| {
             format!(r#"{{"windowStart":"{start}","value":{value},"rev":1,"final":false}}"#)
