@@ -1,4 +1,4 @@
-use super::{CodecError, Deserializer, Presence, Serializer};
+use super::{CodecError, Deserializer, Presence, Serializer, varint};
 
 /// Ten groups of seven bits hold 64.
 const MAX_BYTES: usize = 10;
@@ -21,12 +21,7 @@ pub struct VarI64;
 
 impl Serializer<i64> for VarI64 {
     fn serialize(&mut self, value: &i64, out: &mut Vec<u8>) -> Result<Presence, CodecError> {
-        let mut rest = (value << 1 ^ value >> 63).cast_unsigned();
-        while rest >= 0x80 {
-            out.push((rest & 0x7f) as u8 | 0x80);
-            rest >>= 7;
-        }
-        out.push(rest as u8);
+        varint::put_signed(out, *value);
         Ok(Presence::Present)
     }
 }
@@ -55,11 +50,9 @@ impl Deserializer<i64> for VarI64 {
                 data.len()
             )));
         }
-        let bits = data
-            .iter()
-            .rev()
-            .fold(0u64, |bits, byte| bits << 7 | u64::from(byte & 0x7f));
-        *target = (bits >> 1).cast_signed() ^ -(bits & 1).cast_signed();
+        let mut rest = data;
+        let number = varint::take_signed(&mut rest);
+        *target = number.ok_or_else(|| malformed("no number of 64 bits".to_owned()))?;
         Ok(())
     }
 }

@@ -14,8 +14,7 @@
 
 use super::clocks::Watermark;
 use super::partial::{Slot, Table};
-use super::varint;
-use crate::codec::{CodecError, Deserializer, Presence, Serializer};
+use crate::codec::{CodecError, Deserializer, Presence, Serializer, varint};
 use crate::task::TaskId;
 
 const FORMAT: u8 = 1;

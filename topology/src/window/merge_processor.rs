@@ -1,5 +1,9 @@
 //! The second stage: puts partial aggregates together and closes windows.
 
+mod closing;
+mod row_keys;
+mod telling;
+
 use std::ops::{Bound, ControlFlow};
 
 use super::aggregator::Merger;
@@ -10,11 +14,12 @@ use super::upstream::UpstreamTasks;
 use super::{EmitStrategy, WindowResult, Windowed, WindowedOptions};
 use crate::Error;
 use crate::codec::{Deserializer, Serializer};
-use crate::io::Headers;
 use crate::process::{
     InitContext, ProcessError, Processor, ProcessorContext, Punctuation, PunctuationType, Record,
 };
 use crate::store::StoreId;
+
+use row_keys::RowKeys;
 
 type MergeContext<'c, 'a, G, A> = ProcessorContext<'c, 'a, Windowed<G>, WindowResult<A>>;
 
@@ -48,38 +53,6 @@ struct Scratch<G, A> {
     delta: A,
     windowed: Windowed<G>,
     rows: RowKeys,
-}
-
-/// Keys one after the other in one buffer.
-#[derive(Debug, Default)]
-struct RowKeys {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl RowKeys {
-    fn push(&mut self, key: &[u8]) {
-        self.bytes.extend_from_slice(key);
-        self.ends.push(self.bytes.len());
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let mut begin = 0;
-        self.ends.iter().filter_map(move |end| {
-            let key = self.bytes.get(begin..*end);
-            begin = *end;
-            key
-        })
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-    }
-
-    fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
 }
 
 fn broken(what: &str) -> ProcessError {
@@ -253,275 +226,9 @@ impl<G: Default + 'static, A: Default + Clone + 'static> MergeProcessor<G, A> {
         self.tell_late(slot, late, context)
     }
 
-    fn tell_late(
-        &mut self,
-        slot: Slot<'_>,
-        late: Option<(i64, &[u8])>,
-        context: &mut MergeContext<'_, '_, G, A>,
-    ) -> Result<(), ProcessError> {
-        self.meta.late += 1;
-        self.store_meta(context)?;
-        self.enter_window(slot.start, slot.group)?;
-        // Only what could not be late is not told apart; then the window's last moment stands for it.
-        let last = self.options.windows.end_of(slot.start).saturating_sub(1);
-        let (timestamp, cause) = late.unwrap_or((last, &[]));
-        let result = WindowResult::Late {
-            delta: self.scratch.delta.clone(),
-            timestamp,
-            cause: cause.to_vec(),
-            number: self.meta.late,
-            closed_before: self.meta.closed_before,
-        };
-        self.forward(timestamp, &result, context)
-    }
-
     fn store_meta(&self, context: &mut MergeContext<'_, '_, G, A>) -> Result<(), ProcessError> {
         context.put(self.store()?, rows::META, &self.meta.encode())
     }
-
-    /// The key of what is told next.
-    fn enter_window(&mut self, start: i64, group: &[u8]) -> Result<(), ProcessError> {
-        let windowed = &mut self.scratch.windowed;
-        self.groups.deserialize(Some(group), &mut windowed.key)?;
-        windowed.start = start;
-        windowed.end = self.options.windows.end_of(start);
-        Ok(())
-    }
-
-    fn forward(
-        &self,
-        timestamp: i64,
-        result: &WindowResult<A>,
-        context: &mut MergeContext<'_, '_, G, A>,
-    ) -> Result<(), ProcessError> {
-        context.forward(Record {
-            key: &self.scratch.windowed,
-            value: result,
-            timestamp,
-            headers: Headers::default(),
-        })
-    }
-
-    /// Tells the aggregate in `self.scratch.aggregate` of the row of `key`, and keeps the row unless it
-    /// is final.
-    fn tell(
-        &mut self,
-        key: &[u8],
-        told: Told<A>,
-        context: &mut MergeContext<'_, '_, G, A>,
-    ) -> Result<(), ProcessError> {
-        let store = self.store()?;
-        let (start, group) = rows::window_of(key).ok_or_else(|| broken("the key of a window"))?;
-        self.enter_window(start, group)?;
-        let revision = told.revision + 1;
-        if told.is_final {
-            context.delete(store, key)?;
-        } else {
-            let value = &mut self.scratch.value;
-            Row::begin(false, revision, told.n, value);
-            self.aggregates.serialize(&told.own, value)?;
-            context.put(store, key, value)?;
-        }
-        let end = self.scratch.windowed.end;
-        let result = WindowResult::Update {
-            aggregate: told.shown,
-            n: told.n,
-            revision,
-            is_final: told.is_final,
-        };
-        self.forward(end.saturating_sub(1), &result, context)
-    }
-
-    /// Closes the windows that the watermark has passed, in their order.
-    fn close_windows(
-        &mut self,
-        context: &mut MergeContext<'_, '_, G, A>,
-    ) -> Result<(), ProcessError> {
-        let Some(watermark) = self.upstream.watermark() else {
-            return Ok(());
-        };
-        context.show_watermark(watermark);
-        let closed_before = self.options.windows.closed_before(watermark);
-        if closed_before <= self.meta.closed_before {
-            return Ok(());
-        }
-        for tag in [rows::WINDOW, rows::RUNNING] {
-            // Below are none, only what the store has not yet cleaned up of those that were.
-            let mut from = self.meta.closed_before;
-            while let Some(start) = self.first_window(tag, from, closed_before, context)? {
-                self.close(tag, start, context)?;
-                from = start.saturating_add(1);
-            }
-        }
-        self.meta.closed_before = closed_before;
-        self.store_meta(context)
-    }
-
-    /// The first window that has rows, among those that begin from `from` on and before `before`.
-    fn first_window(
-        &self,
-        tag: u8,
-        from: i64,
-        before: i64,
-        context: &mut MergeContext<'_, '_, G, A>,
-    ) -> Result<Option<i64>, ProcessError> {
-        let (mut lower, mut upper) = (Vec::new(), Vec::new());
-        rows::window_prefix(tag, from, &mut lower);
-        rows::window_prefix(tag, before, &mut upper);
-        let mut first = None;
-        let (from, to) = (Bound::Included(&lower[..]), Bound::Excluded(&upper[..]));
-        context.range(self.store()?, from, to, &mut |key, _| {
-            first = rows::window_of(key).map(|(start, _)| start);
-            ControlFlow::Break(())
-        })?;
-        Ok(first)
-    }
-
-    fn close(
-        &mut self,
-        tag: u8,
-        start: i64,
-        context: &mut MergeContext<'_, '_, G, A>,
-    ) -> Result<(), ProcessError> {
-        let mut keys = std::mem::take(&mut self.scratch.rows);
-        self.keys_of(tag, start, &mut keys, context)?;
-        for key in keys.iter() {
-            let Some(mut told) = self.row(key, context)? else {
-                continue;
-            };
-            told.is_final = true;
-            if tag == rows::RUNNING {
-                let (_, group) = rows::window_of(key).ok_or_else(|| broken("a window"))?;
-                self.scratch.delta.clone_from(&told.own);
-                self.add_to_group(rows::BASE, group, context)?;
-                told.shown.clone_from(&self.scratch.aggregate);
-            }
-            self.tell(key, told, context)?;
-        }
-        self.scratch.rows = keys;
-        Ok(())
-    }
-
-    fn keys_of(
-        &self,
-        tag: u8,
-        start: i64,
-        keys: &mut RowKeys,
-        context: &mut MergeContext<'_, '_, G, A>,
-    ) -> Result<(), ProcessError> {
-        keys.clear();
-        let (mut from, mut to) = (Vec::new(), Vec::new());
-        rows::window_prefix(tag, start, &mut from);
-        rows::window_prefix(tag, start.saturating_add(1), &mut to);
-        let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
-        context.range(self.store()?, from, to, &mut |key, _| {
-            keys.push(key);
-            ControlFlow::Continue(())
-        })
-    }
-
-    fn row(
-        &mut self,
-        key: &[u8],
-        context: &mut MergeContext<'_, '_, G, A>,
-    ) -> Result<Option<Told<A>>, ProcessError> {
-        let Some(bytes) = context.get(self.store()?, key)? else {
-            return Ok(None);
-        };
-        let row = Row::decode(bytes).ok_or_else(|| broken("an aggregate"))?;
-        let mut own = A::default();
-        read(self.aggregates.as_mut(), Some(row.aggregate), &mut own)?;
-        Ok(Some(Told {
-            shown: own.clone(),
-            own,
-            n: row.n,
-            revision: row.revision,
-            is_final: false,
-        }))
-    }
-
-    /// Tells what changed in open windows.
-    fn tell_changes(
-        &mut self,
-        context: &mut MergeContext<'_, '_, G, A>,
-    ) -> Result<(), ProcessError> {
-        let changed = std::mem::take(&mut self.changed);
-        let is_running = |key: &[u8]| key.first() == Some(&rows::RUNNING);
-        for key in changed.iter().filter(|key| !is_running(key)) {
-            // One that is gone was told when its window closed.
-            if let Some(told) = self.row(key, context)? {
-                self.tell(key, told, context)?;
-            }
-        }
-        if changed.iter().any(is_running) {
-            self.tell_running(&changed, context)?;
-        }
-        self.changed = changed;
-        self.changed.clear();
-        Ok(())
-    }
-
-    /// A running aggregate that moved in a window has moved in all later ones too.
-    fn tell_running(
-        &mut self,
-        changed: &RowKeys,
-        context: &mut MergeContext<'_, '_, G, A>,
-    ) -> Result<(), ProcessError> {
-        let mut moved: std::collections::BTreeMap<&[u8], (i64, A)> = Default::default();
-        for key in changed
-            .iter()
-            .filter(|key| key.first() == Some(&rows::RUNNING))
-        {
-            if let Some((start, group)) = rows::window_of(key) {
-                let entry = moved.entry(group).or_insert((start, A::default()));
-                entry.0 = entry.0.min(start);
-            }
-        }
-        let store = self.store()?;
-        for (group, (_, sum)) in &mut moved {
-            rows::group_key(rows::BASE, group, &mut self.scratch.key);
-            let base = context.get(store, &self.scratch.key)?;
-            read(self.aggregates.as_mut(), base, sum)?;
-        }
-        let mut keys = std::mem::take(&mut self.scratch.rows);
-        keys.clear();
-        let (from, to) = ([rows::RUNNING], [rows::CURRENT]);
-        let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
-        context.range(store, from, to, &mut |key, _| {
-            if rows::window_of(key).is_some_and(|(_, group)| moved.contains_key(group)) {
-                keys.push(key);
-            }
-            ControlFlow::Continue(())
-        })?;
-        for key in keys.iter() {
-            let Some((start, group)) = rows::window_of(key) else {
-                continue;
-            };
-            let (Some((first, sum)), Some(mut told)) =
-                (moved.get_mut(group), self.row(key, context)?)
-            else {
-                continue;
-            };
-            (self.merge)(sum, &told.own);
-            if start >= *first {
-                told.shown.clone_from(sum);
-                self.tell(key, told, context)?;
-            }
-        }
-        self.scratch.rows = keys;
-        Ok(())
-    }
-}
-
-/// A row that is told.
-struct Told<A> {
-    /// What the row holds.
-    own: A,
-    /// What is told: the same, or of a running aggregate with all that came before.
-    shown: A,
-    n: u64,
-    revision: u64,
-    is_final: bool,
 }
 
 fn read<A: Default>(

@@ -25,7 +25,6 @@ mod rows;
 mod time_windowed;
 mod time_windows;
 mod upstream;
-mod varint;
 
 pub(crate) use aggregator::{Adds, Merger};
 pub use aggregator::{Deltas, WindowedAggregator};

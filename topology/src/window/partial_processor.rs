@@ -2,9 +2,9 @@ use super::aggregator::{Adds, DeltaSink, Deltas, Merger, Place};
 use super::clocks::{InputClocks, Watermark};
 use super::handover::{Handover, HandoverLimits, HandoverWriter};
 use super::partial::{PartialSums, Slot, Table};
-use super::{TimeWindows, WindowedOptions, rows, varint};
+use super::{TimeWindows, WindowedOptions, rows};
 use crate::Error;
-use crate::codec::Serializer;
+use crate::codec::{Serializer, varint};
 use crate::io::Headers;
 use crate::io::murmur2::partition_of;
 use crate::process::{

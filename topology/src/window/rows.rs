@@ -13,7 +13,7 @@
 
 use super::clocks::Watermark;
 use super::partial::Table;
-use super::varint;
+use crate::codec::varint;
 use crate::task::TaskId;
 
 pub(super) const META: &[u8] = &[0];
