@@ -68,7 +68,7 @@ pub struct SourceRecord<'a> {
 /// What is known of an input of a task besides its records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InputStatus {
-    /// Since when everything that is in the partition has been processed, by wall clock in epoch
+    /// Since when everything that comes is processed within about a second, by wall clock in epoch
     /// milliseconds; `None` while there is lag, or while the brokers do not answer. A process that stood
     /// still counts anew.
     pub caught_up_since: Option<i64>,

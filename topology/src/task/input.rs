@@ -20,6 +20,8 @@ pub(crate) struct Input {
     pub(crate) queue: RecordBatch,
     /// End of partition was seen since the last record.
     pub(crate) at_end: bool,
+    /// When, by wall clock, everything that was in the partition had been processed.
+    pub(crate) caught_up_at: Option<i64>,
     /// Offset of the next record to process.
     pub(crate) position: i64,
     /// Position at the last commit.
@@ -37,6 +39,7 @@ impl Input {
             id: None,
             queue: RecordBatch::default(),
             at_end: false,
+            caught_up_at: None,
             position: 0,
             committed: 0,
             taken: Taken::default(),
@@ -56,6 +59,7 @@ impl Input {
     pub(crate) fn reset(&mut self, position: i64) {
         self.queue.clear();
         self.at_end = false;
+        self.caught_up_at = None;
         self.taken.clear();
         self.position = position;
         self.committed = position;

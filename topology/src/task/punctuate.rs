@@ -7,6 +7,8 @@ use crate::store::{TimerBatch, TimerClock};
 
 /// Due timers handled in one go, so that a wave of them does not hold up the records.
 const TIMERS_AT_ONCE: usize = 1_000;
+/// An input that was caught up so short a time ago keeps up with what comes.
+const KEEPING_UP_MS: i64 = 1_000;
 /// Longer between two turns of the loop: the process stood still.
 const STANDSTILL_MS: i64 = 5_000;
 
@@ -29,9 +31,14 @@ impl Task {
         let stood_still = last.is_some_and(|last| (now - last).abs() > STANDSTILL_MS);
         let statuses = &mut self.scope.inputs;
         statuses.resize(self.inputs.all.len(), InputStatus::default());
-        for (status, input) in statuses.iter_mut().zip(self.inputs.iter()) {
+        for (status, input) in statuses.iter_mut().zip(self.inputs.iter_mut()) {
+            if input.caught_up() {
+                input.caught_up_at = Some(now);
+            }
+            let at = input.caught_up_at.filter(|_| brokers_answer);
+            let keeps_up = at.is_some_and(|at| (now - at).abs() <= KEEPING_UP_MS);
             status.caught_up_since = match status.caught_up_since {
-                _ if !brokers_answer || !input.caught_up() => None,
+                _ if !keeps_up => None,
                 Some(since) if !stood_still => Some(since),
                 _ => Some(now),
             };

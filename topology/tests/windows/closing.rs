@@ -148,6 +148,31 @@ fn idle_partitions_let_their_clocks_run_on_and_windows_close() {
 }
 
 #[test]
+fn an_input_of_which_nothing_reaches_the_aggregation_is_idle_however_much_comes() {
+    let mut world = later();
+    world.clocks(1);
+    append(&world, "orders", 0, 3);
+    world.pass(1);
+    // Every second something comes everywhere, and none of it says anything of the time.
+    let mut seconds = 0;
+    let told = loop {
+        for topic in INPUTS {
+            for partition in 0..PARTITIONS {
+                world.append(topic, partition, "noise - 0");
+            }
+        }
+        world.pass(1);
+        seconds += 1;
+        let told = world.told();
+        if !told.is_empty() || seconds > 200 {
+            break told;
+        }
+    };
+    assert_eq!(told, ["a@0: 1 n=1 r1 final"]);
+    assert!(seconds > 90, "{seconds} s");
+}
+
+#[test]
 fn an_input_with_lag_is_not_idle() {
     let mut world = later();
     world.clocks(1);
