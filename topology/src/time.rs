@@ -3,6 +3,11 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// A duration in the unit of timestamps, bounded so that a sum of a few does not overflow.
+pub(crate) fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).map_or(i64::MAX / 4, |ms| ms.min(i64::MAX / 4))
+}
+
 /// A source of time. Everything that depends on time takes one of these.
 pub trait Clock: Send + Sync {
     /// Wall-clock time in milliseconds since the Unix epoch.

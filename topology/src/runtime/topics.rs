@@ -207,7 +207,12 @@ impl TopicCheck<'_> {
             .inputs(application_id)
             .into_iter()
             .filter(|input| input.internal);
-        let retention = [("cleanup.policy", "delete"), ("retention.ms", "-1")];
+        // As Kafka Streams has them: what is purged is gone with its segment, so segments are small.
+        let retention = [
+            ("cleanup.policy", "delete"),
+            ("retention.ms", "-1"),
+            ("segment.bytes", "52428800"),
+        ];
         changelogs
             .chain(repartition.map(|input| spec(input.topic, &retention)))
             .collect()

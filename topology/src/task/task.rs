@@ -14,6 +14,7 @@ use crate::process::{
     SourceRecord, TaskScope,
 };
 use crate::store::{SetAsideReason, StateDirectory, StoreId, TaskState, TimerBatch};
+use crate::time::milliseconds;
 
 /// Where a task stands; the names are Kafka Streams'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,7 +245,7 @@ impl Task {
         let Some(record) = input.queue.front() else {
             return Ok(());
         };
-        let tolerance = i64::try_from(settings.future_tolerance.as_millis()).unwrap_or(i64::MAX);
+        let tolerance = milliseconds(settings.future_tolerance);
         if record.timestamp <= scope.wall_clock_ms.saturating_add(tolerance) {
             scope.stream_time = scope.stream_time.max(Some(record.timestamp));
         }

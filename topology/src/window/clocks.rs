@@ -2,6 +2,7 @@
 
 use super::IdleRule;
 use crate::process::InputStatus;
+use crate::time::milliseconds;
 
 /// How far an upstream task has come in event time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,16 +43,12 @@ pub(crate) struct InputClocks {
     clocks: Vec<Option<InputClock>>,
 }
 
-fn ms(duration: std::time::Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
-}
-
 impl InputClocks {
     pub(crate) fn new(rule: IdleRule, tolerance: std::time::Duration) -> Self {
         Self {
-            idle_after_ms: ms(rule.after),
-            idle_distance_ms: ms(rule.distance),
-            tolerance_ms: ms(tolerance),
+            idle_after_ms: milliseconds(rule.after),
+            idle_distance_ms: milliseconds(rule.distance),
+            tolerance_ms: milliseconds(tolerance),
             clocks: Vec::new(),
         }
     }

@@ -11,6 +11,7 @@ use crate::process::{
     InitContext, OUTPUT_TOO_LARGE, ProcessError, Processor, ProcessorContext, Record,
 };
 use crate::store::StoreId;
+use crate::time::milliseconds;
 
 type PartialContext<'c, 'a> = ProcessorContext<'c, 'a, (), Handover>;
 
@@ -188,8 +189,7 @@ impl<A: Adds> PartialProcessor<A> {
         context: &mut PartialContext<'_, '_>,
     ) -> Result<Option<Watermark>, ProcessError> {
         let now = context.wall_clock_ms();
-        let interval = i64::try_from(self.options.watermark_interval.as_millis());
-        let interval = interval.unwrap_or(i64::MAX);
+        let interval = milliseconds(self.options.watermark_interval);
         // A clock that went back must not silence the task.
         let waits = |at: i64| (0..interval).contains(&now.saturating_sub(at));
         // Nothing is known of the inputs before the first look at them.

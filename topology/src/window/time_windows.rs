@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::time::milliseconds;
+
 /// Windows of a fixed size, aligned to the epoch, as Kafka Streams' class of the same name: tumbling,
 /// or hopping when they advance by less than their size.
 ///
@@ -20,15 +22,11 @@ pub struct TimeWindows {
     pub(crate) grace_ms: i64,
 }
 
-fn ms(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
-}
-
 impl TimeWindows {
     /// Tumbling windows of this size (at least a millisecond), without grace.
     #[must_use]
     pub fn of_size(size: Duration) -> Self {
-        let size_ms = ms(size).clamp(1, i64::MAX / 4);
+        let size_ms = milliseconds(size).max(1);
         Self {
             size_ms,
             advance_ms: size_ms,
@@ -39,14 +37,14 @@ impl TimeWindows {
     /// A window begins every so often: at least a millisecond, at most the size.
     #[must_use]
     pub fn advance_by(mut self, advance: Duration) -> Self {
-        self.advance_ms = ms(advance).clamp(1, self.size_ms);
+        self.advance_ms = milliseconds(advance).clamp(1, self.size_ms);
         self
     }
 
     /// How long after its end a window waits for records that come late.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace_ms = ms(grace).clamp(0, i64::MAX / 4);
+        self.grace_ms = milliseconds(grace);
         self
     }
 
