@@ -14,6 +14,7 @@ mod report;
 mod restore;
 mod retry;
 mod status;
+mod streak;
 mod stream_thread;
 mod streams;
 mod topics;

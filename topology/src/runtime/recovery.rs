@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use super::State;
 use super::commit::rebuild_if_passing;
+use super::streak::TooLong;
 use super::stream_thread::{Progress, StreamThread, Uncommitted};
 use crate::{Error, ErrorClass};
 
-/// Rebuilds or aborts without a commit in between, after which the thread gives up, if they have also
-/// taken longer than `task_timeout`: what is refused again and again is not passing trouble.
-const REBUILDS: u32 = 10;
-const ABORTS: u32 = 10;
 /// Somewhat longer than between two heartbeats (`heartbeat.interval.ms`, 3 s).
 const HEARTBEATS: Duration = Duration::from_secs(4);
 
@@ -55,50 +52,31 @@ impl StreamThread {
 
     /// Slows down aborts that follow each other, and ends them.
     fn count_abort(&mut self, error: &Error) -> Result<(), Error> {
-        let now = self.clock.monotonic();
-        self.aborts += 1;
-        if self.aborts == 1 {
-            self.aborting_since = now;
-            return Ok(());
-        }
-        let took = now.saturating_sub(self.aborting_since);
-        if self.aborts > ABORTS && took > self.config.task_timeout {
-            return Err(Error::fatal(
-                "process again",
-                format!(
-                    "{} transactions aborted in {took:?} without a commit; last: {error}",
-                    self.aborts
-                ),
-            ));
-        }
-        self.clock.sleep(Duration::from_millis(100));
-        Ok(())
+        let timeout = self.config.task_timeout;
+        self.aborts
+            .again(self.clock.as_ref(), timeout)
+            .map_err(|TooLong { times, took }| {
+                let detail = format!(
+                    "{times} transactions aborted in {took:?} without a commit; last: {error}"
+                );
+                Error::fatal("process again", detail)
+            })
     }
 
     /// Drops producer, consumer and tasks; the next turn makes them anew, restores what this
     /// instance is still assigned, and so finds out what became of the last transaction.
     fn rebuild(&mut self, error: Error) -> Result<(), Error> {
-        self.rebuilds += 1;
         self.metrics
             .transactions
             .with_label_values(&["fenced"])
             .inc();
-        let now = self.clock.monotonic();
-        if self.rebuilds == 1 {
-            self.rebuilding_since = now;
-        } else {
-            self.clock.sleep(Duration::from_millis(100));
-        }
-        let took = now.saturating_sub(self.rebuilding_since);
-        if self.rebuilds > REBUILDS && took > self.config.task_timeout {
-            return Err(Error::fatal(
-                "rebuild the thread",
-                format!(
-                    "{} times in {took:?} without a commit; last: {error}",
-                    self.rebuilds
-                ),
-            ));
-        }
+        let timeout = self.config.task_timeout;
+        self.rebuilds
+            .again(self.clock.as_ref(), timeout)
+            .map_err(|TooLong { times, took }| {
+                let detail = format!("{times} times in {took:?} without a commit; last: {error}");
+                Error::fatal("rebuild the thread", detail)
+            })?;
         self.ask_whether_replaced()?;
         tracing::warn!(thread = self.name, "{error}; rebuilding clients and tasks");
         self.board.set_state(

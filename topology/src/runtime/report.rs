@@ -45,7 +45,7 @@ impl StreamThread {
 
     /// Step 7: what was committed becomes visible.
     pub(super) fn publish(&mut self, started: Duration) {
-        (self.rebuilds, self.aborts) = (0, 0);
+        (self.rebuilds, self.aborts) = Default::default();
         let uncommitted = std::mem::take(&mut self.uncommitted);
         let metrics = &self.metrics;
         let outputs = self.clients.iter().flat_map(|it| it.outputs.topics());

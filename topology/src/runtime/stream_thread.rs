@@ -11,6 +11,7 @@ use super::rate::RateLimit;
 use super::report::{SampledStatistics, Turn};
 use super::restore::Restoration;
 use super::status::{State, StatusBoard};
+use super::streak::Streak;
 use super::{CommitPhase, ProcessingGuarantee, StreamsConfig};
 use crate::Error;
 use crate::graph::BuiltTopology;
@@ -104,12 +105,10 @@ pub struct StreamThread {
     pub(super) rate: Option<RateLimit>,
     /// Which task comes first this turn, under a rate limit.
     pub(super) first_task: usize,
-    /// Rebuilds since the last commit, and when the first of them was.
-    pub(super) rebuilds: u32,
-    pub(super) rebuilding_since: Duration,
-    /// Aborts since the last commit, and when the first of them was.
-    pub(super) aborts: u32,
-    pub(super) aborting_since: Duration,
+    /// Rebuilds since the last commit.
+    pub(super) rebuilds: Streak,
+    /// Aborts since the last commit.
+    pub(super) aborts: Streak,
     pub(super) last_status: Option<Duration>,
     pub(super) statistics: SampledStatistics,
     /// What the consumer said of its brokers at the last update of the status.
@@ -159,10 +158,8 @@ impl StreamThread {
             due: TimerBatch::default(),
             rate,
             first_task: 0,
-            rebuilds: 0,
-            rebuilding_since: Duration::ZERO,
-            aborts: 0,
-            aborting_since: Duration::ZERO,
+            rebuilds: Streak::default(),
+            aborts: Streak::default(),
             last_status: None,
             statistics: SampledStatistics::default(),
             trouble: None,
