@@ -13,11 +13,11 @@ use super::kafka::{KafkaProperties, Properties, reserved};
 use super::layers::{ENVIRONMENT_LAYER, FLAGS_LAYER, KAFKA, SCOPES, Sources, merge};
 use super::nearest::nearest;
 use super::settings::{
-    Aggregates, Application, Configuration, Http, OffsetReset, Ordering, ProcessingGuarantee,
-    Topics,
+    Aggregates, Application, Configuration, DeadLetters, Http, OffsetReset, Ordering,
+    ProcessingGuarantee, Topics,
 };
 use super::values::{
-    address, boolean, choice, identifier, kind, number, ordering, scalar, text, whole,
+    address, boolean, choice, identifier, kind, number, ordering, scalar, share, text, token, whole,
 };
 
 const DEFAULT_ORIGIN: &str = "default";
@@ -77,9 +77,8 @@ pub fn load(sources: &Sources) -> Result<Effective, ConfigurationErrors> {
         kafka: reader.kafka(),
         topics: reader.topics(),
         aggregates: reader.aggregates(),
-        http: Http {
-            listen: reader.setting("http", "listen", DEFAULT_LISTEN, address),
-        },
+        dead_letters: reader.dead_letters(),
+        http: reader.http(),
     };
     reader.cross_check(&configuration);
     reader.refuse_unknown();
@@ -173,6 +172,30 @@ impl Reader<'_> {
             early_interval: ms("early_interval_ms", default.early_interval, (100, DAY_MS)),
             enabled: self.setting(SECTION, "enabled", default.enabled, boolean),
             emit: self.setting(SECTION, "emit", default.emit, choice),
+        }
+    }
+
+    fn dead_letters(&mut self) -> DeadLetters {
+        const SECTION: &str = "dead_letters";
+        const MOST: u64 = 1_000_000;
+        let default = DeadLetters::default();
+        DeadLetters {
+            circuit: self.setting(SECTION, "circuit", default.circuit, boolean),
+            share: self.setting(SECTION, "share", default.share, share),
+            window: self.setting(SECTION, "window", default.window, |value| {
+                number(value, (1, MOST))
+            }),
+            minimum: self.setting(SECTION, "minimum", default.minimum, |value| {
+                number(value, (1, MOST))
+            }),
+        }
+    }
+
+    fn http(&mut self) -> Http {
+        const SECTION: &str = "http";
+        Http {
+            listen: self.setting(SECTION, "listen", DEFAULT_LISTEN, address),
+            token: self.setting(SECTION, "token", None, |value| token(value).map(Some)),
         }
     }
 
@@ -306,6 +329,21 @@ impl Reader<'_> {
                  the broker would abort every transaction before its commit; raise the timeout",
                 application.commit_interval.as_millis(),
                 application.transaction_timeout.as_millis(),
+            );
+            self.errors.push(ConfigurationError { place, problem });
+        }
+        let DeadLetters {
+            window, minimum, ..
+        } = configuration.dead_letters;
+        if minimum > window {
+            let origin = |key: &str| self.origins.get(key).cloned().unwrap_or_default();
+            let place = match origin("dead_letters.minimum") {
+                place if place == DEFAULT_ORIGIN => origin("dead_letters.window"),
+                place => place,
+            };
+            let problem = format!(
+                "dead_letters.minimum is {minimum} and dead_letters.window is {window}: there can never be so many; set \
+                 dead_letters.circuit = false to switch it off"
             );
             self.errors.push(ConfigurationError { place, problem });
         }

@@ -16,6 +16,7 @@ mod layers;
 mod load;
 mod nearest;
 mod print;
+mod secret;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,8 @@ pub use kafka::{KafkaProperties, Properties, is_secret};
 pub use layers::{Flags, Sources};
 pub use load::{Effective, load};
 pub use print::Format;
+pub use secret::Secret;
 pub use settings::{
-    Aggregates, Application, Configuration, Emit, Http, OffsetReset, Ordering, ProcessingGuarantee,
-    Topics,
+    Aggregates, Application, Configuration, DeadLetters, Emit, Http, OffsetReset, Ordering,
+    ProcessingGuarantee, Topics,
 };

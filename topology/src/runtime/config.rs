@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::PhaseObserver;
 use crate::io::TopicSpec;
+use crate::task::DeadLetterCircuit;
 
 /// What is promised about each input record, as in Kafka Streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,11 @@ pub struct StreamsConfig {
     pub poll_records: usize,
     /// How far a record's timestamp may lie ahead of the wall clock and still move stream time.
     pub future_tolerance: Duration,
+    /// When a task pauses because too many of its records are dead-lettered; `None`: never. It then takes no records
+    /// until [`Streams::resume_paused_tasks`](super::Streams::resume_paused_tasks) or a restart, while its timers,
+    /// punctuations and commits, and the other tasks, go on. Its records wait in their topics: it is behind like a
+    /// task that cannot keep up, so its watermark stands still and windows that need it stay open.
+    pub dead_letter_circuit: Option<DeadLetterCircuit>,
     /// Between two requests to delete what was processed of repartition topics.
     pub repartition_purge_interval: Duration,
     /// For calls to the brokers that must succeed: retried until then.
@@ -93,6 +99,7 @@ impl StreamsConfig {
             max_rate: None,
             poll_records: 2_000,
             future_tolerance: Duration::from_secs(5),
+            dead_letter_circuit: Some(DeadLetterCircuit::default()),
             repartition_purge_interval: Duration::from_secs(30),
             task_timeout: Duration::from_secs(60),
             topic_wait: Duration::from_secs(30),

@@ -19,6 +19,7 @@ mod stream_thread;
 mod streams;
 mod topics;
 
+pub use crate::task::{DeadLetterCircuit, Share};
 #[cfg(feature = "broken-controls")]
 pub use commit::BrokenControl;
 pub use config::{AutoOffsetReset, ProcessingGuarantee, StreamsConfig};

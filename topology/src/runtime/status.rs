@@ -1,6 +1,7 @@
 //! What the outside may know of a running application: written by the threads, read by anyone.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -42,6 +43,9 @@ pub struct TaskStatus {
     pub id: String,
     /// Kafka Streams' names: CREATED, RESTORING, RUNNING, SUSPENDED.
     pub state: &'static str,
+    /// Why the task takes no records, with the counts and the fix; its state is RUNNING all the same, because its
+    /// timers and commits go on.
+    pub paused: Option<String>,
     /// Restore of this assignment.
     pub restore: RestoreStatus,
     /// Records between position and the last stable offset, per input partition.
@@ -83,6 +87,8 @@ pub struct StatusBoard {
     threads: Mutex<BTreeMap<String, ThreadStatus>>,
     counters: Mutex<BTreeMap<TaskId, Vec<u64>>>,
     stores: Mutex<BTreeMap<TaskId, TaskStores>>,
+    /// How often somebody asked to resume the paused tasks.
+    resumes: AtomicU64,
 }
 
 impl StatusBoard {
@@ -119,6 +125,21 @@ impl StatusBoard {
             Some((view.clone(), StoreId(u32::try_from(index).ok()?)))
         });
         with_name.collect()
+    }
+
+    /// Lets all paused tasks of this instance take records again, each with an empty window; answers which were seen
+    /// to be paused. Their threads do it with their next turn.
+    pub fn resume_paused_tasks(&self) -> Vec<String> {
+        let threads = self.threads.lock();
+        let tasks = threads.values().flat_map(|thread| &thread.tasks);
+        let paused = tasks.filter(|task| task.paused.is_some());
+        let paused = paused.map(|task| task.id.clone()).collect();
+        self.resumes.fetch_add(1, Ordering::SeqCst);
+        paused
+    }
+
+    pub(super) fn resumes(&self) -> u64 {
+        self.resumes.load(Ordering::SeqCst)
     }
 
     pub(super) fn set_stores(&self, task: TaskId, view: CommittedView, names: Vec<String>) {

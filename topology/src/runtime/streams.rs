@@ -85,6 +85,11 @@ impl Streams {
         self.board.counters()
     }
 
+    /// Lets the paused tasks of this instance take records again; see [`StatusBoard::resume_paused_tasks`].
+    pub fn resume_paused_tasks(&self) -> Vec<String> {
+        self.board.resume_paused_tasks()
+    }
+
     /// The error that ended a thread, if one did.
     pub fn failure(&self) -> Option<Error> {
         self.failure.lock().clone()
