@@ -5,6 +5,7 @@ mod clients;
 mod commit;
 mod config;
 mod contain;
+mod expected_topic;
 mod outputs;
 mod phase;
 mod purge;

@@ -198,6 +198,7 @@ pub(crate) fn check_topics(parts: &ThreadParts, stop: &AtomicBool) -> Result<Kno
         clock: parts.clock.as_ref(),
         config: &parts.config,
         topology: &parts.topology,
+        directory: &parts.directory,
         board: &parts.board,
         stop,
     };
