@@ -71,6 +71,7 @@ impl StreamThread {
         self.end_restore()?;
         for task in self.tasks.values_mut() {
             task.phase = TaskPhase::Suspended;
+            self.board.suspended(task.id);
             for input in task.inputs.iter_mut() {
                 input.reset(input.committed);
             }

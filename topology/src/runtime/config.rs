@@ -30,6 +30,10 @@ pub struct StreamsConfig {
     pub application_id: String,
     /// Static membership; unique among the instances of the application.
     pub instance_id: String,
+    /// `host:port` under which other instances and people reach this one, as Kafka Streams' `application.server`: told
+    /// to the group, so that whoever looks for the state of a key finds it; see
+    /// [`query_metadata_for_key`](super::query_metadata_for_key).
+    pub application_server: Option<String>,
     /// Stream threads.
     pub num_stream_threads: usize,
     /// What is promised.
@@ -86,6 +90,7 @@ impl StreamsConfig {
         Self {
             application_id: application_id.into(),
             instance_id: instance_id.into(),
+            application_server: None,
             num_stream_threads: 1,
             processing_guarantee: ProcessingGuarantee::ExactlyOnceV2,
             commit_interval: Duration::from_millis(100),
