@@ -17,7 +17,8 @@ use super::settings::{
     ProcessingGuarantee, Topics,
 };
 use super::values::{
-    address, boolean, choice, identifier, kind, number, ordering, scalar, share, text, token, whole,
+    address, application_server, boolean, choice, identifier, kind, number, ordering, scalar,
+    share, text, token, whole,
 };
 
 const DEFAULT_ORIGIN: &str = "default";
@@ -195,6 +196,9 @@ impl Reader<'_> {
         const SECTION: &str = "http";
         Http {
             listen: self.setting(SECTION, "listen", DEFAULT_LISTEN, address),
+            application_server: self.setting(SECTION, "application_server", None, |value| {
+                application_server(value).map(Some)
+            }),
             token: self.setting(SECTION, "token", None, |value| token(value).map(Some)),
         }
     }

@@ -175,10 +175,22 @@ impl DeadLetters {
 pub struct Http {
     /// Address and port; port 0 takes any. Default `127.0.0.1:8080`, which other machines cannot reach.
     pub listen: SocketAddr,
+    /// `host:port` under which others reach `listen`; the group is told, so that whoever looks for an order finds the
+    /// instance that has it. By default the address it listens on, where that is one address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub application_server: Option<String>,
     /// What a client must send as `Authorization: Bearer <token>` to change something; without one nobody may. None by
     /// default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,
+}
+
+impl Http {
+    /// What the group is told when the server listens on `bound`; none when others could make nothing of it.
+    pub fn application_server(&self, bound: SocketAddr) -> Option<String> {
+        let default = || (!bound.ip().is_unspecified()).then(|| bound.to_string());
+        self.application_server.clone().or_else(default)
+    }
 }
 
 /// A setting with a fixed set of values.

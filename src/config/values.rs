@@ -94,6 +94,14 @@ pub(super) fn share(value: &Value) -> Result<Share, String> {
         })
 }
 
+pub(super) fn application_server(value: &Value) -> Result<String, String> {
+    let server = text(value)?;
+    match topology::runtime::check_application_server(&server) {
+        Ok(()) => Ok(server),
+        Err(error) => Err(error.detail().to_owned()),
+    }
+}
+
 /// What an HTTP header can carry; what was given is not repeated.
 pub(super) fn token(value: &Value) -> Result<Secret, String> {
     let token = scalar(value).unwrap_or_default();
