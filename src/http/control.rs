@@ -24,7 +24,7 @@ pub(super) fn resume(site: &Site, asked: Asked<'_>) -> Response<Body> {
         let refused = response(StatusCode::METHOD_NOT_ALLOWED, TEXT, body);
         return with(refused, ALLOW, "POST");
     }
-    if let Err(refused) = authorize(site, asked.headers) {
+    if let Some(refused) = refusal(site, asked.headers) {
         return refused;
     }
     let resumed = site.source.resume_paused_tasks();
@@ -38,22 +38,21 @@ pub(super) fn resume(site: &Site, asked: Asked<'_>) -> Response<Body> {
     }
 }
 
-/// # Errors
-/// The answer to somebody who may not do this.
-fn authorize(site: &Site, headers: &HeaderMap) -> Result<(), Response<Body>> {
+/// The answer to somebody who may not change anything.
+fn refusal(site: &Site, headers: &HeaderMap) -> Option<Response<Body>> {
     let Some(token) = &site.token else {
         let body = "nothing may be changed over HTTP without a token; set one with JUMUN__HTTP__TOKEN (http.token), restart, \
                     and send it as \"Authorization: Bearer <token>\"\n";
-        return Err(response(StatusCode::FORBIDDEN, TEXT, body));
+        return Some(response(StatusCode::FORBIDDEN, TEXT, body));
     };
     let given = headers.get(AUTHORIZATION).and_then(|header| {
         let (scheme, given) = header.as_bytes().split_at_checked("bearer ".len())?;
         scheme.eq_ignore_ascii_case(b"bearer ").then_some(given)
     });
     if given.is_some_and(|given| token.is(given)) {
-        return Ok(());
+        return None;
     }
     let body = "the token is missing or wrong; send that of http.token as \"Authorization: Bearer <token>\"\n";
     let refused = response(StatusCode::UNAUTHORIZED, TEXT, body);
-    Err(with(refused, WWW_AUTHENTICATE, "Bearer"))
+    Some(with(refused, WWW_AUTHENTICATE, "Bearer"))
 }
