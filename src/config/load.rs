@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use figment::value::{Dict, Value};
 use figment::{Figment, Profile, Provider};
+use topology::runtime::Share;
 
 use super::error::{ConfigurationError, ConfigurationErrors};
 use super::judging::{self, Actors, Ghost, Ordering, Parking, Redrive, Retention, Rights};
@@ -14,10 +15,12 @@ use super::kafka::{KafkaProperties, Properties, reserved};
 use super::layers::{ENVIRONMENT_LAYER, FLAGS_LAYER, KAFKA, SCOPES, Sources, merge};
 use super::nearest::nearest;
 use super::settings::{
-    Aggregates, Application, Configuration, Http, OffsetReset, ProcessingGuarantee, Topics,
+    Aggregates, Application, Configuration, DeadLetters, Http, OffsetReset, ProcessingGuarantee,
+    Topics,
 };
 use super::values::{
-    address, boolean, choice, identifier, kind, number, scalar, share, text, whole,
+    address, application_server, boolean, choice, identifier, kind, number, scalar, share, text,
+    token, whole,
 };
 use crate::domain::ordering::OrderingPolicy;
 
@@ -87,9 +90,8 @@ pub fn load(sources: &Sources) -> Result<Effective, ConfigurationErrors> {
         cancel_rights: reader.cancel_rights(),
         actors: reader.actors(),
         aggregates: reader.aggregates(),
-        http: Http {
-            listen: reader.setting("http", "listen", DEFAULT_LISTEN, address),
-        },
+        dead_letters: reader.dead_letters(),
+        http: reader.http(),
     };
     reader.cross_check(&configuration);
     reader.refuse_unknown();
@@ -192,7 +194,12 @@ impl Reader<'_> {
             max_per_task: self.setting(SECTION, "max_per_task", default.max_per_task, |value| {
                 number(value, (1, 1_000_000))
             }),
-            max_task_share: self.setting(SECTION, "max_task_share", default.max_task_share, share),
+            max_task_share: self.setting(
+                SECTION,
+                "max_task_share",
+                default.max_task_share,
+                |value| share(value).map(Share::part),
+            ),
         }
     }
 
@@ -266,6 +273,33 @@ impl Reader<'_> {
             early_interval: ms("early_interval_ms", default.early_interval, (100, DAY_MS)),
             enabled: self.setting(SECTION, "enabled", default.enabled, boolean),
             emit: self.setting(SECTION, "emit", default.emit, choice),
+        }
+    }
+
+    fn dead_letters(&mut self) -> DeadLetters {
+        const SECTION: &str = "dead_letters";
+        const MOST: u64 = 1_000_000;
+        let default = DeadLetters::default();
+        DeadLetters {
+            circuit: self.setting(SECTION, "circuit", default.circuit, boolean),
+            share: self.setting(SECTION, "share", default.share, share),
+            window: self.setting(SECTION, "window", default.window, |value| {
+                number(value, (1, MOST))
+            }),
+            minimum: self.setting(SECTION, "minimum", default.minimum, |value| {
+                number(value, (1, MOST))
+            }),
+        }
+    }
+
+    fn http(&mut self) -> Http {
+        const SECTION: &str = "http";
+        Http {
+            listen: self.setting(SECTION, "listen", DEFAULT_LISTEN, address),
+            application_server: self.setting(SECTION, "application_server", None, |value| {
+                application_server(value).map(Some)
+            }),
+            token: self.setting(SECTION, "token", None, |value| token(value).map(Some)),
         }
     }
 
@@ -399,6 +433,21 @@ impl Reader<'_> {
                  the broker would abort every transaction before its commit; raise the timeout",
                 application.commit_interval.as_millis(),
                 application.transaction_timeout.as_millis(),
+            );
+            self.errors.push(ConfigurationError { place, problem });
+        }
+        let DeadLetters {
+            window, minimum, ..
+        } = configuration.dead_letters;
+        if minimum > window {
+            let origin = |key: &str| self.origins.get(key).cloned().unwrap_or_default();
+            let place = match origin("dead_letters.minimum") {
+                place if place == DEFAULT_ORIGIN => origin("dead_letters.window"),
+                place => place,
+            };
+            let problem = format!(
+                "dead_letters.minimum is {minimum} and dead_letters.window is {window}: there can never be so many; set \
+                 dead_letters.circuit = false to switch it off"
             );
             self.errors.push(ConfigurationError { place, problem });
         }

@@ -17,6 +17,7 @@ mod layers;
 mod load;
 mod nearest;
 mod print;
+mod secret;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,8 @@ pub use kafka::{KafkaProperties, Properties, is_secret};
 pub use layers::{Flags, Sources};
 pub use load::{Effective, load};
 pub use print::Format;
+pub use secret::Secret;
 pub use settings::{
-    Aggregates, Application, Configuration, Emit, Http, OffsetReset, ProcessingGuarantee, Topics,
+    Aggregates, Application, Configuration, DeadLetters, Emit, Http, OffsetReset,
+    ProcessingGuarantee, Topics,
 };

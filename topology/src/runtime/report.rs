@@ -170,11 +170,13 @@ impl StreamThread {
                 restore_remaining: restore.remaining,
                 stream_time_ms: task.scope.stream_time,
                 watermark_ms: task.scope.watermark_ms,
+                paused: task.scope.circuit.paused().is_some(),
                 lag: lags,
             });
             tasks.push(TaskStatus {
                 id: task.id.to_string(),
                 state: task.phase.as_str(),
+                paused: task.scope.circuit.paused().map(str::to_owned),
                 restore,
                 lag,
             });
@@ -193,7 +195,7 @@ impl StreamThread {
                 "restoring state from the changelog".to_owned(),
             ),
             (Some(trouble), true, false) => (State::Running, trouble.clone()),
-            (None, true, false) => (State::Running, String::new()),
+            (None, true, false) => (State::Running, paused(&tasks)),
         };
         let directory = &self.directory;
         let sample = ThreadSample {
@@ -210,5 +212,20 @@ impl StreamThread {
             broker_trouble: self.trouble.clone(),
             tasks,
         });
+    }
+}
+
+/// Which tasks are paused, and why the first one is; empty when none is.
+fn paused(tasks: &[TaskStatus]) -> String {
+    let paused = tasks
+        .iter()
+        .filter_map(|task| Some((task.id.as_str(), task.paused.as_deref()?)));
+    let (ids, reasons): (Vec<&str>, Vec<&str>) = paused.unzip();
+    match (ids.as_slice(), reasons.first()) {
+        ([id], Some(reason)) => format!("task {id} is paused: {reason}"),
+        (ids @ [first, ..], Some(reason)) => {
+            format!("tasks {} are paused; {first}: {reason}", ids.join(", "))
+        }
+        _ => String::new(),
     }
 }
