@@ -13,6 +13,9 @@ pub const DELIVERY_EVENTS: &str = "delivery.events.v1";
 /// The inputs; where timestamps are equal, records are taken in this order (E8).
 pub const INPUTS: [&str; 3] = [ORDER_EVENTS, PAYMENT_EVENTS, DELIVERY_EVENTS];
 
+/// Events that are judged once more: redriven by the processor, or by `jumun dlt replay`.
+pub const REDRIVE: &str = "order.redrive.v1";
+
 /// What happened: every applied or annotated event.
 pub const TRANSITIONS: &str = "order.transitions.v1";
 /// The current state of every order; compacted.
@@ -57,6 +60,11 @@ pub fn inputs(topics: &Topics) -> Vec<TopicSpec> {
         .iter()
         .map(|name| spec(name, topics.partitions, topics, &retention(31)))
         .collect()
+}
+
+/// The topic of redriven events; its partitions are those of the inputs.
+pub fn redrive(topics: &Topics) -> TopicSpec {
+    spec(REDRIVE, topics.partitions, topics, &retention(31))
 }
 
 /// The output topics as `run` creates them where they are missing.

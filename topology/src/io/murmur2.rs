@@ -24,8 +24,9 @@ pub(crate) fn murmur2(bytes: &[u8]) -> i32 {
     hash.cast_signed()
 }
 
-/// The partition of a key among `partitions`: the hash without its sign, modulo their number.
-pub(crate) fn partition_of(key: &[u8], partitions: i32) -> i32 {
+/// The partition of a key among `partitions`, as every JVM producer chooses it: the hash without its sign, modulo their
+/// number.
+pub fn partition_of(key: &[u8], partitions: i32) -> i32 {
     (murmur2(key) & i32::MAX)
         .checked_rem(partitions)
         .unwrap_or(0)

@@ -15,7 +15,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::errors;
 use super::events::Events;
-use super::positions::{committed, ends};
+use super::positions::{committed, ends, offsets_at};
 use super::properties::KafkaProperties;
 use crate::io::{Admin, IoResult, TopicDescription, TopicPartition, TopicSpec, Watermarks};
 use crate::{Error, ErrorClass};
@@ -245,6 +245,16 @@ impl Admin for KafkaAdmin {
             .zip(high)
             .map(|(low, high)| Watermarks { low, high })
             .collect())
+    }
+
+    fn offsets_at(
+        &mut self,
+        partitions: &[TopicPartition],
+        timestamp_ms: i64,
+        timeout: Duration,
+    ) -> IoResult<Vec<Option<i64>>> {
+        self.serve();
+        offsets_at(&self.asking, partitions, timestamp_ms, timeout)
     }
 
     fn delete_records(&mut self, below: &[(TopicPartition, i64)]) -> IoResult<()> {
