@@ -8,6 +8,7 @@
 //! | [`page`] | the live page: what people see of a running processor |
 //! | [`dead_letters`] | dead letters and rejections: found, understood, repaired, sent again |
 //! | [`scan`] | topics read from one place to another, without a group |
+//! | [`tap`] | what a person sees of a record |
 //! | [`generate`], [`replay`], [`feed`] | events: made up, read from files, sent |
 //! | [`config`], [`http`], [`logging`], [`cli`] | how it is set up, watched and called |
 
@@ -27,3 +28,4 @@ pub mod pause;
 pub mod replay;
 pub mod scan;
 pub mod service;
+pub mod tap;
