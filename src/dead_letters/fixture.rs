@@ -28,9 +28,11 @@ impl Letter<'_> {
 
 /// An envelope; its id is made of the order, the action and the version.
 pub(super) fn envelope(order_no: &str, action: &str, version: u64) -> String {
-    let aggregate = match action.split('.').next() {
-        Some(aggregate @ ("payment" | "delivery" | "claim")) => aggregate,
-        _ => "order",
+    let family = action.split('.').next().unwrap_or_default();
+    let aggregate = if ["payment", "delivery", "claim"].contains(&family) {
+        family
+    } else {
+        "order"
     };
     format!(
         r#"{{"id":"{order_no}-{action}-{version}","target":{{"type":"{aggregate}","id":"{order_no}-t","orderNo":"{order_no}","version":{version}}},"action":"{action}","actor":{{"type":"CS","id":"cs_1"}},"info":{{}},"time":{{"occurredAt":"2026-11-20T12:00:00+09:00","recordedAt":"2026-11-20T12:00:00+09:00"}},"schema":{{"name":"{action}","version":1}}}}"#

@@ -53,10 +53,7 @@ impl Condition {
     fn is(&self, found: &Value) -> bool {
         match found {
             Value::String(text) => *text == self.wanted,
-            Value::Array(_) | Value::Object(_) => {
-                serde_json::from_str(&self.wanted).is_ok_and(|wanted: Value| wanted == *found)
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) => found.to_string() == self.wanted,
+            other => serde_json::from_str(&self.wanted).is_ok_and(|wanted: Value| wanted == *other),
         }
     }
 }
