@@ -1,7 +1,7 @@
 //! From an entry to the record that is judged once more.
 
 use thiserror::Error;
-use topology::io::partition_of;
+use topology::io::murmur2::partition_of;
 
 use super::entry::UNREADABLE;
 use super::error_headers::is_error_header;

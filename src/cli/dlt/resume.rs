@@ -7,10 +7,11 @@ use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, HOST};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use serde::Deserialize;
 use tokio::net::TcpStream;
 
 use crate::cli::Failure;
-use crate::cli::output::{printed, standard};
+use crate::cli::output::{OutputFormat, printed, standard};
 
 const PATH: &str = "/dead-letters/resume";
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,6 +32,9 @@ pub struct Resume {
         hide_env_values = true
     )]
     token: Option<String>,
+    /// For people or for programs.
+    #[arg(long, value_enum, default_value = "text")]
+    format: OutputFormat,
 }
 
 impl Resume {
@@ -63,17 +67,21 @@ impl Resume {
             }
         };
         let answer = answer.trim();
-        match meaning(status) {
-            None => {
-                let mut out = standard();
-                let text = if answer.is_empty() { "resumed" } else { answer };
-                printed(writeln!(out, "{text}").and_then(|()| out.flush()))
-            }
-            Some(meaning) if answer.is_empty() => {
-                Err(Failure::work(format!("{status}: {meaning}")))
-            }
-            Some(meaning) => Err(Failure::work(format!("{status}: {meaning} ({answer})"))),
+        if status.is_success() {
+            let mut out = standard();
+            let text = match self.format {
+                OutputFormat::Json => answer.to_owned(),
+                OutputFormat::Text => told(answer),
+            };
+            return printed(writeln!(out, "{text}").and_then(|()| out.flush()));
         }
+        // The instance's own words are the better ones.
+        let meaning = if answer.is_empty() || status == StatusCode::NOT_FOUND {
+            meaning(status)
+        } else {
+            answer
+        };
+        Err(Failure::work(format!("{status}: {meaning}")))
     }
 
     fn address(&self) -> Result<(String, u16), Failure> {
@@ -113,22 +121,30 @@ async fn post(
     Ok((status, String::from_utf8_lossy(&body).into_owned()))
 }
 
-/// What an answer other than success means.
-fn meaning(status: StatusCode) -> Option<&'static str> {
+/// Which tasks go on, as the instance answers.
+fn told(answer: &str) -> String {
+    #[derive(Deserialize)]
+    struct Resumed {
+        resumed: Vec<String>,
+    }
+    match serde_json::from_str(answer) {
+        Ok(Resumed { resumed }) if resumed.is_empty() => "nothing was paused".to_owned(),
+        Ok(Resumed { resumed }) => format!("resumed: {}", resumed.join(", ")),
+        Err(_) => answer.to_owned(),
+    }
+}
+
+/// What a refusal means that says nothing else.
+fn meaning(status: StatusCode) -> &'static str {
     match status {
-        status if status.is_success() => None,
-        StatusCode::UNAUTHORIZED => {
-            Some("the token was not sent as it must be, or is not the instance's http.token")
+        StatusCode::UNAUTHORIZED => "the token is not the instance's http.token",
+        StatusCode::FORBIDDEN => {
+            "the instance has no http.token, so nobody may change anything; set one, and restart it"
         }
-        StatusCode::FORBIDDEN => Some(
-            "the instance takes no such command: it has no http.token, or the token is another one; set http.token and \
-             restart it",
-        ),
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-            Some("no instance of jumun that can be resumed listens there")
+            "no instance of jumun that can be resumed listens there"
         }
-        StatusCode::CONFLICT => Some("nothing is paused there"),
-        _ => Some("the instance refused"),
+        _ => "the instance refused",
     }
 }
 
@@ -157,6 +173,7 @@ mod tests {
         let resume = Resume {
             url: url.parse().unwrap(),
             token: Some(token.to_owned()),
+            format: OutputFormat::Text,
         };
         let ended = resume.run();
         (server.join().unwrap(), ended)
@@ -177,6 +194,13 @@ mod tests {
     }
 
     #[test]
+    fn the_tasks_that_go_on_are_told() {
+        assert_eq!(told(r#"{"resumed":["0_1","0_3"]}"#), "resumed: 0_1, 0_3");
+        assert_eq!(told(r#"{"resumed":[]}"#), "nothing was paused");
+        assert_eq!(told("as you wish"), "as you wish");
+    }
+
+    #[test]
     fn refusals_are_explained_and_the_token_is_not_repeated() {
         for (answer, word) in [
             (
@@ -185,7 +209,7 @@ mod tests {
             ),
             (
                 "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n",
-                "set http.token",
+                "set one",
             ),
             (
                 "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
@@ -206,6 +230,7 @@ mod tests {
         let resume = |url: &str, token: Option<&str>| Resume {
             url: url.parse().unwrap(),
             token: token.map(str::to_owned),
+            format: OutputFormat::Text,
         };
         for resume in [
             resume("http://127.0.0.1:1", None),

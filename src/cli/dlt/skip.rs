@@ -2,7 +2,8 @@ use std::io::{self, Write};
 
 use clap::Args;
 use serde_json::json;
-use topology::io::{Log, partition_of};
+use topology::io::Log;
+use topology::io::murmur2::partition_of;
 
 use super::replay::described;
 use super::selection::{Selection, newest_rejection};

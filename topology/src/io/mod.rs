@@ -8,7 +8,7 @@ pub mod batch;
 pub mod headers;
 pub mod kafka;
 pub mod memory;
-pub(crate) mod murmur2;
+pub mod murmur2;
 
 use std::any::Any;
 use std::fmt;
@@ -18,7 +18,6 @@ use crate::Error;
 
 pub use batch::{RecordBatch, RecordView};
 pub use headers::{HeaderBuffer, Headers};
-pub use murmur2::partition_of;
 
 /// Result of a call to the log.
 pub type IoResult<T> = Result<T, Error>;
