@@ -64,6 +64,11 @@ pub fn inputs(topics: &Topics) -> Vec<TopicSpec> {
         .collect()
 }
 
+/// The topic of redriven events; its partitions are those of the inputs.
+pub fn redrive(topics: &Topics) -> TopicSpec {
+    spec(REDRIVE, topics.partitions, topics, &retention(31))
+}
+
 /// All topics that the job writes, as `run` creates them where they are missing.
 pub fn written(configuration: &Configuration) -> Vec<TopicSpec> {
     let topics = &configuration.topics;
@@ -76,7 +81,7 @@ pub fn written(configuration: &Configuration) -> Vec<TopicSpec> {
         topic.name = job.output(&topic.name);
     }
     // Read by every application, and with it by one that processes the log anew.
-    written.push(spec(REDRIVE, topics.partitions, topics, &retention(31)));
+    written.push(redrive(topics));
     written
 }
 

@@ -314,6 +314,14 @@ pub trait Admin {
         partitions: &[TopicPartition],
         timeout: Duration,
     ) -> IoResult<Vec<Watermarks>>;
+    /// The offset of the first record of each partition whose timestamp is at or after `timestamp_ms`; `None` where there
+    /// is none.
+    fn offsets_at(
+        &mut self,
+        partitions: &[TopicPartition],
+        timestamp_ms: i64,
+        timeout: Duration,
+    ) -> IoResult<Vec<Option<i64>>>;
     /// Asks the brokers to delete the records of partitions below these offsets (KIP-107), and does not
     /// wait for their answer: what is not deleted now is asked for again.
     fn delete_records(&mut self, below: &[(TopicPartition, i64)]) -> IoResult<()>;

@@ -16,7 +16,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use super::assignment;
 use super::errors;
 use super::events::Events;
-use super::positions::{committed, ends};
+use super::positions::{committed, ends, offsets_at};
 use super::properties::KafkaProperties;
 use crate::io::{
     Admin, GroupMember, IoResult, TopicDescription, TopicPartition, TopicSpec, Watermarks,
@@ -248,6 +248,16 @@ impl Admin for KafkaAdmin {
             .zip(high)
             .map(|(low, high)| Watermarks { low, high })
             .collect())
+    }
+
+    fn offsets_at(
+        &mut self,
+        partitions: &[TopicPartition],
+        timestamp_ms: i64,
+        timeout: Duration,
+    ) -> IoResult<Vec<Option<i64>>> {
+        self.serve();
+        offsets_at(&self.asking, partitions, timestamp_ms, timeout)
     }
 
     fn delete_records(&mut self, below: &[(TopicPartition, i64)]) -> IoResult<()> {
