@@ -48,9 +48,12 @@ impl Service {
             tracing::warn!("aggregates are off (aggregates.enabled = false)");
         }
         let merging_tasks = configuration.topics.output_partitions;
-        let built: BuiltTopology = job::topology(&configuration.aggregates, merging_tasks)
+        let dialects = configuration.events.dialects();
+        let job = job::topology_reading(&dialects, &configuration.aggregates, merging_tasks);
+        let built: BuiltTopology = job
             .build()
             .map_err(|error| topology::Error::fatal("build the topology", error.to_string()))?;
+        job::input_keys::check(log.as_ref(), &configuration.application.id)?;
         let description = built.describe();
         let drawing = page::drawing::draw(&built);
         let registry = Registry::new();

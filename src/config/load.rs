@@ -9,6 +9,7 @@ use figment::value::{Dict, Value};
 use figment::{Figment, Profile, Provider};
 
 use super::error::{ConfigurationError, ConfigurationErrors};
+use super::events::{EVENTS, variable};
 use super::kafka::{KafkaProperties, Properties, reserved};
 use super::layers::{ENVIRONMENT_LAYER, FLAGS_LAYER, KAFKA, SCOPES, Sources, merge};
 use super::nearest::nearest;
@@ -20,7 +21,7 @@ use super::values::{
     address, boolean, choice, identifier, kind, number, ordering, scalar, text, whole,
 };
 
-const DEFAULT_ORIGIN: &str = "default";
+pub(super) const DEFAULT_ORIGIN: &str = "default";
 const DEFAULT_BOOTSTRAP_SERVERS: &str = "127.0.0.1:9092";
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
     std::net::Ipv4Addr::LOCALHOST,
@@ -77,6 +78,7 @@ pub fn load(sources: &Sources) -> Result<Effective, ConfigurationErrors> {
         kafka: reader.kafka(),
         topics: reader.topics(),
         aggregates: reader.aggregates(),
+        events: reader.events(),
         http: Http {
             listen: reader.setting("http", "listen", DEFAULT_LISTEN, address),
         },
@@ -94,11 +96,11 @@ pub fn load(sources: &Sources) -> Result<Effective, ConfigurationErrors> {
 }
 
 /// Takes settings out of the tree one by one; what is left at the end is unknown.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     figment: &'a Figment,
-    tree: Dict,
+    pub(super) tree: Dict,
     known: Vec<(&'static str, &'static str)>,
-    origins: BTreeMap<String, String>,
+    pub(super) origins: BTreeMap<String, String>,
     errors: Vec<ConfigurationError>,
 }
 
@@ -327,7 +329,7 @@ impl Reader<'_> {
                         .known
                         .iter()
                         .map(|(section, _)| *section)
-                        .chain([KAFKA]);
+                        .chain([KAFKA, EVENTS]);
                     let hint =
                         nearest(&section, sections).map(|name| format!("; did you mean [{name}]?"));
                     let problem =
@@ -362,18 +364,21 @@ impl Reader<'_> {
             .unwrap_or_default()
     }
 
-    fn error(&mut self, value: &Value, path: &str, problem: String) {
+    pub(super) fn error(&mut self, value: &Value, path: &str, problem: String) {
         let place = self.place(value, path);
         self.errors.push(ConfigurationError { place, problem });
     }
 
     /// Where `value` was written, as its author would look for it.
-    fn place(&self, value: &Value, path: &str) -> String {
+    pub(super) fn place(&self, value: &Value, path: &str) -> String {
         let Some(metadata) = self.figment.get_metadata(value.tag()) else {
             return path.to_owned();
         };
         match (metadata.name.as_ref(), &metadata.source) {
             (ENVIRONMENT_LAYER, _) => {
+                if let Some(name) = variable(path) {
+                    return name;
+                }
                 let levels =
                     if path.starts_with("kafka.consumer.") || path.starts_with("kafka.producer.") {
                         3

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use super::events::Events;
 use super::kafka::KafkaProperties;
 
 /// The whole configuration, checked.
@@ -19,6 +20,8 @@ pub struct Configuration {
     pub topics: Topics,
     /// `[aggregates]`
     pub aggregates: Aggregates,
+    /// `[events."<topic>"]`
+    pub events: Events,
     /// `[http]`
     pub http: Http,
 }

@@ -8,7 +8,7 @@ pub mod actor;
 pub mod aggregates;
 mod awaited;
 pub mod clock;
-mod codes;
+pub(crate) mod codes;
 pub mod decode;
 pub mod decode_info;
 pub mod deliveries;
@@ -18,7 +18,7 @@ pub mod event_id;
 mod examine;
 pub mod headers;
 pub mod info;
-mod json;
+pub(crate) mod json;
 pub mod judge;
 pub mod judgement;
 pub mod lifecycle;
@@ -35,6 +35,7 @@ pub mod regions;
 pub mod rights;
 pub mod status;
 pub mod time;
+pub mod upcast;
 
 #[cfg(test)]
 pub(crate) mod tests;

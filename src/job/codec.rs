@@ -1,9 +1,9 @@
 //! The order job's keys and values on the wire.
 
-use topology::codec::{CodecError, Deserializer, Presence, Serializer};
+use topology::codec::{CodecError, Deserializer, Presence, RecordOrigin, Serializer};
 
-use crate::domain::decode::decode;
-use crate::domain::event::OrderEvent;
+use crate::dialect::{Arrival, Decoded, Decoder, NoEvent};
+use crate::domain::event::{Defect, OrderEvent};
 
 /// JSON text of a record to be sent, written by [`crate::domain::records`].
 #[derive(Debug, Default)]
@@ -20,13 +20,12 @@ impl Serializer<JsonText> for JsonTextSerializer {
     }
 }
 
-/// The key of an event as it came; a missing one is judged with the event (KEY_MISMATCH).
+/// The key of an event as it came; it is compared with the event's order number when the value is decoded.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeyDeserializer;
 
 impl Deserializer<()> for KeyDeserializer {
     fn deserialize(&mut self, _data: Option<&[u8]>, _target: &mut ()) -> Result<(), CodecError> {
-        // The bytes are compared with the order number by the operator, which sees the record.
         Ok(())
     }
 }
@@ -42,27 +41,53 @@ impl Serializer<String> for OrderNumberSerializer {
     }
 }
 
-/// What a record's value was decoded into: an event, or why it is none.
+/// What a record was decoded into: an event, why it is none, or that it need be none.
 #[derive(Debug, Default)]
 pub struct Incoming {
-    /// The event; of no meaning where there is a defect.
+    /// The event, whose order number is that of the record's key; of no meaning where there is none.
     pub event: OrderEvent,
-    /// A defect of the envelope.
-    pub defect: Option<crate::domain::event::Defect>,
+    /// A defect of the envelope or the key.
+    pub defect: Option<Defect>,
+    /// The record carries no event, and rightly so.
+    pub no_event: Option<NoEvent>,
 }
 
-/// Decodes events. A broken envelope is no error of the codec: the operator dead-letters it, so
+/// Decodes events of any form. A broken envelope is no error of the codec: the operator dead-letters it, so
 /// that it is counted with the other outcomes.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct IncomingDeserializer;
+#[derive(Clone, Debug, Default)]
+pub struct IncomingDeserializer(pub Decoder);
 
 impl Deserializer<Incoming> for IncomingDeserializer {
     fn deserialize(
         &mut self,
+        _data: Option<&[u8]>,
+        _target: &mut Incoming,
+    ) -> Result<(), CodecError> {
+        // Only sources read events, and they say where a record came from.
+        Err(CodecError::new(
+            "MALFORMED",
+            "an event cannot be read without its record's topic, headers and key",
+        ))
+    }
+
+    fn deserialize_record(
+        &mut self,
+        origin: RecordOrigin<'_>,
         data: Option<&[u8]>,
         target: &mut Incoming,
     ) -> Result<(), CodecError> {
-        target.defect = decode(data, &mut target.event).err();
+        let arrival = Arrival {
+            topic: origin.topic,
+            key: origin.key,
+            value: data,
+        };
+        let headers = origin.headers.iter();
+        (target.defect, target.no_event) =
+            match self.0.decode(&arrival, headers, &mut target.event) {
+                Ok(Decoded::Event) => (None, None),
+                Ok(Decoded::NoEvent(kind)) => (None, Some(kind)),
+                Err(defect) => (Some(defect), None),
+            };
         Ok(())
     }
 }

@@ -54,16 +54,9 @@ impl Processor for JudgeProcessor {
         if let Some(defect) = &record.value.defect {
             return dead_letter(context, defect.reason, &defect.message);
         }
-        if !event.matches_key(source.key) {
-            let message = match source.key {
-                None => "the record has no key; it must be target.orderNo".to_owned(),
-                Some(key) => format!(
-                    "the record's key {:?} is not target.orderNo {:?}",
-                    String::from_utf8_lossy(key),
-                    event.order_no()
-                ),
-            };
-            return dead_letter(context, DeadLetterReason::KeyMismatch, &message);
+        if let Some(kind) = record.value.no_event {
+            let message = format!("the record carries no event: {}", kind.name());
+            return dead_letter(context, DeadLetterReason::Malformed, &message);
         }
         self.load(orders, event, context)?;
         let about = about(&source, context.wall_clock_ms());

@@ -3,6 +3,7 @@
 mod aggregates;
 mod codec;
 pub mod counters;
+pub mod input_keys;
 mod judge_processor;
 mod judged;
 pub mod metrics;
@@ -15,6 +16,7 @@ use topology::dsl::{Consumed, Produced, StreamsBuilder};
 use topology::graph::{StoreBuilder, Topology};
 
 use crate::config::Aggregates;
+use crate::dialect::{Decoder, Dialects};
 use codec::{IncomingDeserializer, KeyDeserializer, OrderNumberSerializer};
 use judge_processor::JudgeProcessor;
 use part::Part;
@@ -46,12 +48,22 @@ mod names {
 /// # Ok::<(), topology::graph::TopologyError>(())
 /// ```
 pub fn topology(aggregates: &Aggregates, merging_tasks: i32) -> Topology {
+    topology_reading(&Dialects::default(), aggregates, merging_tasks)
+}
+
+/// The order job with input topics that are read like this.
+pub fn topology_reading(
+    dialects: &Dialects,
+    aggregates: &Aggregates,
+    merging_tasks: i32,
+) -> Topology {
     let builder = StreamsBuilder::new();
     builder
         .add_state_store(StoreBuilder::persistent(names::ORDERS).keyed_by_record())
         .dead_letter_topic(topics::DEAD_LETTERS);
 
-    let events = Consumed::with(KeyDeserializer, IncomingDeserializer).with_name(names::EVENTS);
+    let decoder = IncomingDeserializer(Decoder::new(dialects.clone()));
+    let events = Consumed::with(KeyDeserializer, decoder).with_name(names::EVENTS);
     let judged = builder.stream(&topics::INPUTS[..], events).process(
         names::JUDGE,
         JudgeProcessor::default,

@@ -4,14 +4,7 @@ use topology::io::TopicSpec;
 
 use crate::config::Topics;
 
-/// Order and claim events.
-pub const ORDER_EVENTS: &str = "order.events.v1";
-/// Payment events.
-pub const PAYMENT_EVENTS: &str = "payment.events.v1";
-/// Delivery events.
-pub const DELIVERY_EVENTS: &str = "delivery.events.v1";
-/// The inputs; where timestamps are equal, records are taken in this order (E8).
-pub const INPUTS: [&str; 3] = [ORDER_EVENTS, PAYMENT_EVENTS, DELIVERY_EVENTS];
+pub use crate::dialect::topics::{DELIVERY_EVENTS, INPUTS, ORDER_EVENTS, PAYMENT_EVENTS};
 
 /// What happened: every applied or annotated event.
 pub const TRANSITIONS: &str = "order.transitions.v1";
