@@ -37,7 +37,11 @@ impl Events {
     /// The same for a decoder.
     #[must_use]
     pub fn dialects(&self) -> Dialects {
-        Dialects::new(self.0.iter().map(|(topic, dialect)| (topic.clone(), *dialect)))
+        Dialects::new(
+            self.0
+                .iter()
+                .map(|(topic, dialect)| (topic.clone(), *dialect)),
+        )
     }
 }
 
@@ -55,7 +59,8 @@ impl Reader<'_> {
         for topic in INPUTS {
             for key in KEYS {
                 let origin = super::load::DEFAULT_ORIGIN.to_owned();
-                self.origins.insert(format!("{EVENTS}.{topic}.{key}"), origin);
+                self.origins
+                    .insert(format!("{EVENTS}.{topic}.{key}"), origin);
             }
         }
         for (topic, value) in table {
@@ -114,8 +119,15 @@ fn named<T: Copy>(value: &Value, names: &[(&'static str, T)]) -> Result<T, Strin
     }
     let hint = nearest(&wanted, names.iter().map(|(name, _)| *name))
         .map_or_else(String::new, |name| format!("; did you mean \"{name}\"?"));
-    let all: Vec<String> = names.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-    Err(format!("must be {}, not {}{hint}", all.join(" or "), kind(value)))
+    let all: Vec<String> = names
+        .iter()
+        .map(|(name, _)| format!("\"{name}\""))
+        .collect();
+    Err(format!(
+        "must be {}, not {}{hint}",
+        all.join(" or "),
+        kind(value)
+    ))
 }
 
 /// `order.events.v1.form` → `order.events.v1`, `form`.

@@ -441,7 +441,10 @@ fn each_topic_has_a_form_whichever_way_its_name_is_written() {
         let origin = &effective.origins["events.payment.events.v1.form"];
         assert_eq!(origin, "JUMUN__EVENTS__PAYMENT_EVENTS_V1__FORM");
         let toml = effective.print(Format::Toml).unwrap();
-        assert!(toml.contains("[events.\"order.events.v1\"]\nform = \"thin\""), "{toml}");
+        assert!(
+            toml.contains("[events.\"order.events.v1\"]\nform = \"thin\""),
+            "{toml}"
+        );
         assert!(!toml.contains("[events]"), "{toml}");
     }
 }

@@ -47,7 +47,9 @@ mod tests {
         check("Zm8=", Some("fo"));
         check("Zm9v", Some("foo"));
         check("Zm9vYmFy", Some("foobar"));
-        for broken in ["Z", "Zg=", "Zg==Zg==", "Z===", "====", "Zg=v", "Zm9*", "Zm 9"] {
+        for broken in [
+            "Z", "Zg=", "Zg==Zg==", "Z===", "====", "Zg=v", "Zm9*", "Zm 9",
+        ] {
             check(broken, None);
         }
     }

@@ -115,7 +115,11 @@ fn read_row(
                 .ok_or_else(|| malformed("column payload has an escape that is no character"))?;
             Some(trimmed(buffer)).filter(|text| !text.is_empty())
         }
-        Some(_) => return Err(malformed("column payload is neither an object nor a string")),
+        Some(_) => {
+            return Err(malformed(
+                "column payload is neither an object nor a string",
+            ));
+        }
     };
     compose::read(payload, &columns, out, event)
 }

@@ -64,7 +64,9 @@ pub(super) fn read_binary(
     if let Some(content_type) = value("content-type", content_type)? {
         refuse_other_than_json("content-type", content_type.written)?;
     }
-    let data = data.map(trimmed).filter(|text| !matches!(*text, "" | "null"));
+    let data = data
+        .map(trimmed)
+        .filter(|text| !matches!(*text, "" | "null"));
     compose::read(data, &attributes.columns()?, out, event)
 }
 

@@ -60,8 +60,18 @@ pub(super) fn read(
     let names = [
         "id", "target", "action", "actor", "info", "time", "schema", "source", "orderNo", "order",
     ];
-    let [id, target, action, actor, info, time, schema, source, order_no, order] =
-        pick(text, names)?;
+    let [
+        id,
+        target,
+        action,
+        actor,
+        info,
+        time,
+        schema,
+        source,
+        order_no,
+        order,
+    ] = pick(text, names)?;
     let object = |field: Option<Field<'_>>| field.is_some_and(|field| field.is_object());
     if id.is_some() && action.is_some() && object(target) && object(time) {
         decode(Some(text.as_bytes()), event)?;
@@ -125,7 +135,11 @@ fn write(
 ) -> Result<(), Defect> {
     out.clear();
     let action = required(parts.action.or(columns.action), "action", columns)?;
-    member(out, "{\"id\":", required(parts.id.or(columns.id), "id", columns)?);
+    member(
+        out,
+        "{\"id\":",
+        required(parts.id.or(columns.id), "id", columns)?,
+    );
     write_target(parts, columns, &action, out)?;
     member(out, ",\"action\":", action);
     if let Some(actor) = parts.actor {

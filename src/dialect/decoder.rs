@@ -5,6 +5,7 @@ use super::fields::{Field, pick, pick_with_nulls, text};
 use super::form::{Dialect, Dialects, Form, KeyForm};
 use super::router::{Unescaped, is_heartbeat};
 use super::stated::Stated;
+use super::topics::INPUTS;
 use super::{MAX_RECORD, change_event, cloud_event, compose, frame, key, router, thin};
 use crate::domain::codes::codes;
 use crate::domain::decode::{decode, malformed};
@@ -79,8 +80,8 @@ impl Decoder {
         }
     }
 
-    /// Decodes a record into the event, in place of what was in it. A record of the redrive topic is read as one of
-    /// the topic that its header `x-redrive-topic` names.
+    /// Decodes a record into the event, in place of what was in it. A record that does not come from one of the
+    /// [`INPUTS`] was redriven, and is read as one of the topic that its header `x-redrive-topic` names.
     ///
     /// # Errors
     /// A defect: TOO_LARGE, MALFORMED, or KEY_MISMATCH. What is wrong behind a sound envelope is the event's own
@@ -92,11 +93,7 @@ impl Decoder {
         event: &mut OrderEvent,
     ) -> Result<Decoded, Defect> {
         let stated = Stated::read(headers);
-        let topic = stated
-            .redrive_topic
-            .and_then(|topic| std::str::from_utf8(topic).ok())
-            .unwrap_or(arrival.topic);
-        let dialect = self.dialects.of(topic);
+        let dialect = self.dialects.of(origin(arrival.topic, &stated));
         let value = arrival.value.map(frame::strip);
         let decoded = match dialect.form {
             Form::Plain => decode(value, event).map(|()| Decoded::Event),
@@ -118,8 +115,8 @@ impl Decoder {
         event: &mut OrderEvent,
     ) -> Result<Decoded, Defect> {
         let dialect = Dialect::default();
-        let is_cloud_event =
-            cloud_event::is_structured(stated.content_type) || cloud_event::is_binary(&stated.cloud);
+        let is_cloud_event = cloud_event::is_structured(stated.content_type)
+            || cloud_event::is_binary(&stated.cloud);
         if is_cloud_event {
             return self.read(Form::CloudEvents, value, dialect, key, stated, event);
         }
@@ -225,6 +222,14 @@ impl Decoder {
     }
 }
 
+/// The topic in which a record arrived first.
+fn origin<'a>(topic: &'a str, stated: &Stated<'a>) -> &'a str {
+    match stated.redrive_topic {
+        Some(first) if !INPUTS.contains(&topic) => std::str::from_utf8(first).unwrap_or(topic),
+        _ => topic,
+    }
+}
+
 /// Whether a value begins as plain envelopes do, or as none of the other forms does.
 fn begins_as_plain(bytes: &[u8]) -> bool {
     let mut rest = bytes.trim_ascii_start();
@@ -253,11 +258,29 @@ fn form_of(bytes: &[u8], stated: &Stated<'_>) -> Option<Form> {
         return Some(Form::DebeziumOutbox);
     }
     let names = [
-        "target", "actor", "time", "payload", "op", "specversion", "id", "action", "orderNo",
+        "target",
+        "actor",
+        "time",
+        "payload",
+        "op",
+        "specversion",
+        "id",
+        "action",
+        "orderNo",
         "order",
     ];
-    let [target, actor, time, payload, op, specversion, id, action, order_no, order] =
-        pick_with_nulls(text, names).ok()?;
+    let [
+        target,
+        actor,
+        time,
+        payload,
+        op,
+        specversion,
+        id,
+        action,
+        order_no,
+        order,
+    ] = pick_with_nulls(text, names).ok()?;
     let object = |field: Option<Field<'_>>| field.is_some_and(|field| field.is_object());
     if object(target) || object(actor) {
         return None;

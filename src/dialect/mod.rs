@@ -24,6 +24,8 @@ mod fields;
 mod form;
 mod frame;
 pub mod key;
+#[cfg(test)]
+mod measure;
 mod router;
 mod stated;
 mod text;

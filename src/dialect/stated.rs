@@ -1,8 +1,8 @@
 //! What the headers of a record say of its event.
 
+use super::MAX_HEADER;
 use super::fields::{Field, pick};
 use super::text::{needs_no_escape, trimmed};
-use super::MAX_HEADER;
 use crate::domain::decode::malformed;
 use crate::domain::event::Defect;
 use crate::domain::json::Kind;
@@ -131,9 +131,9 @@ pub(super) fn value<'a>(name: &str, bytes: Option<&'a [u8]>) -> Result<Option<Fi
         Some(field) if !matches!(field.kind, Kind::String | Kind::Integer) => {
             Err(wrong("is neither text nor an integer"))
         }
-        Some(field) if !field.escaped && !needs_no_escape(field.written) => {
-            Err(wrong("has quotes, backslashes or control characters in its text"))
-        }
+        Some(field) if !field.escaped && !needs_no_escape(field.written) => Err(wrong(
+            "has quotes, backslashes or control characters in its text",
+        )),
         field => Ok(field),
     }
 }

@@ -34,7 +34,8 @@ pub(super) fn unescape(written: &str, out: &mut String) -> Option<()> {
 
 /// The character of a high surrogate and the low one that must follow (RFC 8259, 7).
 fn low_surrogate(high: u32, characters: &mut std::str::Chars<'_>) -> Option<char> {
-    if !(0xD800..0xDC00).contains(&high) || (characters.next()?, characters.next()?) != ('\\', 'u') {
+    if !(0xD800..0xDC00).contains(&high) || (characters.next()?, characters.next()?) != ('\\', 'u')
+    {
         return None;
     }
     let low = unit(characters)?;
@@ -54,7 +55,8 @@ fn unit(characters: &mut std::str::Chars<'_>) -> Option<u32> {
 
 /// Whether text needs no escape between the quotes of a JSON string.
 pub(super) fn needs_no_escape(text: &str) -> bool {
-    text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\')
+    text.bytes()
+        .all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\')
 }
 
 /// The white space of JSON taken off both ends.

@@ -324,8 +324,8 @@ impl Envelope<'_> {
         })?;
         self.event.occurred_at = occurred.ok_or_else(|| missing("time.occurredAt"))?;
         // Who tells of no recording tells of no other time.
-        let recorded =
-            recorded.or((self.event.completeness == Completeness::Thin).then_some(self.event.occurred_at));
+        let recorded = recorded
+            .or((self.event.completeness == Completeness::Thin).then_some(self.event.occurred_at));
         self.event.recorded_at = recorded.ok_or_else(|| missing("time.recordedAt"))?;
         Ok(())
     }

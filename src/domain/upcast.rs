@@ -69,9 +69,8 @@ fn renamed(
         {
             continue;
         }
-        let value = integer(text, member).ok_or_else(|| {
-            not_a(&format!("info.{name}"), "an integer")
-        })?;
+        let value =
+            integer(text, member).ok_or_else(|| not_a(&format!("info.{name}"), "an integer"))?;
         let start = text.len();
         text.push_str(&convert(value).to_string());
         member.field = Some(field);
@@ -85,7 +84,9 @@ fn renamed(
 }
 
 fn integer(text: &str, member: &Member) -> Option<i64> {
-    let Token { start, end, kind, .. } = member.value;
+    let Token {
+        start, end, kind, ..
+    } = member.value;
     (kind == Kind::Integer)
         .then(|| text.get(start..end)?.parse().ok())
         .flatten()

@@ -82,12 +82,12 @@ impl Deserializer<Incoming> for IncomingDeserializer {
             value: data,
         };
         let headers = origin.headers.iter();
-        (target.defect, target.no_event) =
-            match self.0.decode(&arrival, headers, &mut target.event) {
-                Ok(Decoded::Event) => (None, None),
-                Ok(Decoded::NoEvent(kind)) => (None, Some(kind)),
-                Err(defect) => (Some(defect), None),
-            };
+        (target.defect, target.no_event) = match self.0.decode(&arrival, headers, &mut target.event)
+        {
+            Ok(Decoded::Event) => (None, None),
+            Ok(Decoded::NoEvent(kind)) => (None, Some(kind)),
+            Err(defect) => (Some(defect), None),
+        };
         Ok(())
     }
 }

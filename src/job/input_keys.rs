@@ -93,7 +93,10 @@ fn compare(samples: &[(&'static str, Kinds)]) -> Result<(), Error> {
 fn samples(log: &dyn Log, client_id: &str) -> Result<Vec<(&'static str, Kinds)>, Error> {
     let mut admin = log.admin(client_id)?;
     let mut ranges = Vec::new();
-    for (topic, found) in INPUTS.into_iter().zip(admin.describe_topics(&INPUTS, CALL)?) {
+    for (topic, found) in INPUTS
+        .into_iter()
+        .zip(admin.describe_topics(&INPUTS, CALL)?)
+    {
         let partitions = found.map_or(0, |found| found.partitions);
         ranges.extend(
             ranges_of(admin.as_mut(), topic, partitions)?
@@ -129,20 +132,25 @@ fn ranges_of(admin: &mut dyn Admin, topic: &str, partitions: i32) -> Result<Vec<
         .map(|partition| TopicPartition::new(topic, partition))
         .collect();
     let marks = admin.watermarks(&all, CALL)?;
-    let with_records = all.into_iter().zip(marks).filter(|(_, marks)| marks.high > marks.low);
-    let ranges = with_records.take(PARTITIONS).flat_map(|(partition, marks)| {
-        let Watermarks { low, high } = marks;
-        let first_end = high.min(low + RECORDS);
-        let last_start = (high - RECORDS).max(first_end);
-        [(low, first_end), (last_start, high)]
-            .into_iter()
-            .filter(|(from, to)| from < to)
-            .map(move |(from, to)| Range {
-                partition: partition.clone(),
-                from,
-                to,
-            })
-    });
+    let with_records = all
+        .into_iter()
+        .zip(marks)
+        .filter(|(_, marks)| marks.high > marks.low);
+    let ranges = with_records
+        .take(PARTITIONS)
+        .flat_map(|(partition, marks)| {
+            let Watermarks { low, high } = marks;
+            let first_end = high.min(low + RECORDS);
+            let last_start = (high - RECORDS).max(first_end);
+            [(low, first_end), (last_start, high)]
+                .into_iter()
+                .filter(|(from, to)| from < to)
+                .map(move |(from, to)| Range {
+                    partition: partition.clone(),
+                    from,
+                    to,
+                })
+        });
     Ok(ranges.collect())
 }
 
@@ -168,8 +176,16 @@ fn read(
         }
         batch.clear();
         if Instant::now() > until {
-            let detail = format!("{} did not answer in {} s", range.partition, READING.as_secs());
-            return Err(Error::new(ErrorClass::Retriable, "read the keys of the input topics", detail));
+            let detail = format!(
+                "{} did not answer in {} s",
+                range.partition,
+                READING.as_secs()
+            );
+            return Err(Error::new(
+                ErrorClass::Retriable,
+                "read the keys of the input topics",
+                detail,
+            ));
         }
         if fetched.records == 0 && !is_over {
             std::thread::sleep(PAUSE);

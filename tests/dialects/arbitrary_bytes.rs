@@ -65,7 +65,10 @@ fn survey(
             Ok(Some(Err(defect))) => defect.reason.name(),
             Ok(None) | Err(_) => continue,
         };
-        *survey.outcomes.entry(format!("{:?}: {kind}", input.form)).or_default() += 1;
+        *survey
+            .outcomes
+            .entry(format!("{:?}: {kind}", input.form))
+            .or_default() += 1;
     }
     survey
 }
@@ -113,7 +116,11 @@ fn wrong(verdict: &Verdict, event: &OrderEvent) -> Result<(), String> {
         && envelope.action == event.action_name()
         && envelope.target.order_no == event.order_no()
         && envelope.target.version == event.version();
-    if same { Ok(()) } else { Err(format!("was read otherwise than it is: {text}")) }
+    if same {
+        Ok(())
+    } else {
+        Err(format!("was read otherwise than it is: {text}"))
+    }
 }
 
 /// The decoder itself, one for each way in which a topic can be read.
@@ -124,17 +131,23 @@ fn decoder() -> impl FnMut(&Input, &mut OrderEvent) -> Option<Verdict> {
             form: input.form,
             key: input.key_form,
         };
-        let place = decoders.iter().position(|(known, _)| *known == dialect).unwrap_or_else(|| {
-            let dialects = Dialects::new([(TOPIC.to_owned(), dialect)]);
-            decoders.push((dialect, Decoder::new(dialects)));
-            decoders.len() - 1
-        });
+        let place = decoders
+            .iter()
+            .position(|(known, _)| *known == dialect)
+            .unwrap_or_else(|| {
+                let dialects = Dialects::new([(TOPIC.to_owned(), dialect)]);
+                decoders.push((dialect, Decoder::new(dialects)));
+                decoders.len() - 1
+            });
         let arrival = Arrival {
             topic: TOPIC,
             key: input.key.as_deref(),
             value: input.value.as_deref(),
         };
-        let headers = input.headers.iter().map(|(name, value)| (*name, value.as_deref()));
+        let headers = input
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_deref()));
         Some(decoders[place].1.decode(&arrival, headers, event))
     }
 }
@@ -145,7 +158,10 @@ fn setting(name: &str, usual: u64) -> u64 {
 
 #[test]
 fn every_record_is_read_or_refused_with_a_reason() {
-    let (inputs, seed) = (setting("DECODER_INPUTS", USUAL_INPUTS), setting("DECODER_SEED", 5));
+    let (inputs, seed) = (
+        setting("DECODER_INPUTS", USUAL_INPUTS),
+        setting("DECODER_SEED", 5),
+    );
     let first = seed << 40;
     let mut all = Survey::default();
     std::thread::scope(|scope| {
@@ -159,11 +175,26 @@ fn every_record_is_read_or_refused_with_a_reason() {
             all.merge(thread.join().unwrap());
         }
     });
-    println!("{} records of seed {seed}: {:#?}", all.total(), all.outcomes);
-    assert!(all.faults.is_empty(), "{:#?}", all.faults.iter().take(10).collect::<Vec<_>>());
+    println!(
+        "{} records of seed {seed}: {:#?}",
+        all.total(),
+        all.outcomes
+    );
+    assert!(
+        all.faults.is_empty(),
+        "{:#?}",
+        all.faults.iter().take(10).collect::<Vec<_>>()
+    );
     assert_eq!(all.total(), inputs);
     // The records are neither all broken nor all sound, for any form.
-    for form in ["Detect", "Plain", "DebeziumOutbox", "DebeziumRaw", "CloudEvents", "Thin"] {
+    for form in [
+        "Detect",
+        "Plain",
+        "DebeziumOutbox",
+        "DebeziumRaw",
+        "CloudEvents",
+        "Thin",
+    ] {
         for kind in ["event", "event with a defect", "MALFORMED", "KEY_MISMATCH"] {
             let outcome = format!("{form}: {kind}");
             let count = all.outcomes.get(&outcome).copied().unwrap_or(0);
@@ -196,8 +227,18 @@ fn control_a_decoder_that_loses_a_record_or_its_reason_is_noticed() {
         Some(Ok(Decoded::NoEvent(_))) => None,
         verdict => verdict,
     });
-    let of = |fault: &str| found.faults.iter().filter(|found| found.ends_with(fault)).count();
-    assert!(of("was lost") > 10 && of("has a defect without a reason") > 10, "{:?}", found.faults);
+    let of = |fault: &str| {
+        found
+            .faults
+            .iter()
+            .filter(|found| found.ends_with(fault))
+            .count()
+    };
+    assert!(
+        of("was lost") > 10 && of("has a defect without a reason") > 10,
+        "{:?}",
+        found.faults
+    );
     assert_eq!(found.faults.len() + found.total() as usize, 2_000);
 }
 
@@ -219,7 +260,15 @@ fn control_a_decoder_that_reads_something_else_is_noticed() {
 #[test]
 fn nesting_of_any_depth_does_not_exhaust_the_stack() {
     for form in jumun::dialect::Form::NAMES {
-        for opening in ["[", "{\"a\":", "{\"payload\":", "{\"schema\":{},\"payload\":", "\"\\\"", "{\"after\":", "{\"data\":"] {
+        for opening in [
+            "[",
+            "{\"a\":",
+            "{\"payload\":",
+            "{\"schema\":{},\"payload\":",
+            "\"\\\"",
+            "{\"after\":",
+            "{\"data\":",
+        ] {
             let value = opening.repeat(250_000 / opening.len());
             let handle = std::thread::Builder::new().stack_size(256 * 1024).spawn({
                 let form = form.1;
@@ -230,7 +279,9 @@ fn nesting_of_any_depth_does_not_exhaust_the_stack() {
                         value: Some(value.into_bytes()),
                         ..Input::default()
                     };
-                    decoder()(&input, &mut OrderEvent::default()).unwrap().is_err()
+                    decoder()(&input, &mut OrderEvent::default())
+                        .unwrap()
+                        .is_err()
                 }
             });
             assert!(handle.unwrap().join().unwrap(), "{} {opening}", form.0);

@@ -40,7 +40,10 @@ impl Fixture {
             form,
             ..Dialect::default()
         };
-        read(&mut Decoder::new(Dialects::new([(TOPIC.to_owned(), dialect)])), self)
+        read(
+            &mut Decoder::new(Dialects::new([(TOPIC.to_owned(), dialect)])),
+            self,
+        )
     }
 }
 
@@ -51,7 +54,10 @@ pub fn read(decoder: &mut Decoder, fixture: &Fixture) -> Read {
         key: fixture.key,
         value: fixture.value,
     };
-    let headers = fixture.headers.iter().map(|(name, value)| (*name, Some(*value)));
+    let headers = fixture
+        .headers
+        .iter()
+        .map(|(name, value)| (*name, Some(*value)));
     decoder
         .decode(&arrival, headers, &mut event)
         .map(|decoded| (decoded, event))
@@ -90,11 +96,18 @@ pub fn check(fixture: &Fixture, expected: Expected) {
 }
 
 pub fn check_read(read: Read, expected: Expected, how: &str) {
-    let (whole, _) = plain(PLAIN).read_as(Form::Plain).map(|(_, event)| (event, ())).unwrap();
+    let (whole, _) = plain(PLAIN)
+        .read_as(Form::Plain)
+        .map(|(_, event)| (event, ()))
+        .unwrap();
     let (decoded, event) = match (read, expected) {
         (Err(defect), Expected::Defect(reason, message)) => {
             assert_eq!(defect.reason.name(), reason, "{how}: {}", defect.message);
-            assert!(defect.message.starts_with(message), "{how}: {}", defect.message);
+            assert!(
+                defect.message.starts_with(message),
+                "{how}: {}",
+                defect.message
+            );
             return;
         }
         (Err(defect), _) => panic!("{how}: {}: {}", defect.reason.name(), defect.message),
@@ -108,12 +121,20 @@ pub fn check_read(read: Read, expected: Expected, how: &str) {
     if let Some(defect) = event.defect() {
         panic!("{how}: {}: {}", defect.reason.name(), defect.message);
     }
-    assert_eq!((event.order_no(), event.target_id()), (ORDER, ORDER), "{how}");
+    assert_eq!(
+        (event.order_no(), event.target_id()),
+        (ORDER, ORDER),
+        "{how}"
+    );
     // What is told of a rejected event is its plain envelope, whatever it came in.
     let envelope: serde_json::Value = serde_json::from_str(event.envelope()).unwrap();
     assert_eq!(envelope["target"]["orderNo"], ORDER, "{how}");
     if let Expected::Cooking = expected {
-        assert_eq!((event.action_name(), event.version()), ("cooking.started", Some(8)), "{how}");
+        assert_eq!(
+            (event.action_name(), event.version()),
+            ("cooking.started", Some(8)),
+            "{how}"
+        );
         return;
     }
     assert_eq!((event.id(), event.version()), (ID, Some(7)), "{how}");
@@ -121,7 +142,11 @@ pub fn check_read(read: Read, expected: Expected, how: &str) {
     assert_eq!(event.occurred_at(), whole.occurred_at(), "{how}");
     assert_eq!(event.is_thin(), matches!(expected, Expected::Thin), "{how}");
     if let Expected::Thin = expected {
-        assert_eq!((event.actor_type(), event.recorded_at()), (None, whole.occurred_at()), "{how}");
+        assert_eq!(
+            (event.actor_type(), event.recorded_at()),
+            (None, whole.occurred_at()),
+            "{how}"
+        );
         return;
     }
     assert_eq!(event.recorded_at(), whole.recorded_at(), "{how}");
@@ -131,7 +156,12 @@ pub fn check_read(read: Read, expected: Expected, how: &str) {
         "{how}"
     );
     if let Expected::Whole = expected {
-        assert_eq!(event.content_hash(), whole.content_hash(), "{how}: {}", event.envelope());
+        assert_eq!(
+            event.content_hash(),
+            whole.content_hash(),
+            "{how}: {}",
+            event.envelope()
+        );
         assert_eq!(
             (event.actor_type(), event.actor_id()),
             (whole.actor_type(), whole.actor_id()),

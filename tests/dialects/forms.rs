@@ -16,7 +16,10 @@ const ROUTED_WITH_COLUMNS: &[(&str, &[u8])] = &[
     ("created_at", b"1715482991497000"),
     ("actor_type", b"STORE"),
     ("actor_id", b"st_1029"),
-    ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+    (
+        "traceparent",
+        b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    ),
 ];
 
 /// The same through Connect's JsonConverter without schemas.
@@ -109,8 +112,10 @@ const CLOUD_AVRO: &[(&str, &[u8])] = &[
     ("content-type", b"application/avro"),
 ];
 
-const STRUCTURED: &[(&str, &[u8])] =
-    &[("content-type", b"application/cloudevents+json; charset=UTF-8")];
+const STRUCTURED: &[(&str, &[u8])] = &[(
+    "content-type",
+    b"application/cloudevents+json; charset=UTF-8",
+)];
 
 const fn outbox(
     key: &'static [u8],
@@ -288,10 +293,18 @@ const fn framed<const N: usize>(bytes: &[u8]) -> [u8; N] {
 #[test]
 fn a_null_value_is_an_event_of_the_router_only_where_its_topic_says_so() {
     let fixture = outbox(KEY, None, COOKING);
-    crate::fixture::check_read(fixture.read_as(Form::DebeziumOutbox), Expected::Cooking, "configured");
+    crate::fixture::check_read(
+        fixture.read_as(Form::DebeziumOutbox),
+        Expected::Cooking,
+        "configured",
+    );
     let defect = fixture.read_as(Form::Detect).unwrap_err();
     assert_eq!(defect.reason.name(), "MALFORMED");
     let nameless = outbox(KEY, None, &[]);
     let defect = nameless.read_as(Form::DebeziumOutbox).unwrap_err();
-    assert!(defect.message.starts_with("value is null, and no headers"), "{}", defect.message);
+    assert!(
+        defect.message.starts_with("value is null, and no headers"),
+        "{}",
+        defect.message
+    );
 }

@@ -19,7 +19,8 @@ fn log() -> Arc<MemoryLog> {
 
 fn append(log: &MemoryLog, topic: &str, key: Option<&str>) {
     let key = key.map(str::as_bytes);
-    log.append(topic, None, key, Some(b"{}"), 0, Headers::default()).unwrap();
+    log.append(topic, None, key, Some(b"{}"), 0, Headers::default())
+        .unwrap();
 }
 
 fn checked(log: &MemoryLog) -> String {
@@ -28,7 +29,10 @@ fn checked(log: &MemoryLog) -> String {
 
 #[test]
 fn topics_that_are_empty_or_not_there_are_no_objection() {
-    assert_eq!(checked(&MemoryLog::new(Arc::new(VirtualClock::at(0)))), "fine");
+    assert_eq!(
+        checked(&MemoryLog::new(Arc::new(VirtualClock::at(0)))),
+        "fine"
+    );
     let log = log();
     assert_eq!(checked(&log), "fine");
     append(&log, PAYMENT_EVENTS, Some("\"B1\""));
@@ -44,7 +48,11 @@ fn keys_encoded_differently_are_refused_with_both_topics_and_an_example_of_each(
         append(&log, ORDER_EVENTS, Some(&format!("B{number}")));
         append(&log, PAYMENT_EVENTS, Some(&format!("B{number}")));
     }
-    append(&log, DELIVERY_EVENTS, Some(r#"{"schema":{"type":"string","optional":false},"payload":"B7"}"#));
+    append(
+        &log,
+        DELIVERY_EVENTS,
+        Some(r#"{"schema":{"type":"string","optional":false},"payload":"B7"}"#),
+    );
     let refused = checked(&log);
     for part in [
         "keys of order.events.v1 are bare text (such as B",
@@ -58,9 +66,21 @@ fn keys_encoded_differently_are_refused_with_both_topics_and_an_example_of_each(
 #[test]
 fn schemas_that_differ_are_keys_that_differ() {
     let log = log();
-    append(&log, ORDER_EVENTS, Some(r#"{"schema":{"type":"string","optional":false},"payload":"B7"}"#));
-    append(&log, PAYMENT_EVENTS, Some(r#"{"schema":{"type":"string","optional":true},"payload":"B7"}"#));
-    assert!(checked(&log).contains("payment.events.v1"), "{}", checked(&log));
+    append(
+        &log,
+        ORDER_EVENTS,
+        Some(r#"{"schema":{"type":"string","optional":false},"payload":"B7"}"#),
+    );
+    append(
+        &log,
+        PAYMENT_EVENTS,
+        Some(r#"{"schema":{"type":"string","optional":true},"payload":"B7"}"#),
+    );
+    assert!(
+        checked(&log).contains("payment.events.v1"),
+        "{}",
+        checked(&log)
+    );
 }
 
 #[test]
@@ -80,7 +100,8 @@ fn single_broken_keys_do_not_count() {
 fn brokers_that_do_not_answer_hold_nobody_up() {
     let log = log();
     log.on_operation(Box::new(|operation| {
-        (operation.kind == OperationKind::DescribeTopics).then_some(Fault::Fail(topology::ErrorClass::Retriable))
+        (operation.kind == OperationKind::DescribeTopics)
+            .then_some(Fault::Fail(topology::ErrorClass::Retriable))
     }));
     assert_eq!(checked(&log), "fine");
 }

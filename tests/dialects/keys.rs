@@ -47,7 +47,12 @@ fn a_topic_whose_keys_are_told_takes_no_others() {
     ] {
         for key in [KEY, QUOTED, ESCAPED, OBJECT, SCHEMA, SCHEMA_OBJECT, FRAMED] {
             let read = outcome(form, Some(key)) == "read";
-            assert_eq!(read, fitting.contains(&key), "{form:?} {}", String::from_utf8_lossy(key));
+            assert_eq!(
+                read,
+                fitting.contains(&key),
+                "{form:?} {}",
+                String::from_utf8_lossy(key)
+            );
         }
     }
 }
@@ -62,11 +67,26 @@ fn another_key_or_none_is_a_mismatch() {
         outcome(KeyForm::Detect, Some(b"B2")),
         "KEY_MISMATCH: the record's key \"B2\" is not target.orderNo \"B24051200001XK7Q\""
     );
-    for key in [&b""[..], b" B24051200001XK7Q", b"\"B2\"", b"{\"id\":\"B24051200001XK7Q\"}", b"\xff", b"7", b"\"", b"\x00"] {
-        assert!(outcome(KeyForm::Detect, Some(key)).starts_with("KEY_MISMATCH"), "{key:?}");
+    for key in [
+        &b""[..],
+        b" B24051200001XK7Q",
+        b"\"B2\"",
+        b"{\"id\":\"B24051200001XK7Q\"}",
+        b"\xff",
+        b"7",
+        b"\"",
+        b"\x00",
+    ] {
+        assert!(
+            outcome(KeyForm::Detect, Some(key)).starts_with("KEY_MISMATCH"),
+            "{key:?}"
+        );
     }
     let by_row = outcome(KeyForm::Detect, Some(file!("key-schema-struct-of-id.json")));
-    assert!(by_row.ends_with("(message.key.columns=<table>:aggregateid)"), "{by_row}");
+    assert!(
+        by_row.ends_with("(message.key.columns=<table>:aggregateid)"),
+        "{by_row}"
+    );
 }
 
 #[test]
@@ -77,17 +97,24 @@ fn keys_with_the_same_around_them_are_the_same_bytes_for_an_order() {
         (key.encoding, key.around())
     };
     assert_eq!(around(KEY), (KeyEncoding::Bare, (&b""[..], &b""[..])));
-    assert_eq!(around(QUOTED), (KeyEncoding::Json, (&b"\""[..], &b"\""[..])));
+    assert_eq!(
+        around(QUOTED),
+        (KeyEncoding::Json, (&b"\""[..], &b"\""[..]))
+    );
     assert_eq!(
         around(FRAMED),
-        (KeyEncoding::Json, (&b"\x00\x00\x00\x00\x07\""[..], &b"\""[..]))
+        (
+            KeyEncoding::Json,
+            (&b"\x00\x00\x00\x00\x07\""[..], &b"\""[..])
+        )
     );
     for key in [OBJECT, SCHEMA, SCHEMA_OBJECT] {
         let (_, (before, after)) = around(key);
         assert_eq!([before, KEY, after].concat(), key);
     }
     // The same encoding with another schema is another key.
-    let optional: &[u8] = br#"{"schema":{"type":"string","optional":true},"payload":"B24051200001XK7Q"}"#;
+    let optional: &[u8] =
+        br#"{"schema":{"type":"string","optional":true},"payload":"B24051200001XK7Q"}"#;
     assert_ne!(around(SCHEMA), around(optional));
 }
 
@@ -105,13 +132,35 @@ fn a_redriven_record_is_read_as_one_of_its_own_topic() {
     };
     let mut event = OrderEvent::default();
     let headers = [("x-redrive-topic", Some(&b"payment.events.v1"[..]))];
-    assert!(decoder.decode(&arrival, headers.into_iter(), &mut event).is_ok());
+    assert!(
+        decoder
+            .decode(&arrival, headers.into_iter(), &mut event)
+            .is_ok()
+    );
     let bare = Arrival {
         key: Some(KEY),
         ..arrival
     };
-    assert!(decoder.decode(&bare, headers.into_iter(), &mut event).is_err());
+    assert!(
+        decoder
+            .decode(&bare, headers.into_iter(), &mut event)
+            .is_err()
+    );
+    // Of a record that was not redriven the header says nothing.
+    let direct = Arrival {
+        topic: TOPIC,
+        ..bare
+    };
+    assert!(
+        decoder
+            .decode(&direct, headers.into_iter(), &mut event)
+            .is_ok()
+    );
     // From any other topic the same is detected.
     let headers = [("x-redrive-topic", Some(&b"order.events.v1"[..]))];
-    assert!(decoder.decode(&bare, headers.into_iter(), &mut event).is_ok());
+    assert!(
+        decoder
+            .decode(&bare, headers.into_iter(), &mut event)
+            .is_ok()
+    );
 }

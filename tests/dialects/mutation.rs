@@ -47,7 +47,12 @@ const FORMS: [Form; 6] = [
     Form::CloudEvents,
     Form::Thin,
 ];
-const KEYS: [KeyForm; 4] = [KeyForm::Detect, KeyForm::Bare, KeyForm::Json, KeyForm::Schema];
+const KEYS: [KeyForm; 4] = [
+    KeyForm::Detect,
+    KeyForm::Bare,
+    KeyForm::Json,
+    KeyForm::Schema,
+];
 
 /// What hostile or broken producers write.
 const PIECES: &[&[u8]] = &[
@@ -139,7 +144,10 @@ pub fn fill(input: &mut Input, number: u64) {
     input.key = fixture.key.map(<[u8]>::to_vec);
     input.value = fixture.value.map(<[u8]>::to_vec);
     input.headers.clear();
-    let headers = fixture.headers.iter().map(|(name, value)| (*name, Some(value.to_vec())));
+    let headers = fixture
+        .headers
+        .iter()
+        .map(|(name, value)| (*name, Some(value.to_vec())));
     input.headers.extend(headers);
     if random.one_in(64) {
         return;
@@ -214,7 +222,11 @@ fn mutate(random: &mut Random, bytes: &mut Vec<u8>) {
             bytes.splice(at..end, other[from..to].iter().copied());
         }
         3 => {
-            let depth = if random.one_in(32) { 40_000 } else { random.below(300) };
+            let depth = if random.one_in(32) {
+                40_000
+            } else {
+                random.below(300)
+            };
             let opening: &[u8] = random.pick(&[&b"["[..], b"{\"a\":", b"{\"payload\":"]);
             bytes.splice(at..at, opening.repeat(depth.min(200_000 / opening.len())));
         }
@@ -222,7 +234,10 @@ fn mutate(random: &mut Random, bytes: &mut Vec<u8>) {
             // A number in the place of a number.
             if let Some(start) = bytes.iter().skip(at).position(u8::is_ascii_digit) {
                 let start = at + start;
-                let digits = bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+                let digits = bytes[start..]
+                    .iter()
+                    .take_while(|byte| byte.is_ascii_digit())
+                    .count();
                 let piece = random.pick(PIECES);
                 bytes.splice(start..start + digits, piece.iter().copied());
             }

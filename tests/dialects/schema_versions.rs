@@ -12,7 +12,10 @@ fn accepted(info: &str, version: &str) -> OrderEvent {
     envelope["info"] = serde_json::from_str(info).unwrap();
     envelope["schema"]["version"] = serde_json::from_str(version).unwrap();
     let text = envelope.to_string();
-    plain(text.leak().as_bytes()).read_as(Form::Detect).unwrap().1
+    plain(text.leak().as_bytes())
+        .read_as(Form::Detect)
+        .unwrap()
+        .1
 }
 
 fn minutes(info: &str, version: &str) -> Result<Option<i64>, String> {
@@ -28,18 +31,27 @@ fn version_2_of_order_accepted_tells_seconds() {
     assert_eq!(minutes(r#"{"cookMinutes":20}"#, "1"), Ok(Some(20)));
     assert_eq!(minutes(r#"{"cookSeconds":1200}"#, "2"), Ok(Some(20)));
     assert_eq!(minutes(r#"{"cookSeconds":1201}"#, "2"), Ok(Some(21)));
-    assert_eq!(minutes(r#"{"cookSeconds":9223372036854775807}"#, "2"), Ok(Some(153_722_867_280_912_931)));
+    assert_eq!(
+        minutes(r#"{"cookSeconds":9223372036854775807}"#, "2"),
+        Ok(Some(153_722_867_280_912_931))
+    );
     assert_eq!(minutes(r#"{"cookSeconds":null}"#, "2"), Ok(None));
     assert_eq!(minutes("{}", "2"), Ok(None));
     // Each version knows its own name only; the other one is an additional field, which is ignored.
     assert_eq!(minutes(r#"{"cookSeconds":1200}"#, "1"), Ok(None));
-    assert_eq!(minutes(r#"{"cookMinutes":7,"cookSeconds":1200}"#, "2"), Ok(Some(20)));
+    assert_eq!(
+        minutes(r#"{"cookMinutes":7,"cookSeconds":1200}"#, "2"),
+        Ok(Some(20))
+    );
     assert_eq!(minutes(r#"{"cookMinutes":"no number"}"#, "2"), Ok(None));
 }
 
 #[test]
 fn other_fields_are_read_as_ever() {
-    let event = accepted(r#"{"cookSeconds":60,"promisedAt":"2024-05-12T12:41:00.000+09:00","colour":"red"}"#, "2");
+    let event = accepted(
+        r#"{"cookSeconds":60,"promisedAt":"2024-05-12T12:41:00.000+09:00","colour":"red"}"#,
+        "2",
+    );
     assert!(event.defect().is_none());
     let (_, known) = plain(PLAIN).read_as(Form::Plain).unwrap();
     assert_eq!(event.info().promised_at, known.info().promised_at);

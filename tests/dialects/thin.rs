@@ -96,7 +96,10 @@ fn an_order_lives_from_creation_to_delivery() {
     assert_eq!((desk.order.fulfilment, desk.order.amount), (None, 0));
     assert_eq!(desk.flags(), ["amount_unknown"]);
     let repeated = desk.thin("delivery.delivered", 4);
-    assert_eq!(repeated.outcome, Outcome::Rejected(jumun::domain::outcome::RejectionReason::EventIdConflict));
+    assert_eq!(
+        repeated.outcome,
+        Outcome::Rejected(jumun::domain::outcome::RejectionReason::EventIdConflict)
+    );
 }
 
 #[test]
@@ -111,10 +114,17 @@ fn the_same_thin_event_again_is_a_duplicate() {
 fn it_may_be_fetched_at_the_counter_or_brought_by_the_store() {
     for (events, status) in [
         (&[("order.handed_over", 3)][..], "COMPLETED"),
-        (&[("delivery.picked_up", 1), ("delivery.delivered", 2)][..], "COMPLETED"),
+        (
+            &[("delivery.picked_up", 1), ("delivery.delivered", 2)][..],
+            "COMPLETED",
+        ),
     ] {
         let mut desk = Desk::default();
-        desk.applied(&[("order.created", 1), ("payment.approved", 1), ("order.accepted", 2)]);
+        desk.applied(&[
+            ("order.created", 1),
+            ("payment.approved", 1),
+            ("order.accepted", 2),
+        ]);
         desk.applied(events);
         assert_eq!(desk.order.status().name(), status);
     }
@@ -161,14 +171,21 @@ fn thin_events_of_money_are_about_the_amount_of_a_full_order() {
     assert_eq!(judgement.outcome, Outcome::Applied);
     let judgement = desk.thin("payment.refunded", 3);
     assert_eq!(judgement.transition.unwrap().refunded, 15_000);
-    assert_eq!((desk.order.refunded, desk.order.regions.payment.name()), (20_000, "REFUNDED"));
+    assert_eq!(
+        (desk.order.refunded, desk.order.regions.payment.name()),
+        (20_000, "REFUNDED")
+    );
     assert!(desk.flags().is_empty());
 }
 
 #[test]
 fn a_full_refund_of_a_thin_order_is_not_too_much() {
     let mut desk = Desk::default();
-    desk.applied(&[("order.created", 1), ("payment.approved", 1), ("order.cancelled", 2)]);
+    desk.applied(&[
+        ("order.created", 1),
+        ("payment.approved", 1),
+        ("order.cancelled", 2),
+    ]);
     let judgement = desk.full("payment.refunded", "PG", 2, r#"{"amount":20000}"#);
     assert_eq!(judgement.outcome, Outcome::Applied);
     assert_eq!(desk.order.regions.payment.name(), "REFUNDED");
@@ -191,7 +208,10 @@ fn a_reset_without_its_version_is_none() {
     desk.applied(&[("order.created", 1)]);
     let judgement = desk.thin("aggregate.reset", 9);
     assert_eq!(judgement.outcome.reason(), "UNSUPPORTED_SCHEMA");
-    assert_eq!(desk.event.defect().unwrap().message, "info.version is missing");
+    assert_eq!(
+        desk.event.defect().unwrap().message,
+        "info.version is missing"
+    );
 }
 
 #[test]
@@ -213,10 +233,19 @@ fn what_is_not_known_counts_as_unknown_and_is_left_out_of_transitions() {
         "transitions unknown|NONE|PAYMENT_WAIT|unknown",
         "in_flight unknown|PAYMENT_WAIT",
     ] {
-        assert!(counted.contains(&expected.to_owned()), "{expected}: {counted:?}");
+        assert!(
+            counted.contains(&expected.to_owned()),
+            "{expected}: {counted:?}"
+        );
     }
     let mut out = Vec::new();
-    assert!(write_transition(&mut out, &desk.order, &desk.event, &judgement, false));
+    assert!(write_transition(
+        &mut out,
+        &desk.order,
+        &desk.event,
+        &judgement,
+        false
+    ));
     let transition: serde_json::Value = serde_json::from_slice(&out).unwrap();
     assert_eq!(transition.get("actor"), None);
     assert_eq!(transition["dims"], serde_json::json!({}));

@@ -36,8 +36,13 @@ fn an_order_told_in_four_forms_is_one_order() {
             buffer.push(name, Some(value.as_bytes()));
         }
         let (key, value) = (Some(key.as_bytes()), Some(value.as_bytes()));
-        driver.log().append(topic, None, key, value, NOON, buffer.view()).unwrap();
-        driver.advance_wall_clock_time(Duration::from_secs(1)).unwrap();
+        driver
+            .log()
+            .append(topic, None, key, value, NOON, buffer.view())
+            .unwrap();
+        driver
+            .advance_wall_clock_time(Duration::from_secs(1))
+            .unwrap();
         driver.commit().unwrap();
     };
     // From the outbox event router: the information, all else in headers.
