@@ -50,6 +50,7 @@ impl Service {
         let built: BuiltTopology = job::topology(&configuration.job())
             .build()
             .map_err(|error| topology::Error::fatal("build the topology", error.to_string()))?;
+        job::input_keys::check(log.as_ref(), &configuration.application.id)?;
         let description = built.describe();
         let drawing = page::drawing::draw(&built);
         let registry = Registry::new();

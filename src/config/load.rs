@@ -10,6 +10,7 @@ use figment::{Figment, Profile, Provider};
 use topology::runtime::Share;
 
 use super::error::{ConfigurationError, ConfigurationErrors};
+use super::events::{EVENTS, variable};
 use super::judging::{self, Actors, Ghost, Ordering, Parking, Redrive, Retention, Rights};
 use super::kafka::{KafkaProperties, Properties, reserved};
 use super::layers::{ENVIRONMENT_LAYER, FLAGS_LAYER, KAFKA, SCOPES, Sources, merge};
@@ -27,7 +28,7 @@ use crate::domain::ordering::OrderingPolicy;
 /// Sections whose keys are data.
 const CANCEL_RIGHTS: &str = "cancel_rights";
 const ACTORS: &str = "actors";
-const DEFAULT_ORIGIN: &str = "default";
+pub(super) const DEFAULT_ORIGIN: &str = "default";
 const DEFAULT_BOOTSTRAP_SERVERS: &str = "127.0.0.1:9092";
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
     std::net::Ipv4Addr::LOCALHOST,
@@ -90,6 +91,7 @@ pub fn load(sources: &Sources) -> Result<Effective, ConfigurationErrors> {
         cancel_rights: reader.cancel_rights(),
         actors: reader.actors(),
         aggregates: reader.aggregates(),
+        events: reader.events(),
         dead_letters: reader.dead_letters(),
         http: reader.http(),
     };
@@ -106,11 +108,11 @@ pub fn load(sources: &Sources) -> Result<Effective, ConfigurationErrors> {
 }
 
 /// Takes settings out of the tree one by one; what is left at the end is unknown.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     figment: &'a Figment,
-    tree: Dict,
+    pub(super) tree: Dict,
     known: Vec<(&'static str, &'static str)>,
-    origins: BTreeMap<String, String>,
+    pub(super) origins: BTreeMap<String, String>,
     errors: Vec<ConfigurationError>,
 }
 
@@ -469,6 +471,7 @@ impl Reader<'_> {
                         KAFKA,
                         CANCEL_RIGHTS,
                         ACTORS,
+                        EVENTS,
                     ]);
                     let hint =
                         nearest(&section, sections).map(|name| format!("; did you mean [{name}]?"));
@@ -504,18 +507,21 @@ impl Reader<'_> {
             .unwrap_or_default()
     }
 
-    fn error(&mut self, value: &Value, path: &str, problem: String) {
+    pub(super) fn error(&mut self, value: &Value, path: &str, problem: String) {
         let place = self.place(value, path);
         self.errors.push(ConfigurationError { place, problem });
     }
 
     /// Where `value` was written, as its author would look for it.
-    fn place(&self, value: &Value, path: &str) -> String {
+    pub(super) fn place(&self, value: &Value, path: &str) -> String {
         let Some(metadata) = self.figment.get_metadata(value.tag()) else {
             return path.to_owned();
         };
         match (metadata.name.as_ref(), &metadata.source) {
             (ENVIRONMENT_LAYER, _) => {
+                if let Some(name) = variable(path) {
+                    return name;
+                }
                 let levels =
                     if path.starts_with("kafka.consumer.") || path.starts_with("kafka.producer.") {
                         3

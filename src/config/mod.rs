@@ -7,10 +7,12 @@
 //! ```
 //!
 //! In `[kafka]` any property of librdkafka may stand, for both clients or, in `[kafka.consumer]` and
-//! `[kafka.producer]`, for one; in its variables `_` stands for `.` (`JUMUN__KAFKA__BOOTSTRAP_SERVERS`). All mistakes
-//! are reported at once, each with the place it was made in.
+//! `[kafka.producer]`, for one; in its variables `_` stands for `.` (`JUMUN__KAFKA__BOOTSTRAP_SERVERS`), as it does in
+//! those of topics (`JUMUN__EVENTS__ORDER_EVENTS_V1__FORM`). All mistakes are reported at once, each with the place it
+//! was made in.
 
 mod error;
+mod events;
 mod judging;
 mod kafka;
 mod layers;
@@ -24,6 +26,7 @@ mod tests;
 mod values;
 
 pub use error::{ConfigurationError, ConfigurationErrors};
+pub use events::Events;
 pub use judging::{Actors, Ghost, Ordering, Parking, Redrive, Retention, Rights};
 pub use kafka::{KafkaProperties, Properties, is_secret};
 pub use layers::{Flags, Sources};

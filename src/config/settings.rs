@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 
 use topology::runtime::{DeadLetterCircuit, Share};
 
+use super::events::Events;
 use super::judging::{self, Actors, Ghost, Ordering, Parking, Redrive, Retention, Rights};
 use super::kafka::KafkaProperties;
 use super::secret::Secret;
@@ -38,6 +39,8 @@ pub struct Configuration {
     pub aggregates: Aggregates,
     /// `[dead_letters]`
     pub dead_letters: DeadLetters,
+    /// `[events."<topic>"]`
+    pub events: Events,
     /// `[http]`
     pub http: Http,
 }
@@ -47,6 +50,7 @@ impl Configuration {
     #[must_use]
     pub fn job(&self) -> JobOptions {
         JobOptions {
+            dialects: self.events.dialects(),
             judging: judging::policy(
                 self.application.ordering,
                 &self.parking,
