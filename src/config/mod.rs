@@ -10,7 +10,11 @@
 //! `[kafka.producer]`, for one; in its variables `_` stands for `.` (`JUMUN__KAFKA__BOOTSTRAP_SERVERS`). All mistakes
 //! are reported at once, each with the place it was made in.
 
+#[cfg(test)]
+mod dead_letters_tests;
 mod error;
+#[cfg(test)]
+mod http_tests;
 mod kafka;
 mod layers;
 mod load;
