@@ -11,8 +11,12 @@
 //! those of topics (`JUMUN__EVENTS__ORDER_EVENTS_V1__FORM`). All mistakes are reported at once, each with the place it
 //! was made in.
 
+#[cfg(test)]
+mod dead_letters_tests;
 mod error;
 mod events;
+#[cfg(test)]
+mod http_tests;
 mod judging;
 mod kafka;
 mod layers;

@@ -15,12 +15,12 @@ use crate::domain::rights::may_cancel;
 use crate::domain::status::DisplayStatus;
 
 /// Sources with `file` as the content of a TOML file.
-struct Given {
+pub(super) struct Given {
     directory: TempDir,
     sources: Sources,
 }
 
-fn given(file: &str, environment: &[(&str, &str)], flags: Flags) -> Given {
+pub(super) fn given(file: &str, environment: &[(&str, &str)], flags: Flags) -> Given {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("jumun.toml");
     fs::write(&path, file).unwrap();
@@ -39,7 +39,7 @@ fn given(file: &str, environment: &[(&str, &str)], flags: Flags) -> Given {
 }
 
 impl Given {
-    fn load(&self) -> Effective {
+    pub(super) fn load(&self) -> Effective {
         load(&self.sources).unwrap()
     }
 
@@ -55,7 +55,7 @@ impl Given {
 }
 
 /// Expects exactly one mistake in a file.
-fn check_error(file: &str, expected: &str) {
+pub(super) fn check_error(file: &str, expected: &str) {
     assert_eq!(given(file, &[], Flags::default()).errors(), [expected]);
 }
 
@@ -216,76 +216,6 @@ fn aggregates_have_a_section_of_their_own() {
     ] {
         assert!(toml.contains(line), "{line}: {toml}");
     }
-}
-
-#[test]
-fn dead_letters_have_a_section_of_their_own() {
-    let file = "[dead_letters]\nshare = 0.25\nwindow = 200";
-    let environment = [("JUMUN__DEAD_LETTERS__MINIMUM", "7")];
-    let effective = given(file, &environment, Flags::default()).load();
-    let circuit = effective.configuration.dead_letters.circuit().unwrap();
-    assert_eq!((circuit.window, circuit.minimum), (200, 7));
-    assert!(circuit.is_exceeded(51, 200) && !circuit.is_exceeded(50, 200));
-    let toml = effective.print(Format::Toml).unwrap();
-    for line in [
-        "[dead_letters]\n",
-        "share = 0.25 ",
-        "window = 200 ",
-        "minimum = 7 ",
-    ] {
-        assert!(toml.contains(line), "{line}: {toml}");
-    }
-    let off = given("[dead_letters]\ncircuit = false", &[], Flags::default()).load();
-    assert_eq!(off.configuration.dead_letters.circuit(), None);
-    let never = given("[dead_letters]\nshare = 1", &[], Flags::default()).load();
-    let never = never.configuration.dead_letters.circuit().unwrap();
-    assert!(!never.is_exceeded(1_000, 1_000));
-}
-
-#[test]
-fn the_token_is_taken_from_any_layer_and_never_shown() {
-    let environment = [("JUMUN__HTTP__TOKEN", "hunter2")];
-    let effective = given("", &environment, Flags::default()).load();
-    let token = effective.configuration.http.token.clone().unwrap();
-    assert!(token.is(b"hunter2"));
-    for text in [
-        effective.print(Format::Toml).unwrap(),
-        effective.print(Format::Json).unwrap(),
-        format!("{effective:?}"),
-    ] {
-        assert!(
-            !text.contains("hunter2") && text.contains("********"),
-            "{text}"
-        );
-    }
-    check_error(
-        "[http]\ntoken = \"hunter 2\"",
-        "jumun.toml, http.token: must be letters, digits and signs of ASCII without spaces",
-    );
-}
-
-#[test]
-fn others_are_told_the_address_that_is_listened_on_unless_it_is_every_address() {
-    let told = |file: &str, bound: &str| {
-        let http = given(file, &[], Flags::default()).load().configuration.http;
-        http.application_server(bound.parse().unwrap())
-    };
-    assert_eq!(
-        told("", "127.0.0.1:8081").as_deref(),
-        Some("127.0.0.1:8081")
-    );
-    assert_eq!(told("", "[::1]:80").as_deref(), Some("[::1]:80"));
-    assert_eq!(told("", "0.0.0.0:8080"), None);
-    assert_eq!(told("", "[::]:8080"), None);
-    let file = "[http]\napplication_server = \"jumun-0.jumun:80\"";
-    assert_eq!(
-        told(file, "0.0.0.0:8080").as_deref(),
-        Some("jumun-0.jumun:80")
-    );
-    check_error(
-        "[http]\napplication_server = \"jumun-0\"",
-        "jumun.toml, http.application_server: \"jumun-0\" has no port; give host:port, such as orders-0.internal:8080",
-    );
 }
 
 #[test]
@@ -481,15 +411,6 @@ fn values_out_of_range_are_refused() {
     check_error(
         "[aggregates]\nenabled = \"perhaps\"",
         "jumun.toml, aggregates.enabled: must be true or false, not \"perhaps\"",
-    );
-    check_error(
-        "[dead_letters]\nshare = 1.5",
-        "jumun.toml, dead_letters.share: must be a share from 0 to 1 such as 0.01, not 1.5",
-    );
-    check_error(
-        "[dead_letters]\nwindow = 5",
-        "jumun.toml, dead_letters.window: dead_letters.minimum is 10 and dead_letters.window is 5: there can never be so many; set \
-         dead_letters.circuit = false to switch it off",
     );
     check_error(
         "[http]\nlisten = \"8080\"",

@@ -9,6 +9,7 @@ mod contain;
 mod expected_topic;
 mod key_query;
 mod outputs;
+mod paused;
 mod phase;
 mod purge;
 mod rate;

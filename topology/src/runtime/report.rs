@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::paused::reason_of_pauses;
 use super::restore::Restoration;
 use super::status::{RestoreStatus, State, TaskStatus, ThreadStatus};
 use super::stream_thread::StreamThread;
@@ -195,7 +196,7 @@ impl StreamThread {
                 "restoring state from the changelog".to_owned(),
             ),
             (Some(trouble), true, false) => (State::Running, trouble.clone()),
-            (None, true, false) => (State::Running, paused(&tasks)),
+            (None, true, false) => (State::Running, reason_of_pauses(&tasks)),
         };
         let directory = &self.directory;
         let sample = ThreadSample {
@@ -212,20 +213,5 @@ impl StreamThread {
             broker_trouble: self.trouble.clone(),
             tasks,
         });
-    }
-}
-
-/// Which tasks are paused, and why the first one is; empty when none is.
-fn paused(tasks: &[TaskStatus]) -> String {
-    let paused = tasks
-        .iter()
-        .filter_map(|task| Some((task.id.as_str(), task.paused.as_deref()?)));
-    let (ids, reasons): (Vec<&str>, Vec<&str>) = paused.unzip();
-    match (ids.as_slice(), reasons.first()) {
-        ([id], Some(reason)) => format!("task {id} is paused: {reason}"),
-        (ids @ [first, ..], Some(reason)) => {
-            format!("tasks {} are paused; {first}: {reason}", ids.join(", "))
-        }
-        _ => String::new(),
     }
 }

@@ -129,7 +129,10 @@ impl StatusBoard {
             State::NotRunning => 4,
             State::Running => 5,
         };
-        let least = threads.iter().min_by_key(|thread| rank(thread.state));
+        // Of several in one state, the one that has something to say.
+        let least = threads
+            .iter()
+            .min_by_key(|thread| (rank(thread.state), thread.detail.is_empty()));
         StreamsStatus {
             state: least.map_or(State::Created, |thread| thread.state),
             detail: least.map_or_else(String::new, |thread| thread.detail.clone()),
@@ -252,5 +255,22 @@ impl StatusBoard {
     pub(super) fn forget_task(&self, task: TaskId) {
         self.stores.lock().remove(&task);
         self.counters.lock().remove(&task);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_of_several_running_threads_says_is_heard() {
+        let board = StatusBoard::default();
+        board.set_state("one", State::Running, "");
+        board.set_state("two", State::Running, "task 0_1 is paused");
+        let status = board.status();
+        assert_eq!(status.state, State::Running);
+        assert_eq!(status.detail, "task 0_1 is paused");
+        board.set_state("one", State::Rebalancing, "");
+        assert_eq!(board.status().state, State::Rebalancing);
     }
 }

@@ -281,10 +281,7 @@ impl StreamThread {
             processed: (progress.records > 0).then(|| processed.saturating_sub(now)),
             punctuated: punctuated.then(|| self.clock.monotonic().saturating_sub(processed)),
         });
-        let tripped = self
-            .tasks
-            .values()
-            .any(|task| task.scope.circuit.is_tripped());
+        let tripped = self.is_tripped();
         let due = now.saturating_sub(self.last_commit) >= self.config.commit_interval
             || tripped
             || self.wants_commit();
@@ -421,23 +418,6 @@ impl StreamThread {
             }
         }
         Ok(ran > 0)
-    }
-
-    fn resume_paused_tasks(&mut self) -> bool {
-        let asked = self.board.resumes();
-        if asked == self.resumed {
-            return false;
-        }
-        self.resumed = asked;
-        let resumed = self
-            .tasks
-            .values_mut()
-            .filter_map(|task| task.resume().then_some(()));
-        if resumed.count() == 0 {
-            return false;
-        }
-        self.last_status = None;
-        true
     }
 
     fn wants_commit(&self) -> bool {
