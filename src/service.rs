@@ -47,8 +47,7 @@ impl Service {
         if !configuration.aggregates.enabled {
             tracing::warn!("aggregates are off (aggregates.enabled = false)");
         }
-        let merging_tasks = configuration.topics.output_partitions;
-        let built: BuiltTopology = job::topology(&configuration.aggregates, merging_tasks)
+        let built: BuiltTopology = job::topology(&configuration.job())
             .build()
             .map_err(|error| topology::Error::fatal("build the topology", error.to_string()))?;
         let description = built.describe();
@@ -139,7 +138,7 @@ impl Service {
 
 fn streams_config(configuration: &Configuration) -> StreamsConfig {
     let application = &configuration.application;
-    let mut streams = StreamsConfig::new(&application.id, &application.instance_id);
+    let mut streams = StreamsConfig::new(&application.streams_id(), &application.instance_id);
     streams.num_stream_threads = application.threads;
     streams.processing_guarantee = match application.processing_guarantee {
         config::ProcessingGuarantee::ExactlyOnceV2 => ProcessingGuarantee::ExactlyOnceV2,
@@ -162,11 +161,7 @@ fn streams_config(configuration: &Configuration) -> StreamsConfig {
         .map(|rate| u32::try_from((rate / threads).max(1)).unwrap_or(u32::MAX));
     streams.revocation_timeout = application.shutdown_timeout;
     streams.leave_on_stop = application.leave_on_stop;
-    streams.topics = job::topics::outputs(&configuration.topics);
-    if configuration.aggregates.enabled {
-        let aggregates = job::topics::aggregates(&configuration.topics);
-        streams.topics.extend(aggregates);
-    }
+    streams.topics = job::topics::written(configuration);
     streams
 }
 

@@ -9,17 +9,21 @@ use figment::value::{Dict, Value};
 use figment::{Figment, Profile, Provider};
 
 use super::error::{ConfigurationError, ConfigurationErrors};
+use super::judging::{self, Actors, Ghost, Ordering, Parking, Redrive, Retention, Rights};
 use super::kafka::{KafkaProperties, Properties, reserved};
 use super::layers::{ENVIRONMENT_LAYER, FLAGS_LAYER, KAFKA, SCOPES, Sources, merge};
 use super::nearest::nearest;
 use super::settings::{
-    Aggregates, Application, Configuration, Http, OffsetReset, Ordering, ProcessingGuarantee,
-    Topics,
+    Aggregates, Application, Configuration, Http, OffsetReset, ProcessingGuarantee, Topics,
 };
 use super::values::{
-    address, boolean, choice, identifier, kind, number, ordering, scalar, text, whole,
+    address, boolean, choice, identifier, kind, number, scalar, share, text, whole,
 };
+use crate::domain::ordering::OrderingPolicy;
 
+/// Sections whose keys are data.
+const CANCEL_RIGHTS: &str = "cancel_rights";
+const ACTORS: &str = "actors";
 const DEFAULT_ORIGIN: &str = "default";
 const DEFAULT_BOOTSTRAP_SERVERS: &str = "127.0.0.1:9092";
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
@@ -30,7 +34,7 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
 const DAY_MS: u64 = 86_400_000;
 
 /// A checked configuration that still knows where each setting came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Effective {
     /// The configuration.
     pub configuration: Configuration,
@@ -76,6 +80,12 @@ pub fn load(sources: &Sources) -> Result<Effective, ConfigurationErrors> {
         application: reader.application(),
         kafka: reader.kafka(),
         topics: reader.topics(),
+        parking: reader.parking(),
+        redrive: reader.redrive(),
+        ghost: reader.ghost(),
+        retention: reader.retention(),
+        cancel_rights: reader.cancel_rights(),
+        actors: reader.actors(),
         aggregates: reader.aggregates(),
         http: Http {
             listen: reader.setting("http", "listen", DEFAULT_LISTEN, address),
@@ -127,7 +137,13 @@ impl Reader<'_> {
                 ProcessingGuarantee::ExactlyOnceV2,
                 choice,
             ),
-            ordering: self.setting(SECTION, "ordering", Ordering::Strict, ordering),
+            ordering: self.setting(
+                SECTION,
+                "ordering",
+                Ordering(OrderingPolicy::DEFAULT),
+                judging::ordering,
+            ),
+            rebuild: self.setting(SECTION, "rebuild", false, boolean),
             cache_max_bytes: self.setting(SECTION, "cache_max_bytes", 128 << 20, |value| {
                 whole(value, (1 << 20, 1 << 44))
             }),
@@ -160,6 +176,83 @@ impl Reader<'_> {
                 number(value, (1, 100))
             }),
         }
+    }
+
+    fn parking(&mut self) -> Parking {
+        const SECTION: &str = "parking";
+        let default = Parking::default();
+        let mut ms = |key, default| self.milliseconds(SECTION, key, default, (1, DAY_MS));
+        Parking {
+            wait: ms("wait_ms", default.wait),
+            payment_wait: ms("payment_wait_ms", default.payment_wait),
+            longest_wait: ms("longest_wait_ms", default.longest_wait),
+            max_per_order: self.setting(SECTION, "max_per_order", default.max_per_order, |value| {
+                number(value, (1, 1_000))
+            }),
+            max_per_task: self.setting(SECTION, "max_per_task", default.max_per_task, |value| {
+                number(value, (1, 1_000_000))
+            }),
+            max_task_share: self.setting(SECTION, "max_task_share", default.max_task_share, share),
+        }
+    }
+
+    fn redrive(&mut self) -> Redrive {
+        let default = Redrive::default();
+        Redrive {
+            automatic: self.setting("redrive", "automatic", default.automatic, boolean),
+        }
+    }
+
+    fn ghost(&mut self) -> Ghost {
+        let default = Ghost::default();
+        Ghost {
+            autoapply: self.setting("ghost", "autoapply", default.autoapply, boolean),
+        }
+    }
+
+    fn retention(&mut self) -> Retention {
+        let default = Retention::default();
+        Retention {
+            // Longer than ten years is for ever.
+            after: self.milliseconds(
+                "retention",
+                "after_ms",
+                default.after,
+                (1_000, 3_650 * DAY_MS),
+            ),
+        }
+    }
+
+    fn cancel_rights(&mut self) -> Rights {
+        let table = self.table(CANCEL_RIGHTS);
+        judging::rights(&table, |key, value, problem| {
+            self.error(value, &format!("{CANCEL_RIGHTS}.{key}"), problem);
+        })
+    }
+
+    fn actors(&mut self) -> Actors {
+        let table = self.table(ACTORS);
+        judging::actors(&table, |key, value, problem| {
+            self.error(value, &format!("{ACTORS}.{key}"), problem);
+        })
+    }
+
+    /// Takes a section whose keys are data.
+    fn table(&mut self, section: &str) -> Dict {
+        let table = match self.tree.remove(section) {
+            Some(Value::Dict(_, table)) => table,
+            Some(other) => {
+                self.error(&other, section, format!("[{section}] must be a table"));
+                Dict::new()
+            }
+            None => Dict::new(),
+        };
+        for (key, value) in &table {
+            let path = format!("{section}.{key}");
+            let place = self.place(value, &path);
+            self.origins.insert(path, place);
+        }
+        table
     }
 
     fn aggregates(&mut self) -> Aggregates {
@@ -323,11 +416,11 @@ impl Reader<'_> {
                     }
                 }
                 Value::Dict(_, table) => {
-                    let sections = self
-                        .known
-                        .iter()
-                        .map(|(section, _)| *section)
-                        .chain([KAFKA]);
+                    let sections = self.known.iter().map(|(section, _)| *section).chain([
+                        KAFKA,
+                        CANCEL_RIGHTS,
+                        ACTORS,
+                    ]);
                     let hint =
                         nearest(&section, sections).map(|name| format!("; did you mean [{name}]?"));
                     let problem =

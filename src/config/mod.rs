@@ -11,6 +11,7 @@
 //! are reported at once, each with the place it was made in.
 
 mod error;
+mod judging;
 mod kafka;
 mod layers;
 mod load;
@@ -22,11 +23,11 @@ mod tests;
 mod values;
 
 pub use error::{ConfigurationError, ConfigurationErrors};
+pub use judging::{Actors, Ghost, Ordering, Parking, Redrive, Retention, Rights};
 pub use kafka::{KafkaProperties, Properties, is_secret};
 pub use layers::{Flags, Sources};
 pub use load::{Effective, load};
 pub use print::Format;
 pub use settings::{
-    Aggregates, Application, Configuration, Emit, Http, OffsetReset, Ordering, ProcessingGuarantee,
-    Topics,
+    Aggregates, Application, Configuration, Emit, Http, OffsetReset, ProcessingGuarantee, Topics,
 };

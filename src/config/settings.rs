@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use super::judging::{self, Actors, Ghost, Ordering, Parking, Redrive, Retention, Rights};
 use super::kafka::KafkaProperties;
+use crate::job::{JobOptions, REBUILD};
 
 /// The whole configuration, checked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Configuration {
     /// `[application]`
     pub application: Application,
@@ -17,10 +19,43 @@ pub struct Configuration {
     pub kafka: KafkaProperties,
     /// `[topics]`
     pub topics: Topics,
+    /// `[parking]`
+    pub parking: Parking,
+    /// `[redrive]`
+    pub redrive: Redrive,
+    /// `[ghost]`
+    pub ghost: Ghost,
+    /// `[retention]`
+    pub retention: Retention,
+    /// `[cancel_rights]`
+    pub cancel_rights: Rights,
+    /// `[actors]`
+    pub actors: Actors,
     /// `[aggregates]`
     pub aggregates: Aggregates,
     /// `[http]`
     pub http: Http,
+}
+
+impl Configuration {
+    /// What the job is to do.
+    #[must_use]
+    pub fn job(&self) -> JobOptions {
+        JobOptions {
+            judging: judging::policy(
+                self.application.ordering,
+                &self.parking,
+                &self.redrive,
+                &self.ghost,
+                &self.cancel_rights,
+                &self.actors,
+            ),
+            retention: self.retention.after,
+            rebuild: self.application.rebuild,
+            aggregates: self.aggregates.clone(),
+            merging_tasks: self.topics.output_partitions,
+        }
+    }
 }
 
 /// The processor itself.
@@ -39,8 +74,11 @@ pub struct Application {
     /// Longest time between two commits. Default 100 ms.
     #[serde(rename = "commit_interval_ms", serialize_with = "milliseconds")]
     pub commit_interval: Duration,
-    /// What happens to an event that comes before its predecessor. Default `strict`.
+    /// What happens to an event that comes before another one. Default `default`: what cannot be is rejected, what is
+    /// only early waits.
     pub ordering: Ordering,
+    /// Whether the log is processed anew, into topics of its own. Default false.
+    pub rebuild: bool,
     /// How long a task waits for an input that is empty and caught up before it goes on without it. Default 0 ms.
     #[serde(rename = "max_task_idle_ms", serialize_with = "milliseconds")]
     pub max_task_idle: Duration,
@@ -62,6 +100,17 @@ pub struct Application {
     pub shutdown_timeout: Duration,
     /// Whether a clean stop gives up the group membership, for scaling in. Default false.
     pub leave_on_stop: bool,
+}
+
+impl Application {
+    /// The id by which the engine knows the application: a log that is processed anew is another application's.
+    #[must_use]
+    pub fn streams_id(&self) -> String {
+        match self.rebuild {
+            true => format!("{}{REBUILD}", self.id),
+            false => self.id.clone(),
+        }
+    }
 }
 
 /// The topics of the application.
@@ -155,14 +204,6 @@ impl Choice for ProcessingGuarantee {
     ];
 }
 
-/// What happens to an event that comes before its predecessor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ordering {
-    /// It is rejected.
-    Strict,
-}
-
 /// Where a group starts that has never committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -178,6 +219,9 @@ impl Choice for OffsetReset {
         &[("earliest", Self::Earliest), ("latest", Self::Latest)];
 }
 
-fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn milliseconds<S: Serializer>(
+    duration: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }

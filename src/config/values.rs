@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use figment::value::Value;
 
-use super::settings::{Choice, Ordering};
+use super::settings::Choice;
 
 /// Kafka's bound of a topic's name is 249; what the engine appends to the application's id has to fit too.
 const MAX_ID_LENGTH: usize = 120;
@@ -95,14 +95,11 @@ pub(super) fn choice<T: Choice>(value: &Value) -> Result<T, String> {
     })
 }
 
-pub(super) fn ordering(value: &Value) -> Result<Ordering, String> {
-    match value {
-        Value::String(_, text) if text == "strict" => Ok(Ordering::Strict),
-        other => Err(format!(
-            "only \"strict\" is supported so far, not {}: events that come too early cannot be parked yet",
-            kind(other)
-        )),
-    }
+pub(super) fn share(value: &Value) -> Result<f64, String> {
+    let number = scalar(value).and_then(|text| text.trim().parse::<f64>().ok());
+    number
+        .filter(|number| (0.0..=1.0).contains(number))
+        .ok_or_else(|| format!("must be a share from 0 to 1, not {}", kind(value)))
 }
 
 pub(super) fn address(value: &Value) -> Result<SocketAddr, String> {

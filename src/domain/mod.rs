@@ -18,6 +18,7 @@ pub mod event_id;
 mod examine;
 pub mod headers;
 pub mod info;
+pub mod invariants;
 mod json;
 pub mod judge;
 pub mod judgement;
@@ -29,12 +30,14 @@ mod order_bytes;
 pub mod order_codec;
 pub mod ordering;
 pub mod outcome;
+pub mod parking;
 pub mod reason;
 pub mod records;
 pub mod regions;
 pub mod rights;
 pub mod status;
 pub mod time;
+pub mod waiting;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,5 +1,6 @@
 //! What became of one record.
 
+use super::action::Action;
 use super::codes::codes;
 
 codes! {
@@ -34,6 +35,19 @@ impl RejectionReason {
                 | Self::ActorNotAllowed
                 | Self::OverRefund
         )
+    }
+}
+
+impl RejectionReason {
+    /// Whether only something was missing that may still come: an event rejected so is kept, and redriven when it
+    /// has come. Of premature events that holds for a cancel, the only one that leaves a ghost.
+    #[must_use]
+    pub fn is_transient(self, action: Option<Action>) -> bool {
+        match self {
+            Self::PredecessorTimeout | Self::SeqGapTimeout => true,
+            Self::Premature => action == Some(Action::OrderCancelled),
+            _ => false,
+        }
     }
 }
 
@@ -92,6 +106,37 @@ impl Outcome {
     #[must_use]
     pub fn from_index(index: usize) -> Option<Self> {
         Self::all().nth(index)
+    }
+
+    /// The code in stored records.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Applied => 0,
+            Self::AppliedSkip => 1,
+            Self::Annotated => 2,
+            Self::Duplicate => 3,
+            Self::Stale => 4,
+            Self::Parked => 5,
+            Self::Rejected(reason) => 64 + reason.code(),
+            Self::DeadLettered(reason) => 128 + reason.code(),
+        }
+    }
+
+    /// The outcome of a code.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Applied),
+            1 => Some(Self::AppliedSkip),
+            2 => Some(Self::Annotated),
+            3 => Some(Self::Duplicate),
+            4 => Some(Self::Stale),
+            5 => Some(Self::Parked),
+            64..128 => RejectionReason::from_code(code - 64).map(Self::Rejected),
+            128.. => DeadLetterReason::from_code(code - 128).map(Self::DeadLettered),
+            _ => None,
+        }
     }
 
     /// Every outcome, in the order of the indices.

@@ -2,6 +2,8 @@
 
 use topology::codec::{CodecError, Deserializer, Presence, Serializer};
 
+use topology::process::SourceRecord;
+
 use crate::domain::decode::decode;
 use crate::domain::event::OrderEvent;
 
@@ -49,6 +51,13 @@ pub struct Incoming {
     pub event: OrderEvent,
     /// A defect of the envelope.
     pub defect: Option<crate::domain::event::Defect>,
+}
+
+impl Incoming {
+    /// Decodes a record that was kept as it came.
+    pub(super) fn decode(&mut self, record: &SourceRecord<'_>) {
+        self.defect = decode(record.value, &mut self.event).err();
+    }
 }
 
 /// Decodes events. A broken envelope is no error of the codec: the operator dead-letters it, so

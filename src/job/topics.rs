@@ -2,7 +2,7 @@
 
 use topology::io::TopicSpec;
 
-use crate::config::Topics;
+use crate::config::{Configuration, Topics};
 
 /// Order and claim events.
 pub const ORDER_EVENTS: &str = "order.events.v1";
@@ -10,8 +10,13 @@ pub const ORDER_EVENTS: &str = "order.events.v1";
 pub const PAYMENT_EVENTS: &str = "payment.events.v1";
 /// Delivery events.
 pub const DELIVERY_EVENTS: &str = "delivery.events.v1";
-/// The inputs; where timestamps are equal, records are taken in this order (E8).
+/// The topics of the services; where timestamps are equal, records are taken in this order (E8).
 pub const INPUTS: [&str; 3] = [ORDER_EVENTS, PAYMENT_EVENTS, DELIVERY_EVENTS];
+/// Events sent once more, to be judged again: by the processor itself, and by `jumun dlt replay`. Its own topic,
+/// because those of the services have one writer each, and other readers.
+pub const REDRIVE: &str = "order.redrive.v1";
+/// Everything that the job reads.
+pub const SOURCES: [&str; 4] = [ORDER_EVENTS, PAYMENT_EVENTS, DELIVERY_EVENTS, REDRIVE];
 
 /// What happened: every applied or annotated event.
 pub const TRANSITIONS: &str = "order.transitions.v1";
@@ -59,7 +64,23 @@ pub fn inputs(topics: &Topics) -> Vec<TopicSpec> {
         .collect()
 }
 
-/// The output topics as `run` creates them where they are missing.
+/// All topics that the job writes, as `run` creates them where they are missing.
+pub fn written(configuration: &Configuration) -> Vec<TopicSpec> {
+    let topics = &configuration.topics;
+    let mut written = outputs(topics);
+    if configuration.aggregates.enabled {
+        written.extend(aggregates(topics));
+    }
+    let job = configuration.job();
+    for topic in &mut written {
+        topic.name = job.output(&topic.name);
+    }
+    // Read by every application, and with it by one that processes the log anew.
+    written.push(spec(REDRIVE, topics.partitions, topics, &retention(31)));
+    written
+}
+
+/// The output topics.
 pub fn outputs(topics: &Topics) -> Vec<TopicSpec> {
     vec![
         spec(TRANSITIONS, topics.partitions, topics, &retention(7)),
@@ -75,7 +96,7 @@ pub fn outputs(topics: &Topics) -> Vec<TopicSpec> {
     ]
 }
 
-/// The topics of the aggregates as `run` creates them where they are missing.
+/// The topics of the aggregates.
 pub fn aggregates(topics: &Topics) -> Vec<TopicSpec> {
     let [_, retention] = retention(31);
     let config = [("cleanup.policy", "compact,delete".to_owned()), retention];

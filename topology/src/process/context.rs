@@ -324,19 +324,44 @@ impl<'a> ProcessingContext<'a> {
         self.scope.counters.add(counter, by);
     }
 
+    /// What a counter of [`ProcessingContext::count`] stands at, the present record included.
+    pub fn counter(&self, counter: usize) -> u64 {
+        self.scope
+            .counters
+            .values()
+            .get(counter)
+            .copied()
+            .unwrap_or(0)
+    }
+
     /// Sends the record being processed, bytes untouched, to the dead-letter topic while keeping
     /// what it did to state. To undo that too, return [`ProcessError::Record`] instead.
     ///
     /// # Errors
     /// Fatal when there is no record, or no dead-letter topic.
     pub fn dead_letter(&mut self, reason: &'static str, message: &str) -> Result<(), ProcessError> {
-        let node = self.nodes.name(self.node);
-        let sent = match self.source {
-            Some(source) => self
-                .scope
-                .dead_letter(source, reason, "user", message, node),
-            None => Err("no record is being processed".to_owned()),
+        let Some(source) = self.source else {
+            let detail = format!("{reason}: {message}; no record is being processed");
+            return Err(Error::fatal("dead-letter a record", detail).into());
         };
+        self.dead_letter_record(source, reason, message)
+    }
+
+    /// Sends a record that was kept in a store, bytes untouched, to the dead-letter topic: for
+    /// processors that set records aside and come to them later.
+    ///
+    /// # Errors
+    /// Fatal when there is no dead-letter topic, or it does not take the record.
+    pub fn dead_letter_record(
+        &mut self,
+        record: SourceRecord<'_>,
+        reason: &'static str,
+        message: &str,
+    ) -> Result<(), ProcessError> {
+        let node = self.nodes.name(self.node);
+        let sent = self
+            .scope
+            .dead_letter(record, reason, "user", message, node);
         sent.map_err(|why| {
             let detail = format!("{reason}: {message}; {why}");
             Error::fatal("dead-letter a record", detail).into()

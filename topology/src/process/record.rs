@@ -72,4 +72,8 @@ pub struct InputStatus {
     /// milliseconds; `None` while there is lag, or while the brokers do not answer. A process that stood
     /// still counts anew.
     pub caught_up_since: Option<i64>,
+    /// How far behind the wall clock the next record is, in milliseconds; 0 while everything that comes is
+    /// processed within about a second. `None` where nobody knows: nothing was fetched yet, or the brokers do
+    /// not answer.
+    pub lag_ms: Option<i64>,
 }

@@ -32,8 +32,17 @@ pub(super) struct TopicCheck<'a> {
 impl TopicCheck<'_> {
     /// Creates and validates; answers with what is known of every topic of the application.
     pub(super) fn run(mut self) -> Result<KnownTopics, Error> {
-        self.create_missing(self.config.topics.clone())?;
-        let inputs = self.wait_for_inputs()?;
+        let own_inputs = self.own_inputs();
+        let own_names: Vec<String> = own_inputs.iter().map(|own| own.name.clone()).collect();
+        let is_own = |topic: &str| own_names.iter().any(|own| own == topic);
+        let outputs = self.config.topics.iter();
+        let outputs: Vec<TopicSpec> = outputs
+            .filter(|spec| !is_own(&spec.name))
+            .cloned()
+            .collect();
+        self.create_missing(outputs.clone())?;
+        let mut inputs = self.wait_for_inputs(&is_own)?;
+        self.create_own_inputs(own_inputs, &mut inputs)?;
         let mut internal = Vec::new();
         for part in self.topology.subtopologies() {
             let partitions = self.co_partitioned(part, &inputs)?;
@@ -41,8 +50,7 @@ impl TopicCheck<'_> {
         }
         self.create_missing(internal.clone())?;
         self.validate(&internal)?;
-        let expected = self.config.topics.clone();
-        self.validate(&expected)?;
+        self.validate(&outputs)?;
         self.known()
     }
 
@@ -109,7 +117,47 @@ impl TopicCheck<'_> {
         ))
     }
 
-    fn wait_for_inputs(&mut self) -> Result<BTreeMap<String, i32>, Error> {
+    /// Topics that the application reads and is told to create: it writes to them, too.
+    fn own_inputs(&self) -> Vec<TopicSpec> {
+        let parts = self.topology.subtopologies().iter();
+        let inputs = parts.flat_map(|part| part.inputs(&self.config.application_id));
+        let inputs: BTreeSet<String> = inputs.map(|input| input.topic).collect();
+        let specs = self.config.topics.iter();
+        specs
+            .filter(|spec| inputs.contains(&spec.name))
+            .cloned()
+            .collect()
+    }
+
+    /// Creates them with as many partitions as the inputs have that are read together with them.
+    fn create_own_inputs(
+        &mut self,
+        mut own: Vec<TopicSpec>,
+        known: &mut BTreeMap<String, i32>,
+    ) -> Result<(), Error> {
+        for spec in &mut own {
+            let parts = self.topology.subtopologies().iter();
+            let mut parts = parts.map(|part| part.inputs(&self.config.application_id));
+            let together = parts.find(|part| part.iter().any(|input| input.topic == spec.name));
+            let mut counts = together.iter().flatten();
+            if let Some(count) = counts.find_map(|input| known.get(&input.topic)) {
+                spec.partitions = *count;
+            }
+        }
+        if own.is_empty() {
+            return Ok(());
+        }
+        self.create_missing(own.clone())?;
+        let names: Vec<&str> = own.iter().map(|spec| spec.name.as_str()).collect();
+        let described = self.describe(&names)?.into_iter().flatten();
+        known.extend(described.map(|topic| (topic.name, topic.partitions)));
+        Ok(())
+    }
+
+    fn wait_for_inputs(
+        &mut self,
+        is_own: &dyn Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, i32>, Error> {
         let application_id = &self.config.application_id;
         let inputs = self
             .topology
@@ -117,7 +165,7 @@ impl TopicCheck<'_> {
             .iter()
             .flat_map(|part| part.inputs(application_id));
         let names: Vec<String> = inputs
-            .filter(|input| !input.internal)
+            .filter(|input| !input.internal && !is_own(&input.topic))
             .map(|input| input.topic)
             .collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();

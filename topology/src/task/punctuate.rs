@@ -42,6 +42,12 @@ impl Task {
                 Some(since) if !stood_still => Some(since),
                 _ => Some(now),
             };
+            let head = input.queue.front().filter(|_| brokers_answer);
+            status.lag_ms = if keeps_up {
+                Some(0)
+            } else {
+                head.map(|record| now.saturating_sub(record.timestamp).max(0))
+            };
         }
     }
 

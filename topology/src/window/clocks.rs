@@ -155,11 +155,13 @@ mod tests {
     fn caught_up(since: i64) -> InputStatus {
         InputStatus {
             caught_up_since: Some(since),
+            ..InputStatus::default()
         }
     }
 
     const LAGGING: InputStatus = InputStatus {
         caught_up_since: None,
+        lag_ms: None,
     };
 
     #[test]
