@@ -99,7 +99,8 @@ impl Service {
         let source = self.status_source();
         let about = About {
             version: env!("CARGO_PKG_VERSION"),
-            application_id: configuration.application.id.clone(),
+            application_id: configuration.application.streams_id(),
+            rebuild: configuration.application.rebuild,
             instance_id: configuration.application.instance_id.clone(),
             log: log_name.to_owned(),
         };
