@@ -53,7 +53,6 @@ impl Service {
         let built: BuiltTopology = job
             .build()
             .map_err(|error| topology::Error::fatal("build the topology", error.to_string()))?;
-        job::input_keys::check(log.as_ref(), &configuration.application.id)?;
         let description = built.describe();
         let drawing = page::drawing::draw(&built);
         let registry = Registry::new();
@@ -165,6 +164,10 @@ fn streams_config(configuration: &Configuration) -> StreamsConfig {
         .map(|rate| u32::try_from((rate / threads).max(1)).unwrap_or(u32::MAX));
     streams.revocation_timeout = application.shutdown_timeout;
     streams.leave_on_stop = application.leave_on_stop;
+    let client_id = format!("{}-{}-keys", application.id, application.instance_id);
+    streams.start_check = Some(Arc::new(move |log: &dyn Log| {
+        job::input_keys::check(log, &client_id)
+    }));
     streams.topics = job::topics::outputs(&configuration.topics);
     if configuration.aggregates.enabled {
         let aggregates = job::topics::aggregates(&configuration.topics);

@@ -21,7 +21,7 @@ mod topics;
 
 #[cfg(feature = "broken-controls")]
 pub use commit::BrokenControl;
-pub use config::{AutoOffsetReset, ProcessingGuarantee, StreamsConfig};
+pub use config::{AutoOffsetReset, ProcessingGuarantee, StartCheck, StreamsConfig};
 pub(crate) use outputs::OutputKind;
 pub use phase::{CommitPhase, PhaseObserver};
 pub use status::{RestoreStatus, State, StatusBoard, StreamsStatus, TaskStatus, ThreadStatus};
