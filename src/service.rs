@@ -47,10 +47,7 @@ impl Service {
         if !configuration.aggregates.enabled {
             tracing::warn!("aggregates are off (aggregates.enabled = false)");
         }
-        let merging_tasks = configuration.topics.output_partitions;
-        let dialects = configuration.events.dialects();
-        let job = job::topology_reading(&dialects, &configuration.aggregates, merging_tasks);
-        let built: BuiltTopology = job
+        let built: BuiltTopology = job::topology(&configuration.job())
             .build()
             .map_err(|error| topology::Error::fatal("build the topology", error.to_string()))?;
         let description = built.describe();
@@ -105,7 +102,12 @@ impl Service {
             log: log_name.to_owned(),
         };
         let page = Page::new(Arc::clone(&source), log, about);
-        Site { source, page }
+        let token = configuration.http.token.clone();
+        Site {
+            source,
+            page,
+            token,
+        }
     }
 
     /// The running streams.
@@ -141,7 +143,7 @@ impl Service {
 
 fn streams_config(configuration: &Configuration) -> StreamsConfig {
     let application = &configuration.application;
-    let mut streams = StreamsConfig::new(&application.id, &application.instance_id);
+    let mut streams = StreamsConfig::new(&application.streams_id(), &application.instance_id);
     streams.num_stream_threads = application.threads;
     streams.processing_guarantee = match application.processing_guarantee {
         config::ProcessingGuarantee::ExactlyOnceV2 => ProcessingGuarantee::ExactlyOnceV2,
@@ -162,17 +164,14 @@ fn streams_config(configuration: &Configuration) -> StreamsConfig {
     streams.max_rate = application
         .max_rate
         .map(|rate| u32::try_from((rate / threads).max(1)).unwrap_or(u32::MAX));
+    streams.dead_letter_circuit = configuration.dead_letters.circuit();
     streams.revocation_timeout = application.shutdown_timeout;
     streams.leave_on_stop = application.leave_on_stop;
     let client_id = format!("{}-{}-keys", application.id, application.instance_id);
     streams.start_check = Some(Arc::new(move |log: &dyn Log| {
         job::input_keys::check(log, &client_id)
     }));
-    streams.topics = job::topics::outputs(&configuration.topics);
-    if configuration.aggregates.enabled {
-        let aggregates = job::topics::aggregates(&configuration.topics);
-        streams.topics.extend(aggregates);
-    }
+    streams.topics = job::topics::written(configuration);
     streams
 }
 
@@ -182,6 +181,11 @@ fn state_config(configuration: &Configuration) -> StateConfig {
             .unwrap_or(usize::MAX),
         ..StateConfig::default()
     }
+}
+
+/// The reason of a pause, and what ends it here.
+fn with_the_way_on(reason: &str) -> String {
+    format!("{reason} (POST /dead-letters/resume with the token of http.token)")
 }
 
 impl StatusSource for View {
@@ -203,28 +207,38 @@ impl StatusSource for View {
             tasks.push(TaskStatus {
                 id: task.id.clone(),
                 state: match task.state {
+                    _ if task.paused.is_some() => TaskState::Paused,
                     "RESTORING" => TaskState::Restoring,
                     "RUNNING" => TaskState::Running,
                     "SUSPENDED" => TaskState::Suspended,
                     _ => TaskState::Created,
                 },
-                detail: String::new(),
+                detail: task
+                    .paused
+                    .as_deref()
+                    .map_or_else(String::new, with_the_way_on),
                 restore: progress,
             });
         }
         let restoring = tasks.iter().any(|task| task.state == TaskState::Restoring);
+        let paused = tasks.iter().any(|task| task.state == TaskState::Paused);
         let state = match status.state {
             topology::runtime::State::Created => State::Created,
             topology::runtime::State::Rebalancing if restoring => State::Restoring,
             topology::runtime::State::Rebalancing => State::Rebalancing,
+            topology::runtime::State::Running if paused => State::Paused,
             topology::runtime::State::Running => State::Running,
             topology::runtime::State::PendingShutdown => State::PendingShutdown,
             topology::runtime::State::NotRunning => State::NotRunning,
             topology::runtime::State::Error => State::Error,
         };
+        let detail = match state {
+            State::Paused => with_the_way_on(&status.detail),
+            _ => status.detail,
+        };
         Status {
             state,
-            detail: status.detail,
+            detail,
             tasks,
             restore,
         }
@@ -232,6 +246,10 @@ impl StatusSource for View {
 
     fn streams(&self) -> StreamsStatus {
         self.board.status()
+    }
+
+    fn resume_paused_tasks(&self) -> Vec<String> {
+        self.board.resume_paused_tasks()
     }
 
     fn metrics(&self) -> &Registry {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use jumun::config::{Aggregates, Topics};
-use jumun::job::{self, topics};
+use jumun::job::{self, JobOptions, topics};
 use jumun_harness::free_port;
 use tempfile::TempDir;
 use topology::graph::SubTopology;
@@ -111,12 +111,15 @@ impl OrderJob {
 
     /// All topics that a run produces to besides repartition topics, and when it does.
     pub(crate) fn outputs(application_id: &str, aggregates: bool) -> Result<Vec<(String, Moment)>> {
-        let settings = Aggregates {
-            enabled: aggregates,
-            ..Aggregates::default()
+        let options = JobOptions {
+            aggregates: Aggregates {
+                enabled: aggregates,
+                ..Aggregates::default()
+            },
+            merging_tasks: Self::topics().output_partitions,
+            ..JobOptions::default()
         };
-        let merging_tasks = Self::topics().output_partitions;
-        let topology = job::topology(&settings, merging_tasks).build();
+        let topology = job::topology(&options).build();
         let topology =
             topology.map_err(|error| Error::failed(format!("the order job: {error}")))?;
         let mut specs = topics::outputs(&Self::topics());

@@ -24,8 +24,7 @@ impl Topology {
     #[expect(clippy::print_stdout, reason = "its output is its purpose")]
     pub(super) fn run(&self) -> Result<(), Failure> {
         let configuration = self.settings.configuration()?;
-        let merging_tasks = configuration.topics.output_partitions;
-        let built = job::topology(&configuration.aggregates, merging_tasks);
+        let built = job::topology(&configuration.job());
         let built = built.build().map_err(Failure::work)?;
         let text = match self.format {
             TopologyFormat::Text => built.describe(),

@@ -7,20 +7,27 @@ use std::time::Duration;
 
 use figment::value::{Dict, Value};
 use figment::{Figment, Profile, Provider};
+use topology::runtime::Share;
 
 use super::error::{ConfigurationError, ConfigurationErrors};
 use super::events::{EVENTS, variable};
+use super::judging::{self, Actors, Ghost, Ordering, Parking, Redrive, Retention, Rights};
 use super::kafka::{KafkaProperties, Properties, reserved};
 use super::layers::{ENVIRONMENT_LAYER, FLAGS_LAYER, KAFKA, SCOPES, Sources, merge};
 use super::nearest::nearest;
 use super::settings::{
-    Aggregates, Application, Configuration, Http, OffsetReset, Ordering, ProcessingGuarantee,
+    Aggregates, Application, Configuration, DeadLetters, Http, OffsetReset, ProcessingGuarantee,
     Topics,
 };
 use super::values::{
-    address, boolean, choice, identifier, kind, number, ordering, scalar, text, whole,
+    address, application_server, boolean, choice, identifier, kind, number, scalar, share, text,
+    token, whole,
 };
+use crate::domain::ordering::OrderingPolicy;
 
+/// Sections whose keys are data.
+const CANCEL_RIGHTS: &str = "cancel_rights";
+const ACTORS: &str = "actors";
 pub(super) const DEFAULT_ORIGIN: &str = "default";
 const DEFAULT_BOOTSTRAP_SERVERS: &str = "127.0.0.1:9092";
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
@@ -31,7 +38,7 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
 const DAY_MS: u64 = 86_400_000;
 
 /// A checked configuration that still knows where each setting came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Effective {
     /// The configuration.
     pub configuration: Configuration,
@@ -77,11 +84,16 @@ pub fn load(sources: &Sources) -> Result<Effective, ConfigurationErrors> {
         application: reader.application(),
         kafka: reader.kafka(),
         topics: reader.topics(),
+        parking: reader.parking(),
+        redrive: reader.redrive(),
+        ghost: reader.ghost(),
+        retention: reader.retention(),
+        cancel_rights: reader.cancel_rights(),
+        actors: reader.actors(),
         aggregates: reader.aggregates(),
         events: reader.events(),
-        http: Http {
-            listen: reader.setting("http", "listen", DEFAULT_LISTEN, address),
-        },
+        dead_letters: reader.dead_letters(),
+        http: reader.http(),
     };
     reader.cross_check(&configuration);
     reader.refuse_unknown();
@@ -129,7 +141,13 @@ impl Reader<'_> {
                 ProcessingGuarantee::ExactlyOnceV2,
                 choice,
             ),
-            ordering: self.setting(SECTION, "ordering", Ordering::Strict, ordering),
+            ordering: self.setting(
+                SECTION,
+                "ordering",
+                Ordering(OrderingPolicy::DEFAULT),
+                judging::ordering,
+            ),
+            rebuild: self.setting(SECTION, "rebuild", false, boolean),
             cache_max_bytes: self.setting(SECTION, "cache_max_bytes", 128 << 20, |value| {
                 whole(value, (1 << 20, 1 << 44))
             }),
@@ -164,6 +182,88 @@ impl Reader<'_> {
         }
     }
 
+    fn parking(&mut self) -> Parking {
+        const SECTION: &str = "parking";
+        let default = Parking::default();
+        let mut ms = |key, default| self.milliseconds(SECTION, key, default, (1, DAY_MS));
+        Parking {
+            wait: ms("wait_ms", default.wait),
+            payment_wait: ms("payment_wait_ms", default.payment_wait),
+            longest_wait: ms("longest_wait_ms", default.longest_wait),
+            max_per_order: self.setting(SECTION, "max_per_order", default.max_per_order, |value| {
+                number(value, (1, 1_000))
+            }),
+            max_per_task: self.setting(SECTION, "max_per_task", default.max_per_task, |value| {
+                number(value, (1, 1_000_000))
+            }),
+            max_task_share: self.setting(
+                SECTION,
+                "max_task_share",
+                default.max_task_share,
+                |value| share(value).map(Share::part),
+            ),
+        }
+    }
+
+    fn redrive(&mut self) -> Redrive {
+        let default = Redrive::default();
+        Redrive {
+            automatic: self.setting("redrive", "automatic", default.automatic, boolean),
+        }
+    }
+
+    fn ghost(&mut self) -> Ghost {
+        let default = Ghost::default();
+        Ghost {
+            autoapply: self.setting("ghost", "autoapply", default.autoapply, boolean),
+        }
+    }
+
+    fn retention(&mut self) -> Retention {
+        let default = Retention::default();
+        Retention {
+            // Longer than ten years is for ever.
+            after: self.milliseconds(
+                "retention",
+                "after_ms",
+                default.after,
+                (1_000, 3_650 * DAY_MS),
+            ),
+        }
+    }
+
+    fn cancel_rights(&mut self) -> Rights {
+        let table = self.table(CANCEL_RIGHTS);
+        judging::rights(&table, |key, value, problem| {
+            self.error(value, &format!("{CANCEL_RIGHTS}.{key}"), problem);
+        })
+    }
+
+    fn actors(&mut self) -> Actors {
+        let table = self.table(ACTORS);
+        judging::actors(&table, |key, value, problem| {
+            self.error(value, &format!("{ACTORS}.{key}"), problem);
+        })
+    }
+
+    /// Takes a section whose keys are data.
+    fn table(&mut self, section: &str) -> Dict {
+        let table = match self.tree.remove(section) {
+            Some(Value::Dict(_, table)) => table,
+            Some(other) => {
+                self.error(&other, section, format!("[{section}] must be a table"));
+                Dict::new()
+            }
+            None => Dict::new(),
+        };
+        for (key, value) in &table {
+            let path = format!("{section}.{key}");
+            let place = self.place(value, &path);
+            self.origins.insert(path, place);
+        }
+        table
+    }
+
     fn aggregates(&mut self) -> Aggregates {
         const SECTION: &str = "aggregates";
         let default = Aggregates::default();
@@ -175,6 +275,33 @@ impl Reader<'_> {
             early_interval: ms("early_interval_ms", default.early_interval, (100, DAY_MS)),
             enabled: self.setting(SECTION, "enabled", default.enabled, boolean),
             emit: self.setting(SECTION, "emit", default.emit, choice),
+        }
+    }
+
+    fn dead_letters(&mut self) -> DeadLetters {
+        const SECTION: &str = "dead_letters";
+        const MOST: u64 = 1_000_000;
+        let default = DeadLetters::default();
+        DeadLetters {
+            circuit: self.setting(SECTION, "circuit", default.circuit, boolean),
+            share: self.setting(SECTION, "share", default.share, share),
+            window: self.setting(SECTION, "window", default.window, |value| {
+                number(value, (1, MOST))
+            }),
+            minimum: self.setting(SECTION, "minimum", default.minimum, |value| {
+                number(value, (1, MOST))
+            }),
+        }
+    }
+
+    fn http(&mut self) -> Http {
+        const SECTION: &str = "http";
+        Http {
+            listen: self.setting(SECTION, "listen", DEFAULT_LISTEN, address),
+            application_server: self.setting(SECTION, "application_server", None, |value| {
+                application_server(value).map(Some)
+            }),
+            token: self.setting(SECTION, "token", None, |value| token(value).map(Some)),
         }
     }
 
@@ -311,6 +438,21 @@ impl Reader<'_> {
             );
             self.errors.push(ConfigurationError { place, problem });
         }
+        let DeadLetters {
+            window, minimum, ..
+        } = configuration.dead_letters;
+        if minimum > window {
+            let origin = |key: &str| self.origins.get(key).cloned().unwrap_or_default();
+            let place = match origin("dead_letters.minimum") {
+                place if place == DEFAULT_ORIGIN => origin("dead_letters.window"),
+                place => place,
+            };
+            let problem = format!(
+                "dead_letters.minimum is {minimum} and dead_letters.window is {window}: there can never be so many; set \
+                 dead_letters.circuit = false to switch it off"
+            );
+            self.errors.push(ConfigurationError { place, problem });
+        }
     }
 
     fn refuse_unknown(&mut self) {
@@ -325,11 +467,12 @@ impl Reader<'_> {
                     }
                 }
                 Value::Dict(_, table) => {
-                    let sections = self
-                        .known
-                        .iter()
-                        .map(|(section, _)| *section)
-                        .chain([KAFKA, EVENTS]);
+                    let sections = self.known.iter().map(|(section, _)| *section).chain([
+                        KAFKA,
+                        CANCEL_RIGHTS,
+                        ACTORS,
+                        EVENTS,
+                    ]);
                     let hint =
                         nearest(&section, sections).map(|name| format!("; did you mean [{name}]?"));
                     let problem =

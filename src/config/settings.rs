@@ -6,11 +6,16 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use topology::runtime::{DeadLetterCircuit, Share};
+
 use super::events::Events;
+use super::judging::{self, Actors, Ghost, Ordering, Parking, Redrive, Retention, Rights};
 use super::kafka::KafkaProperties;
+use super::secret::Secret;
+use crate::job::{JobOptions, REBUILD};
 
 /// The whole configuration, checked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Configuration {
     /// `[application]`
     pub application: Application,
@@ -18,12 +23,48 @@ pub struct Configuration {
     pub kafka: KafkaProperties,
     /// `[topics]`
     pub topics: Topics,
+    /// `[parking]`
+    pub parking: Parking,
+    /// `[redrive]`
+    pub redrive: Redrive,
+    /// `[ghost]`
+    pub ghost: Ghost,
+    /// `[retention]`
+    pub retention: Retention,
+    /// `[cancel_rights]`
+    pub cancel_rights: Rights,
+    /// `[actors]`
+    pub actors: Actors,
     /// `[aggregates]`
     pub aggregates: Aggregates,
+    /// `[dead_letters]`
+    pub dead_letters: DeadLetters,
     /// `[events."<topic>"]`
     pub events: Events,
     /// `[http]`
     pub http: Http,
+}
+
+impl Configuration {
+    /// What the job is to do.
+    #[must_use]
+    pub fn job(&self) -> JobOptions {
+        JobOptions {
+            dialects: self.events.dialects(),
+            judging: judging::policy(
+                self.application.ordering,
+                &self.parking,
+                &self.redrive,
+                &self.ghost,
+                &self.cancel_rights,
+                &self.actors,
+            ),
+            retention: self.retention.after,
+            rebuild: self.application.rebuild,
+            aggregates: self.aggregates.clone(),
+            merging_tasks: self.topics.output_partitions,
+        }
+    }
 }
 
 /// The processor itself.
@@ -42,8 +83,11 @@ pub struct Application {
     /// Longest time between two commits. Default 100 ms.
     #[serde(rename = "commit_interval_ms", serialize_with = "milliseconds")]
     pub commit_interval: Duration,
-    /// What happens to an event that comes before its predecessor. Default `strict`.
+    /// What happens to an event that comes before another one. Default `default`: what cannot be is rejected, what is
+    /// only early waits.
     pub ordering: Ordering,
+    /// Whether the log is processed anew, into topics of its own. Default false.
+    pub rebuild: bool,
     /// How long a task waits for an input that is empty and caught up before it goes on without it. Default 0 ms.
     #[serde(rename = "max_task_idle_ms", serialize_with = "milliseconds")]
     pub max_task_idle: Duration,
@@ -65,6 +109,17 @@ pub struct Application {
     pub shutdown_timeout: Duration,
     /// Whether a clean stop gives up the group membership, for scaling in. Default false.
     pub leave_on_stop: bool,
+}
+
+impl Application {
+    /// The id by which the engine knows the application: a log that is processed anew is another application's.
+    #[must_use]
+    pub fn streams_id(&self) -> String {
+        match self.rebuild {
+            true => format!("{}{REBUILD}", self.id),
+            false => self.id.clone(),
+        }
+    }
 }
 
 /// The topics of the application.
@@ -127,11 +182,68 @@ impl Choice for Emit {
         &[("updates", Self::Updates), ("final", Self::Final)];
 }
 
+/// When a task pauses because too many of its records cannot be judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeadLetters {
+    /// Whether it ever does. Default true.
+    pub circuit: bool,
+    /// More than this share of the last records, from 0 to 1; 1 is never exceeded. Default 0.01.
+    #[serde(serialize_with = "part")]
+    pub share: Share,
+    /// So many last records of a task are looked at. Default 1,000.
+    pub window: usize,
+    /// Fewer dead letters than this are never too many. Default 10.
+    pub minimum: usize,
+}
+
+impl Default for DeadLetters {
+    fn default() -> Self {
+        let DeadLetterCircuit {
+            share,
+            window,
+            minimum,
+        } = DeadLetterCircuit::default();
+        Self {
+            circuit: true,
+            share,
+            window,
+            minimum,
+        }
+    }
+}
+
+impl DeadLetters {
+    /// For the engine.
+    pub fn circuit(&self) -> Option<DeadLetterCircuit> {
+        self.circuit.then_some(DeadLetterCircuit {
+            share: self.share,
+            window: self.window,
+            minimum: self.minimum,
+        })
+    }
+}
+
 /// The HTTP server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Http {
     /// Address and port; port 0 takes any. Default `127.0.0.1:8080`, which other machines cannot reach.
     pub listen: SocketAddr,
+    /// `host:port` under which others reach `listen`; the group is told, so that whoever looks for an order finds the
+    /// instance that has it. By default the address it listens on, where that is one address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub application_server: Option<String>,
+    /// What a client must send as `Authorization: Bearer <token>` to change something; without one nobody may. None by
+    /// default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Secret>,
+}
+
+impl Http {
+    /// What the group is told when the server listens on `bound`; none when others could make nothing of it.
+    pub fn application_server(&self, bound: SocketAddr) -> Option<String> {
+        let default = || (!bound.ip().is_unspecified()).then(|| bound.to_string());
+        self.application_server.clone().or_else(default)
+    }
 }
 
 /// A setting with a fixed set of values.
@@ -158,14 +270,6 @@ impl Choice for ProcessingGuarantee {
     ];
 }
 
-/// What happens to an event that comes before its predecessor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ordering {
-    /// It is rejected.
-    Strict,
-}
-
 /// Where a group starts that has never committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -181,6 +285,13 @@ impl Choice for OffsetReset {
         &[("earliest", Self::Earliest), ("latest", Self::Latest)];
 }
 
-fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+fn part<S: Serializer>(share: &Share, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(share.part())
+}
+
+pub(super) fn milliseconds<S: Serializer>(
+    duration: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }

@@ -8,14 +8,19 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::dialect::{Dialect, Form, KeyForm};
+use crate::domain::action::Action;
+use crate::domain::actor::{ActorSet, ActorType};
+use crate::domain::ordering::{Choice, OrderingPolicy};
+use crate::domain::rights::may_cancel;
+use crate::domain::status::DisplayStatus;
 
 /// Sources with `file` as the content of a TOML file.
-struct Given {
+pub(super) struct Given {
     directory: TempDir,
     sources: Sources,
 }
 
-fn given(file: &str, environment: &[(&str, &str)], flags: Flags) -> Given {
+pub(super) fn given(file: &str, environment: &[(&str, &str)], flags: Flags) -> Given {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("jumun.toml");
     fs::write(&path, file).unwrap();
@@ -34,7 +39,7 @@ fn given(file: &str, environment: &[(&str, &str)], flags: Flags) -> Given {
 }
 
 impl Given {
-    fn load(&self) -> Effective {
+    pub(super) fn load(&self) -> Effective {
         load(&self.sources).unwrap()
     }
 
@@ -50,7 +55,7 @@ impl Given {
 }
 
 /// Expects exactly one mistake in a file.
-fn check_error(file: &str, expected: &str) {
+pub(super) fn check_error(file: &str, expected: &str) {
     assert_eq!(given(file, &[], Flags::default()).errors(), [expected]);
 }
 
@@ -60,7 +65,14 @@ fn defaults_are_those_of_the_documentation() {
         application,
         kafka,
         topics,
+        parking,
+        redrive,
+        ghost,
+        retention,
+        cancel_rights,
+        actors,
         aggregates,
+        dead_letters,
         events,
         http,
     } = load(&Sources::default()).unwrap().configuration;
@@ -87,6 +99,22 @@ fn defaults_are_those_of_the_documentation() {
         ),
         (4, 2, 1)
     );
+    assert_eq!(application.ordering.0, OrderingPolicy::DEFAULT);
+    assert!(!application.rebuild);
+    assert_eq!(parking, Parking::default());
+    assert_eq!(
+        (parking.wait, parking.payment_wait, parking.longest_wait),
+        (
+            Duration::from_secs(30),
+            Duration::from_secs(600),
+            Duration::from_secs(600)
+        )
+    );
+    assert_eq!((parking.max_per_order, parking.max_per_task), (64, 64));
+    assert!(redrive.automatic && !ghost.autoapply);
+    assert_eq!(retention.after, Duration::from_secs(31 * 86_400));
+    assert_eq!(cancel_rights, Rights::default());
+    assert_eq!(actors, Actors::default());
     assert_eq!(aggregates, Aggregates::default());
     assert!(aggregates.enabled);
     assert_eq!(
@@ -101,8 +129,63 @@ fn defaults_are_those_of_the_documentation() {
         (aggregates.early_interval, aggregates.emit),
         (Duration::from_secs(10), Emit::Updates)
     );
+    assert_eq!(
+        (dead_letters.circuit, dead_letters.share.part()),
+        (true, 0.01)
+    );
+    assert_eq!((dead_letters.window, dead_letters.minimum), (1_000, 10));
     assert_eq!(events, Events::default());
     assert_eq!(http.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(http.token, None);
+}
+
+#[test]
+fn who_may_do_what_is_data() {
+    let file = "[cancel_rights]\nREADY = [\"CS\", \"RIDER if reason\"]\nDELIVERING = []\n\
+                [actors]\n\"order.accepted\" = [\"STORE\", \"CS\"]";
+    let environment = [("JUMUN__CANCEL_RIGHTS__RETURNED", "CS, STORE")];
+    let effective = given(file, &environment, Flags::default()).load();
+    let job = effective.configuration.job();
+    let may = |status, actor, reason| may_cancel(&job.judging.cancel_rights, status, actor, reason);
+    assert!(may(DisplayStatus::Ready, ActorType::Cs, false));
+    assert!(!may(DisplayStatus::Ready, ActorType::System, true));
+    assert!(may(DisplayStatus::Ready, ActorType::Rider, true));
+    assert!(!may(DisplayStatus::Ready, ActorType::Rider, false));
+    assert!(!may(DisplayStatus::Delivering, ActorType::Cs, true));
+    assert!(may(DisplayStatus::Returned, ActorType::Store, false));
+    assert!(may(DisplayStatus::Cooking, ActorType::System, false));
+    let store_and_cs = ActorSet::EMPTY.with(ActorType::Store).with(ActorType::Cs);
+    assert_eq!(job.judging.actors, [(Action::OrderAccepted, store_and_cs)]);
+    let toml = effective.print(Format::Toml).unwrap();
+    assert!(
+        toml.contains("READY = [\"CS\",\"RIDER if reason\"]"),
+        "{toml}"
+    );
+    assert!(
+        toml.contains("\"order.accepted\" = [\"STORE\",\"CS\"]"),
+        "{toml}"
+    );
+}
+
+#[test]
+fn ordering_is_a_preset_or_a_table_of_causes() {
+    let ordering = |file: &str| {
+        let effective = given(file, &[], Flags::default()).load();
+        let printed = effective.print(Format::Toml).unwrap();
+        (effective.configuration.job().judging.ordering, printed)
+    };
+    let (park, printed) = ordering("[application]\nordering = \"park\"");
+    assert_eq!(park, OrderingPolicy::PARK);
+    assert!(printed.contains("ordering = \"park\""), "{printed}");
+    let (mixed, printed) =
+        ordering("[application.ordering]\ngap = \"accept\"\npredecessor = \"reject\"");
+    let expected = OrderingPolicy {
+        violation: Choice::Reject,
+        predecessor: Choice::Reject,
+        gap: Choice::Accept,
+    };
+    assert_eq!(mixed, expected);
+    assert!(printed.contains("gap = \"accept\""), "{printed}");
 }
 
 #[test]
@@ -285,9 +368,33 @@ fn values_out_of_range_are_refused() {
         "jumun.toml, application.processing_guarantee: must be \"exactly_once_v2\" or \"at_least_once\", not \"exactly_once\"",
     );
     check_error(
-        "[application]\nordering = \"default\"",
-        "jumun.toml, application.ordering: only \"strict\" is supported so far, not \"default\": events that come too early \
-         cannot be parked yet",
+        "[application]\nordering = \"lenient\"",
+        "jumun.toml, application.ordering: must be \"default\", \"strict\", \"park\", or a table of violation, predecessor \
+         and gap, not \"lenient\"",
+    );
+    check_error(
+        "[application.ordering]\npredecessor = \"accept\"",
+        "jumun.toml, application.ordering: predecessor must be \"reject\" or \"park\", not \"accept\"",
+    );
+    check_error(
+        "[parking]\nmax_task_share = 1.5",
+        "jumun.toml, parking.max_task_share: must be a share from 0 to 1 such as 0.01, not 1.5",
+    );
+    check_error(
+        "[cancel_rights]\nCOMPLETED = [\"CS\"]",
+        "jumun.toml, cancel_rights.COMPLETED: \"COMPLETED\" is no display status in which an order can be cancelled",
+    );
+    check_error(
+        "[cancel_rights]\nREADY = [\"CS\", \"STOER if reason\"]",
+        "jumun.toml, cancel_rights.READY: \"STOER\" is no kind of actor; did you mean STORE?",
+    );
+    check_error(
+        "[actors]\n\"order.acepted\" = [\"STORE\"]",
+        "jumun.toml, actors.order.acepted: \"order.acepted\" is no action; did you mean order.accepted?",
+    );
+    check_error(
+        "[actors]\n\"order.accepted\" = []",
+        "jumun.toml, actors.order.accepted: must name at least one actor",
     );
     check_error(
         "[aggregates]\nemit = \"early\"",

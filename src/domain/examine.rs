@@ -5,13 +5,14 @@ use super::actor::Aggregate;
 use super::awaited::awaits_another;
 use super::event::OrderEvent;
 use super::headers::REDRIVE_LIMIT;
+use super::judge::JudgingPolicy;
 use super::judgement::{EventTimes, Explanation, RecordContext};
 use super::lifecycle::{Condition, Row, row};
 use super::order::{Milestone, Order};
-use super::ordering::WaitsFor;
+use super::ordering::{Cause, Choice};
 use super::outcome::{DeadLetterReason, RejectionReason};
 use super::regions::{Delivery, Main, MainSet, Payment};
-use super::rights::{CancelRights, may_cancel};
+use super::rights::may_cancel;
 use super::time::DAY_MS;
 
 /// How long after its end an order number may be used again, and how long a claim may be made.
@@ -31,7 +32,7 @@ pub(super) enum Verdict {
     Stale,
     /// It came before something; the policy says what then.
     Wait {
-        waits_for: WaitsFor,
+        cause: Cause,
         violation: RejectionReason,
         explanation: Explanation,
     },
@@ -51,28 +52,26 @@ const fn reject(reason: RejectionReason, explanation: Explanation) -> Verdict {
     }
 }
 
-const fn wait(
-    waits_for: WaitsFor,
-    violation: RejectionReason,
-    explanation: Explanation,
-) -> Verdict {
+const fn wait(cause: Cause, violation: RejectionReason, explanation: Explanation) -> Verdict {
     Verdict::Wait {
-        waits_for,
+        cause,
         violation,
         explanation,
     }
 }
 
-/// Judges the event against the order as it is.
+/// Judges the event against the order as it is. `is_new` says that it has just arrived; else it was set aside, and
+/// does not know itself.
 pub(super) fn examine(
     order: &Order,
     event: &OrderEvent,
     context: &RecordContext,
     times: &EventTimes,
-    rights: &[CancelRights],
+    policy: &JudgingPolicy,
+    is_new: bool,
 ) -> Verdict {
     let Some(action) = event.action().filter(|_| event.defect().is_none()) else {
-        return examine_defect(order, event, context);
+        return examine_defect(order, event, context, policy, is_new);
     };
     if context.headers.redrive_count > REDRIVE_LIMIT {
         return reject(
@@ -89,30 +88,38 @@ pub(super) fn examine(
         if !(known.judged && may_be_forced(order, event, context)) {
             return Verdict::Duplicate;
         }
-        return examine_guard(order, event, row, times, rights, false);
+        return examine_guard(order, event, row, times, policy, false);
+    }
+    if let Some(parked) = order.waiting.parked(event.id_key()).filter(|_| is_new) {
+        if parked.hash != event.content_hash() {
+            return reject(RejectionReason::EventIdConflict, Explanation::OtherContent);
+        }
+        return Verdict::Duplicate;
     }
     // A reset declares versions void, so its own says nothing.
     if let Some(version) = event.version().filter(|_| action != Action::AggregateReset) {
         let last = order.cursor(event.aggregate(), delivery).last;
         if version <= last {
-            return examine_consumed(order, event, action, version, times, rights);
+            return examine_consumed(order, event, action, version, times, policy);
         }
         if version > last.saturating_add(1) {
             if action == Action::OrderCancelled && !order.exists() {
                 return wait(
-                    WaitsFor::LegalState,
+                    Cause::Violation,
                     RejectionReason::Premature,
                     Explanation::NoOrder,
                 );
             }
-            return wait(
-                WaitsFor::Versions,
-                RejectionReason::SeqGap,
-                Explanation::Gap { last, version },
-            );
+            if policy.ordering.gap != Choice::Accept {
+                return wait(
+                    Cause::Gap,
+                    RejectionReason::SeqGap,
+                    Explanation::Gap { last, version },
+                );
+            }
         }
     }
-    examine_guard(order, event, row, times, rights, false)
+    examine_guard(order, event, row, times, policy, false)
 }
 
 fn delivery_of(order: &Order, event: &OrderEvent) -> Option<usize> {
@@ -130,7 +137,13 @@ fn may_be_forced(order: &Order, event: &OrderEvent, context: &RecordContext) -> 
 }
 
 /// An event whose envelope is sound, but not what is behind it.
-fn examine_defect(order: &Order, event: &OrderEvent, context: &RecordContext) -> Verdict {
+fn examine_defect(
+    order: &Order,
+    event: &OrderEvent,
+    context: &RecordContext,
+    policy: &JudgingPolicy,
+    is_new: bool,
+) -> Verdict {
     let reason = event
         .defect()
         .map_or(DeadLetterReason::UnknownAction, |defect| defect.reason);
@@ -149,22 +162,29 @@ fn examine_defect(order: &Order, event: &OrderEvent, context: &RecordContext) ->
             dead
         };
     }
+    if let Some(parked) = order.waiting.parked(event.id_key()).filter(|_| is_new) {
+        return if parked.hash == event.content_hash() {
+            Verdict::Duplicate
+        } else {
+            dead
+        };
+    }
     let Some(version) = event.version() else {
         return dead;
     };
     let last = order
         .cursor(event.aggregate(), delivery_of(order, event))
         .last;
-    if version > last.saturating_add(1) {
+    if version > last.saturating_add(1) && policy.ordering.gap != Choice::Accept {
         return wait(
-            WaitsFor::Versions,
+            Cause::Gap,
             RejectionReason::SeqGap,
             Explanation::Gap { last, version },
         );
     }
     Verdict::DeadLetter {
         reason,
-        consumes: version == last.saturating_add(1),
+        consumes: version > last,
     }
 }
 
@@ -175,7 +195,7 @@ fn examine_consumed(
     action: Action,
     version: u64,
     times: &EventTimes,
-    rights: &[CancelRights],
+    policy: &JudgingPolicy,
 ) -> Verdict {
     if action == Action::OrderCreated {
         if event.id_key() == order.created_by {
@@ -187,7 +207,7 @@ fn examine_consumed(
             .filter(|_| order.regions.main.is_terminal());
         let is_over =
             closed.is_some_and(|at| times.record_at.saturating_sub(at) >= CLOSED_PERIOD_MS);
-        let anew = examine_guard(&Order::default(), event, row(action), times, rights, true);
+        let anew = examine_guard(&Order::default(), event, row(action), times, policy, true);
         // What may not begin a new life of the number leaves the old one as it is.
         return match anew {
             Verdict::Apply { .. } if is_over && version == 1 => anew,
@@ -213,7 +233,7 @@ fn examine_guard(
     event: &OrderEvent,
     row: &'static Row,
     times: &EventTimes,
-    rights: &[CancelRights],
+    policy: &JudgingPolicy,
     anew: bool,
 ) -> Verdict {
     use RejectionReason::{AfterTerminal, IllegalTransition, OverRefund, Premature};
@@ -241,19 +261,15 @@ fn examine_guard(
             );
         }
         if awaits_another(row, aggregate, order) {
-            return wait(
-                WaitsFor::Predecessor,
-                RejectionReason::AwaitPredecessor,
-                guard,
-            );
+            return wait(Cause::Predecessor, RejectionReason::AwaitPredecessor, guard);
         }
         if regions.main == Main::None {
-            return wait(WaitsFor::LegalState, Premature, Explanation::NoOrder);
+            return wait(Cause::Violation, Premature, Explanation::NoOrder);
         }
     }
     if aggregate == Aggregate::Delivery && is_other_delivery(order, event, row) {
         return wait(
-            WaitsFor::LegalState,
+            Cause::Violation,
             IllegalTransition,
             Explanation::OtherDelivery,
         );
@@ -273,13 +289,9 @@ fn examine_guard(
                 .is_none_or(|fulfilment| row.guard.fulfilment.contains(fulfilment)));
     if !(legal_main && legal_rest) {
         if legal_main && awaits_another(row, aggregate, order) {
-            return wait(
-                WaitsFor::Predecessor,
-                RejectionReason::AwaitPredecessor,
-                guard,
-            );
+            return wait(Cause::Predecessor, RejectionReason::AwaitPredecessor, guard);
         }
-        return wait(WaitsFor::LegalState, IllegalTransition, guard);
+        return wait(Cause::Violation, IllegalTransition, guard);
     }
     match row.condition {
         Condition::WithinClaimPeriod => {
@@ -294,11 +306,11 @@ fn examine_guard(
         Condition::NotRefundedUnlessRecharged
             if regions.payment == Payment::Refunded && !event.info().recharge =>
         {
-            return wait(WaitsFor::LegalState, IllegalTransition, guard);
+            return wait(Cause::Violation, IllegalTransition, guard);
         }
         _ => {}
     }
-    if !is_allowed(order, event, row, late, store_delivers, rights) {
+    if !is_allowed(order, event, row, late, store_delivers, policy) {
         return reject(
             RejectionReason::ActorNotAllowed,
             Explanation::Actor(order.status()),
@@ -358,15 +370,28 @@ fn is_allowed(
     row: &Row,
     late: bool,
     store_delivers: bool,
-    rights: &[CancelRights],
+    policy: &JudgingPolicy,
 ) -> bool {
     // Who did it is not told by everyone; then nobody can say that they may not.
     let Some(actor) = event.actor_type() else {
         return true;
     };
-    let actors = if late { row.late_actors } else { row.actors };
+    let set = policy
+        .actors
+        .iter()
+        .find(|(action, _)| *action == row.action);
+    let actors = match set {
+        Some((_, actors)) => *actors,
+        None if late => row.late_actors,
+        None => row.actors,
+    };
     let named = actors.contains(actor) || (store_delivers && row.actors_by_store.contains(actor));
     named
         && (row.condition != Condition::ByRights
-            || may_cancel(rights, order.status(), actor, event.info().reason.is_some()))
+            || may_cancel(
+                &policy.cancel_rights,
+                order.status(),
+                actor,
+                event.info().reason.is_some(),
+            ))
 }

@@ -6,6 +6,8 @@ pub const REDRIVE_COUNT: &str = "x-redrive-count";
 pub const REDRIVE_FORCE: &str = "x-redrive-force";
 /// Name of the header that marks a replay: consumers with side effects must not act again.
 pub const REPLAY: &str = "x-replay";
+/// Name of the header that names the topic from which a redriven record came first.
+pub const REDRIVE_TOPIC: &str = "x-redrive-topic";
 /// Redrives after which a record is rejected.
 pub const REDRIVE_LIMIT: u32 = 5;
 

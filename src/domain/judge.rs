@@ -1,37 +1,66 @@
 //! Judging: one event against one order, in the order of steps of the taxonomy.
 
 use super::action::Action;
-use super::actor::Aggregate;
+use super::actor::{ActorSet, Aggregate};
 use super::clock::event_times;
 use super::effects::{annotate_after_pick_up, apply_effects};
 use super::event::OrderEvent;
 use super::examine::{Verdict, annotates_after_pick_up, examine};
+use super::headers::REDRIVE_LIMIT;
+use super::invariants::Before;
 use super::judgement::{
-    ClockSkew, EventTimes, Explanation, Judgement, Reconcile, ReconcileKind, RecordContext,
-    Transition,
+    ClockSkew, EventTimes, Explanation, Judgement, ParkLimit, Reconcile, ReconcileKind,
+    RecordContext, Transition,
 };
 use super::lifecycle::Row;
 use super::memory::Remembered;
 use super::order::{Fact, MAX_AFTER_TERMINAL, Order, OrderFlag};
-use super::ordering::{Choice, OrderingPolicy};
+use super::ordering::{Cause, Choice, OrderingPolicy};
 use super::outcome::{Outcome, RejectionReason};
+use super::parking::ParkingLimits;
 use super::regions::Main;
 use super::rights::{CANCEL_RIGHTS, CancelRights};
+use super::waiting::{Aside, MAX_KEPT};
 
 /// What differs between platforms.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct JudgingPolicy {
     /// What is done with events that came too early.
     pub ordering: OrderingPolicy,
+    /// How long events are parked, and how many.
+    pub parking: ParkingLimits,
     /// Who may cancel when.
     pub cancel_rights: Vec<CancelRights>,
+    /// Who may do what, where it differs from the lifecycle's table.
+    pub actors: Vec<(Action, ActorSet)>,
+    /// Whether events rejected for something that may still come are kept to be redriven.
+    pub redrive: bool,
+    /// Whether a ghost's cancel is applied as soon as its order is created (E3).
+    pub ghost_autoapply: bool,
 }
 
 impl Default for JudgingPolicy {
     fn default() -> Self {
         Self {
-            ordering: OrderingPolicy::STRICT,
+            ordering: OrderingPolicy::DEFAULT,
+            parking: ParkingLimits::default(),
             cancel_rights: CANCEL_RIGHTS.to_vec(),
+            actors: Vec::new(),
+            redrive: true,
+            ghost_autoapply: false,
+        }
+    }
+}
+
+impl JudgingPolicy {
+    /// Everything that came too early is rejected at once, and nothing is kept: an event is judged by what came
+    /// before it alone.
+    #[must_use]
+    pub fn strict() -> Self {
+        Self {
+            ordering: OrderingPolicy::STRICT,
+            redrive: false,
+            ..Self::default()
         }
     }
 }
@@ -68,17 +97,87 @@ pub fn judge(
     context: &RecordContext,
     policy: &JudgingPolicy,
 ) -> Judgement {
+    judge_at(Stage::Arrived, order, event, context, policy)
+}
+
+/// Judges a parked event once more, because something has changed or because its time is over. `None` says that
+/// it goes on waiting: only while its time is not over.
+///
+/// The record that was kept for it is not needed any more, unless the order then lists its arrival as
+/// [`Aside::Kept`].
+pub fn judge_parked(
+    order: &mut Order,
+    event: &OrderEvent,
+    arrival: u64,
+    is_over: bool,
+    context: &RecordContext,
+    policy: &JudgingPolicy,
+) -> Option<Judgement> {
     let times = event_times(event.occurred_at(), context);
-    let mut judgement = Judgement {
-        outcome: Outcome::Duplicate,
-        times,
-        transition: None,
-        explanation: None,
-        reconcile: None,
-        store: false,
-        publish_state: false,
-    };
-    match examine(order, event, context, &times, &policy.cancel_rights) {
+    let verdict = examine(order, event, context, &times, policy, false);
+    if let Verdict::Wait { cause, .. } = verdict
+        && policy.ordering.choice(cause) == Choice::Park
+        && !is_over
+    {
+        return None;
+    }
+    let mut judgement = judge_at(Stage::Parked(arrival), order, event, context, policy);
+    let entry = order.waiting.get(arrival);
+    if entry.is_some_and(|entry| entry.aside == Aside::Parked) {
+        order.waiting.remove(arrival);
+    }
+    judgement.store = true;
+    Some(judgement)
+}
+
+/// What has become possible with an event that was rejected and kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// What it waits for is still missing.
+    Waits,
+    /// It was applied meanwhile, in another copy.
+    Settled,
+    /// It would be judged now: it is to be redriven.
+    Ready,
+}
+
+/// Looks whether a kept event is to be redriven. Whatever came of it, a redriven one is judged like any other.
+#[must_use]
+pub fn examine_kept(
+    order: &Order,
+    event: &OrderEvent,
+    context: &RecordContext,
+    policy: &JudgingPolicy,
+) -> Kept {
+    let times = event_times(event.occurred_at(), context);
+    match examine(order, event, context, &times, policy, true) {
+        Verdict::Wait { .. } => Kept::Waits,
+        Verdict::Duplicate => Kept::Settled,
+        _ => Kept::Ready,
+    }
+}
+
+/// When an event is judged.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// As it arrives.
+    Arrived,
+    /// After it was parked under this number of arrival, for the last time.
+    Parked(u64),
+}
+
+fn judge_at(
+    stage: Stage,
+    order: &mut Order,
+    event: &OrderEvent,
+    context: &RecordContext,
+    policy: &JudgingPolicy,
+) -> Judgement {
+    let times = event_times(event.occurred_at(), context);
+    let mut judgement = Judgement::of(times);
+    let before = Before::of(order, event);
+    let is_new = matches!(stage, Stage::Arrived);
+    match examine(order, event, context, &times, policy, is_new) {
         Verdict::Duplicate => {}
         Verdict::Stale => {
             judgement.outcome = Outcome::Stale;
@@ -87,40 +186,141 @@ pub fn judge(
         Verdict::DeadLetter { reason, consumes } => {
             judgement.outcome = Outcome::DeadLettered(reason);
             if consumes {
-                consume(order, event, true);
+                consume(order, event, true, &mut judgement);
                 changed(order, &mut judgement);
             }
         }
         Verdict::Wait {
-            waits_for,
+            cause,
             violation,
             explanation,
-        } => match policy.ordering.choice(waits_for) {
-            Choice::Reject => reject(
-                order,
-                event,
-                waits_for.rejection(violation),
-                explanation,
-                &mut judgement,
-            ),
-        },
+        } => {
+            judgement.cause = Some(cause);
+            let reason = match (policy.ordering.choice(cause), stage) {
+                (Choice::Park, Stage::Arrived) => {
+                    match park(order, event, context, policy, &mut judgement) {
+                        Ok(()) => return judgement,
+                        Err(limit) => {
+                            let explanation = Explanation::ParkLimit(limit);
+                            let reason = RejectionReason::ParkLimit;
+                            reject(order, event, reason, explanation, &mut judgement);
+                            return judgement;
+                        }
+                    }
+                }
+                (Choice::Park, Stage::Parked(_)) => cause.timeout(violation),
+                (Choice::Reject | Choice::Accept, _) => cause.rejection(violation),
+            };
+            reject(order, event, reason, explanation, &mut judgement);
+            keep(stage, order, event, context, policy, reason, &mut judgement);
+        }
         Verdict::Reject {
             reason,
             explanation,
         } => reject(order, event, reason, explanation, &mut judgement),
         Verdict::Apply { row, anew } => apply(order, event, row, anew, &mut judgement),
     }
+    judgement.violations = before.violations(order, event, &judgement);
+    if judgement.moved {
+        order.memory.settle(event.id_key(), judgement.outcome);
+    }
     judgement
 }
 
+/// Sets the event aside, if there is room.
+fn park(
+    order: &mut Order,
+    event: &OrderEvent,
+    context: &RecordContext,
+    policy: &JudgingPolicy,
+    judgement: &mut Judgement,
+) -> Result<(), ParkLimit> {
+    let limits = &policy.parking;
+    if order.waiting.count(Aside::Parked) >= limits.per_order {
+        return Err(ParkLimit::Order(limits.per_order));
+    }
+    if context.task_is_full {
+        return Err(ParkLimit::Task);
+    }
+    let since = context.parking_clock;
+    let deadline = since.saturating_add(limits.wait(event));
+    judgement.outcome = Outcome::Parked;
+    let beyond_gap = judgement.cause == Some(Cause::Gap);
+    let time = (since, deadline);
+    judgement.set_aside = Some(order.waiting.add(event, Aside::Parked, beyond_gap, time));
+    stored(order, judgement);
+    Ok(())
+}
+
+/// Keeps an event that was rejected for something that may still come.
+fn keep(
+    stage: Stage,
+    order: &mut Order,
+    event: &OrderEvent,
+    context: &RecordContext,
+    policy: &JudgingPolicy,
+    reason: RejectionReason,
+    judgement: &mut Judgement,
+) {
+    let is_ghost = reason == RejectionReason::Premature;
+    let wanted = policy.redrive || (policy.ghost_autoapply && is_ghost);
+    if !wanted
+        || !reason.is_transient(event.action())
+        || context.headers.redrive_count >= REDRIVE_LIMIT
+    {
+        return;
+    }
+    // The same event may have been rejected before: one copy of it is enough.
+    let id = event.id_key();
+    let earlier = order.waiting.of(Aside::Kept).find(|entry| entry.id == id);
+    let earlier = earlier.map(|entry| entry.arrival);
+    if let Some(earlier) = earlier {
+        order.waiting.remove(earlier);
+        judgement.dropped = Some(earlier);
+    }
+    if order.waiting.count(Aside::Kept) < MAX_KEPT {
+        match stage {
+            Stage::Parked(arrival) => order.waiting.keep(arrival),
+            Stage::Arrived => {
+                let since = context.parking_clock;
+                let time = (since, since);
+                let arrival = order.waiting.add(event, Aside::Kept, false, time);
+                judgement.set_aside = Some(arrival);
+            }
+        }
+    }
+    stored(order, judgement);
+}
+
+/// The order's record changed, though not in a way of which anybody is told.
+fn stored(order: &mut Order, judgement: &mut Judgement) {
+    judgement.store = true;
+    if order.retained_from == 0 {
+        order.retained_from = judgement.times.record_at;
+    }
+}
+
 fn changed(order: &mut Order, judgement: &mut Judgement) {
-    order.updated_at = judgement.times.record_at;
+    // An event that waited is older than what has been applied since.
+    order.updated_at = order.updated_at.max(judgement.times.record_at);
+    // Once closed, the time runs from there.
+    if !order.regions.main.is_terminal() || judgement.closed {
+        order.retained_from = order.updated_at;
+    }
     judgement.store = true;
     judgement.publish_state = order.exists();
 }
 
 /// Takes the event's version, and remembers the event. Returns the delivery's place.
-fn consume(order: &mut Order, event: &OrderEvent, judged: bool) -> usize {
+fn consume(
+    order: &mut Order,
+    event: &OrderEvent,
+    judged: bool,
+    judgement: &mut Judgement,
+) -> usize {
+    judgement.moved = true;
+    let last = order.cursor_of(event).last;
+    let beyond_gap = |version: u64| version > last.saturating_add(1);
     let reset = event.action() == Some(Action::AggregateReset) && !judged;
     let (delivery, cursor) = order.cursor_mut(event);
     // A reset's own version says nothing.
@@ -135,6 +335,10 @@ fn consume(order: &mut Order, event: &OrderEvent, judged: bool) -> usize {
         if !judged {
             cursor.applied = cursor.applied.max(version);
         }
+        if beyond_gap(version) {
+            // A gap was accepted.
+            order.flag(OrderFlag::Incomplete);
+        }
     }
     order.memory.remember(Remembered {
         id: event.id_key(),
@@ -143,6 +347,9 @@ fn consume(order: &mut Order, event: &OrderEvent, judged: bool) -> usize {
         delivery,
         version,
         judged,
+        action: event.action(),
+        at: judgement.times.occurred_at,
+        outcome: Outcome::Applied,
     });
     delivery
 }
@@ -170,12 +377,10 @@ fn apply(
 ) {
     let at = judgement.times.occurred_at;
     if anew {
-        let generation = order.generation;
-        order.clear();
-        order.generation = generation.saturating_add(1);
+        order.renew();
     }
     let (before, status, refunded) = (order.regions, order.status(), order.refunded);
-    let delivery = consume(order, event, false);
+    let delivery = consume(order, event, false, judgement);
     let mut after_pick_up = None;
     let mut skipped = false;
     if annotates_after_pick_up(row, order) {
@@ -212,6 +417,7 @@ fn apply(
         after_pick_up,
         refunded: order.refunded.saturating_sub(refunded).max(0),
     });
+    judgement.closed = order.regions.main.is_terminal() && order.regions.main != before.main;
     changed(order, judgement);
     settle_ghost(order, event, judgement);
     if row.action == Action::OrderCreated
@@ -282,7 +488,7 @@ fn contradict(
     if event.version().is_none() {
         return;
     }
-    consume(order, event, true);
+    consume(order, event, true, judgement);
     order.contradicted = order.contradicted.with(event.aggregate());
     judgement.reconcile = ReconcileKind::of(reason).map(|kind| Reconcile {
         kind,

@@ -4,7 +4,9 @@ use std::fmt;
 
 use super::action::Action;
 use super::codes::codes;
+use super::invariants::InvariantSet;
 use super::order::Fact;
+use super::ordering::Cause;
 use super::outcome::{Outcome, RejectionReason};
 use super::regions::{Main, Regions};
 use super::status::DisplayStatus;
@@ -16,6 +18,11 @@ pub struct RecordContext {
     pub timestamp: i64,
     /// The processor's own clock, epoch milliseconds.
     pub wall_clock: i64,
+    /// The clock by which parked events wait, epoch milliseconds: the wall clock, or stream time when a log is
+    /// processed anew.
+    pub parking_clock: i64,
+    /// Whether so many events of the task are parked that no further one may be.
+    pub task_is_full: bool,
     /// What the record's headers ask for.
     pub headers: super::headers::RecordHeaders,
 }
@@ -81,6 +88,15 @@ pub struct Reconcile {
     pub applied: Option<Fact>,
 }
 
+/// Which bound of parking was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParkLimit {
+    /// So many events of the order.
+    Order(usize),
+    /// That of the task.
+    Task,
+}
+
 /// Why an event was not applied, in terms of the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Explanation {
@@ -109,6 +125,8 @@ pub enum Explanation {
     ClaimPeriodOver,
     /// The actor may not do this in this status.
     Actor(DisplayStatus),
+    /// As many events are parked as may be.
+    ParkLimit(ParkLimit),
     /// More would go back than was paid.
     OverRefund {
         /// What was paid, in won.
@@ -143,6 +161,12 @@ impl fmt::Display for Explanation {
                 "the actor may not do this while the order is {}",
                 status.name()
             ),
+            Self::ParkLimit(ParkLimit::Order(limit)) => {
+                write!(f, "{limit} events of the order wait already")
+            }
+            Self::ParkLimit(ParkLimit::Task) => {
+                f.write_str("too many events of the task wait already")
+            }
             Self::OverRefund { paid, refunds } => {
                 write!(f, "refunds of {refunds} won, {paid} won were paid")
             }
@@ -189,8 +213,41 @@ pub struct Judgement {
     pub explanation: Option<Explanation>,
     /// For `order.reconcile.v1`.
     pub reconcile: Option<Reconcile>,
+    /// What it would wait for, if it came too early: also where it was rejected for it.
+    pub cause: Option<Cause>,
+    /// The event was set aside under this number of arrival, and its record must be kept.
+    pub set_aside: Option<u64>,
+    /// The record kept under this number of arrival is not needed any more.
+    pub dropped: Option<u64>,
+    /// Whether a version was consumed or something applied, so that events set aside are to be tried again.
+    pub moved: bool,
+    /// Whether the order was closed by it.
+    pub closed: bool,
+    /// What must never be and is.
+    pub violations: InvariantSet,
     /// Whether the order's record changed and must be stored.
     pub store: bool,
     /// Whether `order.state.v1` is to tell of it: not of ghosts, which are no orders.
     pub publish_state: bool,
+}
+
+impl Judgement {
+    /// Nothing yet: that of an event of which everything is known.
+    pub(super) const fn of(times: EventTimes) -> Self {
+        Self {
+            outcome: Outcome::Duplicate,
+            times,
+            transition: None,
+            explanation: None,
+            reconcile: None,
+            cause: None,
+            set_aside: None,
+            dropped: None,
+            moved: false,
+            closed: false,
+            violations: InvariantSet::EMPTY,
+            store: false,
+            publish_state: false,
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! The memory of an order's last events, by which repeated and conflicting events are known.
 
+use super::action::Action;
 use super::actor::Aggregate;
+use super::outcome::Outcome;
 
 /// How many events an order remembers.
 pub const MEMORY_EVENTS: usize = 64;
@@ -20,6 +22,12 @@ pub struct Remembered {
     pub version: Option<u64>,
     /// Whether the event was consumed without being applied.
     pub judged: bool,
+    /// What happened; none if the action is not known.
+    pub action: Option<Action>,
+    /// When it happened, epoch milliseconds.
+    pub at: i64,
+    /// What became of it.
+    pub outcome: Outcome,
 }
 
 /// The last events of an order, oldest first.
@@ -62,6 +70,14 @@ impl Memory {
             self.entries.remove(0);
         }
         self.entries.push(entry);
+    }
+
+    /// Says what became of a remembered event.
+    pub(super) fn settle(&mut self, id: u128, outcome: Outcome) {
+        let mut latest_first = self.entries.iter_mut().rev();
+        if let Some(known) = latest_first.find(|known| known.id == id) {
+            known.outcome = outcome;
+        }
     }
 
     /// Adds an event as stored, without looking for its id.

@@ -18,6 +18,7 @@ pub mod event_id;
 mod examine;
 pub mod headers;
 pub mod info;
+pub mod invariants;
 pub(crate) mod json;
 pub mod judge;
 pub mod judgement;
@@ -29,6 +30,7 @@ mod order_bytes;
 pub mod order_codec;
 pub mod ordering;
 pub mod outcome;
+pub mod parking;
 pub mod reason;
 pub mod records;
 pub mod regions;
@@ -36,6 +38,7 @@ pub mod rights;
 pub mod status;
 pub mod time;
 pub mod upcast;
+pub mod waiting;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -10,6 +10,7 @@ use super::memory::Memory;
 use super::reason::Reason;
 use super::regions::{Delivery, Fulfilment, Kitchen, Main, Payment, Regions};
 use super::status::DisplayStatus;
+use super::waiting::{WaitingList, target_hash};
 
 /// Events after the end that an order keeps; further ones are rejected all the same, but not kept.
 pub const MAX_AFTER_TERMINAL: usize = 16;
@@ -178,8 +179,16 @@ pub struct Order {
     pub ghost_event: String,
     /// Events that came after the end.
     pub after_terminal: Vec<Fact>,
+    /// Events that were set aside.
+    pub waiting: WaitingList,
     /// When the order last changed, epoch milliseconds.
     pub updated_at: i64,
+    /// When the time began after which the order is forgotten, epoch milliseconds of records: when it was closed,
+    /// else its last event.
+    pub retained_from: i64,
+    /// When the timer is due that looks whether that time is over, epoch milliseconds of stream time; none before
+    /// the order was first stored.
+    pub retention_timer: Option<i64>,
 }
 
 impl Order {
@@ -202,10 +211,10 @@ impl Order {
         self.flags.contains(OrderFlag::AmountUnknown) && self.paid == 0
     }
 
-    /// Whether there is anything to store: an order or a ghost.
+    /// Whether there is nothing to store: no order, no ghost, and no event that was set aside.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.exists() && self.ghost.is_none()
+        !self.exists() && self.ghost.is_none() && self.waiting.is_empty()
     }
 
     /// The display status.
@@ -253,6 +262,31 @@ impl Order {
         }
     }
 
+    /// The last version consumed of an aggregate, a delivery by the hash of its id.
+    #[must_use]
+    pub fn last_version(&self, aggregate: Aggregate, target: u64) -> u64 {
+        let is_it = |id: &str| target_hash(aggregate, id) == target;
+        let delivery = match aggregate {
+            Aggregate::Delivery => self
+                .deliveries
+                .iter()
+                .position(|delivery| is_it(&delivery.id)),
+            _ => None,
+        };
+        self.cursor(aggregate, delivery).last
+    }
+
+    /// The cursor of an event's aggregate.
+    #[must_use]
+    pub fn cursor_of(&self, event: &OrderEvent) -> Cursor {
+        let aggregate = event.aggregate();
+        let delivery = match aggregate {
+            Aggregate::Delivery => self.deliveries.position(event.target_id()),
+            _ => None,
+        };
+        self.cursor(aggregate, delivery)
+    }
+
     /// The cursor of an event's aggregate, to change it; a delivery never seen gets its place.
     pub fn cursor_mut(&mut self, event: &OrderEvent) -> (usize, &mut Cursor) {
         match event.aggregate() {
@@ -275,6 +309,16 @@ impl Order {
         }
     }
 
+    /// Begins a new life of the order number: everything is forgotten but what is not of the old life.
+    pub(super) fn renew(&mut self) {
+        let (generation, timer) = (self.generation, self.retention_timer);
+        let waiting = std::mem::take(&mut self.waiting);
+        self.clear();
+        self.generation = generation.saturating_add(1);
+        self.retention_timer = timer;
+        self.waiting = waiting;
+    }
+
     /// Forgets everything but the memory it holds.
     pub fn clear(&mut self) {
         let mut fresh = Self::default();
@@ -293,6 +337,8 @@ impl Order {
         }
         self.memory.clear();
         self.after_terminal.clear();
+        self.waiting.clear();
+        std::mem::swap(&mut self.waiting, &mut fresh.waiting);
         std::mem::swap(&mut self.memory, &mut fresh.memory);
         std::mem::swap(&mut self.after_terminal, &mut fresh.after_terminal);
         self.deliveries.clear();

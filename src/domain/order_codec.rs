@@ -6,15 +6,18 @@
 
 use thiserror::Error;
 
+use super::action::Action;
 use super::actor::{Aggregate, AggregateSet, Liability};
 use super::memory::{MEMORY_EVENTS, Remembered};
 use super::order::{MAX_AFTER_TERMINAL, Milestone, Order, OrderFlags};
 use super::order_bytes::{Reader, Writer, unzigzag, zigzag};
+use super::outcome::Outcome;
 use super::reason::Reason;
 use super::regions::{Claim, Delivery, Fulfilment, Kitchen, Main, Payment, Regions};
+use super::waiting::{Aside, Waiting};
 
 /// The format version that this program writes, and the only one it reads.
-pub const FORMAT_VERSION: u8 = 1;
+pub const FORMAT_VERSION: u8 = 2;
 
 /// Why bytes are no record of an order.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -118,6 +121,9 @@ pub fn encode(order: &Order, out: &mut Vec<u8>) {
         if let Some(version) = entry.version {
             writer.number(version);
         }
+        writer.byte(entry.action.map_or(0, |action| action.code() + 1));
+        writer.byte(entry.outcome.code());
+        writer.time(entry.at);
     }
     writer.byte(u8::from(order.last_applied.is_some()) | u8::from(order.ghost.is_some()) << 1);
     for fact in order.last_applied.iter().chain(&order.ghost) {
@@ -126,6 +132,29 @@ pub fn encode(order: &Order, out: &mut Vec<u8>) {
     writer.number(order.after_terminal.len() as u64);
     for fact in &order.after_terminal {
         writer.fact(fact);
+    }
+    writer.time(order.retained_from);
+    let since_base = |at: i64| zigzag(at.wrapping_sub(order.updated_at)).saturating_add(1);
+    writer.number(order.retention_timer.map_or(0, since_base));
+    write_waiting(&mut writer, order);
+}
+
+fn write_waiting(writer: &mut Writer<'_>, order: &Order) {
+    let entries = order.waiting.entries();
+    writer.number(entries.len() as u64);
+    for entry in entries {
+        writer.number(entry.arrival);
+        writer.wide(entry.id);
+        writer.out.extend_from_slice(&entry.hash.to_le_bytes());
+        writer.byte(
+            entry.aggregate.code()
+                | u8::from(entry.aside == Aside::Kept) << 7
+                | u8::from(entry.beyond_gap) << 6,
+        );
+        writer.out.extend_from_slice(&entry.target.to_le_bytes());
+        writer.number(entry.version.unwrap_or(0));
+        writer.time(entry.since);
+        writer.time(entry.deadline);
     }
 }
 
@@ -190,6 +219,10 @@ pub fn decode(bytes: &[u8], order: &mut Order) -> Result<(), OrderCodecError> {
     for _ in 0..count {
         order.after_terminal.push(reader.fact()?);
     }
+    order.retained_from = reader.time()?;
+    let timer = reader.number("timer")?.checked_sub(1).map(unzigzag);
+    order.retention_timer = timer.map(|due| due.wrapping_add(order.updated_at));
+    read_waiting(&mut reader, order)?;
     if reader.bytes.is_empty() {
         Ok(())
     } else {
@@ -300,13 +333,50 @@ fn read_memory(reader: &mut Reader<'_>, order: &mut Order) -> Result<(), OrderCo
         } else {
             Some(reader.number("remembered version")?)
         };
+        let action = reader.byte("remembered action")?;
+        let outcome = Outcome::from_code(reader.byte("remembered outcome")?)
+            .ok_or(Impossible("remembered outcome"))?;
+        let at = reader.time()?;
         order.memory.restore(Remembered {
+            action: optional(action, Action::from_code, "remembered action")?,
+            outcome,
+            at,
             id,
             hash,
             aggregate,
             delivery,
             version,
             judged: bits & 128 != 0,
+        });
+    }
+    Ok(())
+}
+
+fn read_waiting(reader: &mut Reader<'_>, order: &mut Order) -> Result<(), OrderCodecError> {
+    for _ in 0..reader.number("events set aside")? {
+        let arrival = reader.number("arrival")?;
+        let id = reader.wide("id of an event set aside")?;
+        let hash = u64::from_le_bytes(reader.array("hash of an event set aside")?);
+        let bits = reader.byte("aggregate of an event set aside")?;
+        let aggregate =
+            Aggregate::from_code(bits & 63).ok_or(Impossible("aggregate of an event set aside"))?;
+        let target = u64::from_le_bytes(reader.array("target of an event set aside")?);
+        let version = reader.number("version of an event set aside")?;
+        order.waiting.restore(Waiting {
+            arrival,
+            aside: if bits & 128 == 0 {
+                Aside::Parked
+            } else {
+                Aside::Kept
+            },
+            beyond_gap: bits & 64 != 0,
+            id,
+            hash,
+            aggregate,
+            target,
+            version: (version > 0).then_some(version),
+            since: reader.time()?,
+            deadline: reader.time()?,
         });
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! What became of one record.
 
+use super::action::Action;
 use super::codes::codes;
 
 codes! {
@@ -37,6 +38,19 @@ impl RejectionReason {
     }
 }
 
+impl RejectionReason {
+    /// Whether only something was missing that may still come: an event rejected so is kept, and redriven when it
+    /// has come. Of premature events that holds for a cancel, the only one that leaves a ghost.
+    #[must_use]
+    pub fn is_transient(self, action: Option<Action>) -> bool {
+        match self {
+            Self::PredecessorTimeout | Self::SeqGapTimeout => true,
+            Self::Premature => action == Some(Action::OrderCancelled),
+            _ => false,
+        }
+    }
+}
+
 codes! {
     /// Why a record goes to the dead-letter topic.
     DeadLetterReason, DeadLetterReasonSet {
@@ -63,6 +77,8 @@ pub enum Outcome {
     Stale,
     /// Held until what it waits for arrives.
     Parked,
+    /// A record that rightly carries no event, such as a connector's heartbeat.
+    Ignored,
     /// Not applied.
     Rejected(RejectionReason),
     /// Not an event that this program can judge.
@@ -71,7 +87,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// How many different outcomes there are: the bound of [`Outcome::index`].
-    pub const COUNT: usize = 6 + RejectionReason::ALL.len() + DeadLetterReason::ALL.len();
+    pub const COUNT: usize = 7 + RejectionReason::ALL.len() + DeadLetterReason::ALL.len();
 
     /// A dense index for counters, stable within one build.
     #[must_use]
@@ -83,8 +99,9 @@ impl Outcome {
             Self::Duplicate => 3,
             Self::Stale => 4,
             Self::Parked => 5,
-            Self::Rejected(reason) => 6 + reason.code() as usize,
-            Self::DeadLettered(reason) => 6 + RejectionReason::ALL.len() + reason.code() as usize,
+            Self::Ignored => 6,
+            Self::Rejected(reason) => 7 + reason.code() as usize,
+            Self::DeadLettered(reason) => 7 + RejectionReason::ALL.len() + reason.code() as usize,
         }
     }
 
@@ -92,6 +109,39 @@ impl Outcome {
     #[must_use]
     pub fn from_index(index: usize) -> Option<Self> {
         Self::all().nth(index)
+    }
+
+    /// The code in stored records.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Applied => 0,
+            Self::AppliedSkip => 1,
+            Self::Annotated => 2,
+            Self::Duplicate => 3,
+            Self::Stale => 4,
+            Self::Parked => 5,
+            Self::Ignored => 6,
+            Self::Rejected(reason) => 64 + reason.code(),
+            Self::DeadLettered(reason) => 128 + reason.code(),
+        }
+    }
+
+    /// The outcome of a code.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Applied),
+            1 => Some(Self::AppliedSkip),
+            2 => Some(Self::Annotated),
+            3 => Some(Self::Duplicate),
+            4 => Some(Self::Stale),
+            5 => Some(Self::Parked),
+            6 => Some(Self::Ignored),
+            64..128 => RejectionReason::from_code(code - 64).map(Self::Rejected),
+            128.. => DeadLetterReason::from_code(code - 128).map(Self::DeadLettered),
+            _ => None,
+        }
     }
 
     /// Every outcome, in the order of the indices.
@@ -103,6 +153,7 @@ impl Outcome {
             Self::Duplicate,
             Self::Stale,
             Self::Parked,
+            Self::Ignored,
         ]
         .into_iter()
         .chain(RejectionReason::ALL.iter().copied().map(Self::Rejected))
@@ -124,6 +175,7 @@ impl Outcome {
             Self::Duplicate => "DUPLICATE",
             Self::Stale => "STALE",
             Self::Parked => "PARKED",
+            Self::Ignored => "IGNORED",
             Self::Rejected(_) => "REJECTED",
             Self::DeadLettered(_) => "DLT",
         }

@@ -13,6 +13,7 @@ use topology::window::{
 
 use super::codec::{JsonText, JsonTextSerializer};
 use super::judged::Judged;
+use super::options::JobOptions;
 use super::{counters, names, topics};
 use crate::config::{Aggregates, Emit};
 use crate::domain::aggregates::{Counted, DeltaKind, Group};
@@ -25,10 +26,10 @@ use crate::domain::records::{
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// Adds the aggregation of what the judge forwards, and the two topics that tell of it.
-pub(super) fn add(judged: &KStream<String, Judged>, settings: &Aggregates, merging_tasks: i32) {
+pub(super) fn add(judged: &KStream<String, Judged>, job: &JobOptions) {
     let results = judged.aggregate_windowed(
         names::AGGREGATES,
-        options(settings, merging_tasks),
+        options(&job.aggregates, job.merging_tasks),
         OrderAggregator::default,
         Bytes,
         VarI64,
@@ -38,14 +39,14 @@ pub(super) fn add(judged: &KStream<String, Judged>, settings: &Aggregates, mergi
         .filter(|_, result| matches!(result, WindowResult::Update { .. }))
         .process(names::AGGREGATE_RECORDS, AggregateRecords::default, &[])
         .to(
-            topics::AGGREGATES,
+            &job.output(topics::AGGREGATES),
             produced.clone().with_name(names::AGGREGATE_UPDATES),
         );
     results
         .filter(|_, result| matches!(result, WindowResult::Late { .. }))
         .process(names::LATE_RECORDS, AggregateRecords::default, &[])
         .to(
-            topics::LATE_AGGREGATES,
+            &job.output(topics::LATE_AGGREGATES),
             produced.with_name(names::LATE_AGGREGATES),
         );
 }
@@ -79,7 +80,7 @@ impl WindowedAggregator for OrderAggregator {
     type Aggregate = i64;
 
     fn event_time(&self, record: Record<'_, String, Judged>) -> Option<i64> {
-        Some(record.value.occurred_at)
+        record.value.occurred_at
     }
 
     fn add(

@@ -2,6 +2,9 @@
 
 use topology::codec::{CodecError, Deserializer, Presence, RecordOrigin, Serializer};
 
+use topology::io::Headers;
+use topology::process::SourceRecord;
+
 use crate::dialect::{Arrival, Decoded, Decoder, NoEvent};
 use crate::domain::event::{Defect, OrderEvent};
 
@@ -81,13 +84,28 @@ impl Deserializer<Incoming> for IncomingDeserializer {
             key: origin.key,
             value: data,
         };
-        let headers = origin.headers.iter();
-        (target.defect, target.no_event) = match self.0.decode(&arrival, headers, &mut target.event)
-        {
+        target.decode(&mut self.0, &arrival, origin.headers);
+        Ok(())
+    }
+}
+
+impl Incoming {
+    fn decode(&mut self, decoder: &mut Decoder, arrival: &Arrival<'_>, headers: Headers<'_>) {
+        let decoded = decoder.decode(arrival, headers.iter(), &mut self.event);
+        (self.defect, self.no_event) = match decoded {
             Ok(Decoded::Event) => (None, None),
             Ok(Decoded::NoEvent(kind)) => (None, Some(kind)),
             Err(defect) => (Some(defect), None),
         };
-        Ok(())
+    }
+
+    /// Decodes a record that was kept as it came.
+    pub(super) fn decode_again(&mut self, decoder: &mut Decoder, record: &SourceRecord<'_>) {
+        let arrival = Arrival {
+            topic: record.topic,
+            key: record.key,
+            value: record.value,
+        };
+        self.decode(decoder, &arrival, record.headers);
     }
 }

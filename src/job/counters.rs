@@ -1,8 +1,60 @@
-//! The committed counters of the job's tasks: of the judging tasks one per outcome, of the merging tasks one per
-//! aggregate for what came after its window had closed.
+//! The committed counters of the job's tasks: of the judging tasks one per outcome and what is counted besides, of the
+//! merging tasks one per aggregate for what came after its window had closed.
 
 use crate::domain::aggregates::BusinessAggregate;
+use crate::domain::invariants::Invariant;
 use crate::domain::outcome::Outcome;
+
+/// What judging tasks count besides outcomes; the names are part of the state on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Count {
+    /// Records consumed: all of them, and cancels of ghosts that were judged again in place.
+    Consumed,
+    /// Parked events that are not parked any more; each has its final outcome.
+    Settled,
+    /// Events sent to be judged again, by the processor itself.
+    Redriven,
+    /// Records that say they are a replay.
+    Replayed,
+    /// Events that came before a version of their aggregate.
+    Gap,
+    /// Of these, the events whose missing version came while they were parked.
+    Inversion,
+    /// Events whose actor's clock was ahead of the record's by more than 5 s.
+    ClockAhead,
+    /// Events whose actor's clock was ahead by more than a day.
+    ClockBad,
+    /// Orders that came to be on their way.
+    InFlightEntered,
+    /// Orders that are not on their way any more.
+    InFlightLeft,
+    /// Closed orders that were forgotten when their time was over.
+    ExpiredClosed,
+    /// Orders that were never closed and were forgotten when their time was over.
+    ExpiredAbandoned,
+    /// Ghosts, and orders of which only rejected events were known, that were forgotten when their time was over.
+    ExpiredGhost,
+}
+
+impl Count {
+    /// All of them, in the order of their indices, with their names.
+    pub const ALL: [(Self, &'static str); 13] = [
+        (Self::Consumed, "consumed"),
+        (Self::Settled, "settled"),
+        (Self::Redriven, "redriven"),
+        (Self::Replayed, "replayed"),
+        (Self::Gap, "gap"),
+        (Self::Inversion, "inversion"),
+        (Self::ClockAhead, "clock/ahead"),
+        (Self::ClockBad, "clock/bad"),
+        (Self::InFlightEntered, "in-flight/entered"),
+        (Self::InFlightLeft, "in-flight/left"),
+        (Self::ExpiredClosed, "expired/closed"),
+        (Self::ExpiredAbandoned, "expired/abandoned"),
+        (Self::ExpiredGhost, "expired/ghost"),
+    ];
+}
 
 /// The names of all counters, in the order of their indices.
 pub fn names() -> impl Iterator<Item = String> {
@@ -10,7 +62,11 @@ pub fn names() -> impl Iterator<Item = String> {
     let late = BusinessAggregate::ALL
         .iter()
         .map(|aggregate| format!("late/{}", aggregate.name()));
-    outcomes.chain(late)
+    let counts = Count::ALL.iter().map(|(_, name)| (*name).to_owned());
+    let violations = Invariant::ALL
+        .iter()
+        .map(|invariant| format!("invariant/{}", invariant.name()));
+    outcomes.chain(late).chain(counts).chain(violations)
 }
 
 /// The counter of records with this outcome.
@@ -25,6 +81,18 @@ pub const fn late(aggregate: BusinessAggregate) -> usize {
     Outcome::COUNT + aggregate.code() as usize
 }
 
+/// The counter of something else.
+#[must_use]
+pub const fn count(count: Count) -> usize {
+    Outcome::COUNT + BusinessAggregate::ALL.len() + count as usize
+}
+
+/// The counter of violations of an invariant.
+#[must_use]
+pub const fn violations(invariant: Invariant) -> usize {
+    Outcome::COUNT + BusinessAggregate::ALL.len() + Count::ALL.len() + invariant.code() as usize
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,7 +101,7 @@ mod tests {
     fn each_counter_has_its_name() {
         let names: Vec<String> = names().collect();
         assert_eq!(
-            names[of(Outcome::from_index(7).unwrap())],
+            names[of(Outcome::from_index(8).unwrap())],
             "REJECTED/SEQ_GAP"
         );
         for aggregate in BusinessAggregate::ALL {
@@ -42,6 +110,13 @@ mod tests {
                 format!("late/{}", aggregate.name())
             );
         }
-        assert_eq!(names.len(), Outcome::COUNT + BusinessAggregate::ALL.len());
+        for (at, (which, name)) in Count::ALL.into_iter().enumerate() {
+            assert_eq!(which as usize, at);
+            assert_eq!(names[count(which)], name);
+        }
+        for invariant in Invariant::ALL {
+            let name = format!("invariant/{}", invariant.name());
+            assert_eq!(names[violations(*invariant)], name);
+        }
     }
 }

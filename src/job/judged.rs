@@ -1,9 +1,10 @@
 use super::codec::JsonText;
-use crate::domain::aggregates::{DeltaBuffer, count};
+use crate::domain::aggregates::{DeltaBuffer, count, count_expired};
 use crate::domain::event::OrderEvent;
 use crate::domain::judgement::Judgement;
 use crate::domain::order::Order;
 use crate::domain::records::{self, RecordOrigin};
+use topology::process::SourceRecord;
 
 /// What judging a record came to: what is told of it, and what it counts for.
 ///
@@ -12,8 +13,9 @@ use crate::domain::records::{self, RecordOrigin};
 pub struct Judged {
     /// The event's id.
     pub event_id: String,
-    /// When it happened by the actor's clock, epoch milliseconds: by this the clock of the input moves.
-    pub occurred_at: i64,
+    /// When it happened by the actor's clock, epoch milliseconds: by this the clock of the input moves. None of an
+    /// event that is judged again: it moved the clock when it first came.
+    pub occurred_at: Option<i64>,
     /// The same as windows take it, epoch milliseconds: all deltas belong to this moment.
     pub window_at: i64,
     /// What it adds to the aggregates and counters.
@@ -24,8 +26,21 @@ pub struct Judged {
     pub state: JsonText,
     /// For `order.rejected.v1`; empty if the event was not rejected.
     pub rejected: JsonText,
+    /// Whether the order is forgotten, and `order.state.v1` is to say so.
+    pub state_ends: bool,
     /// For `order.reconcile.v1`; empty if it contradicts nothing.
     pub reconcile: JsonText,
+    /// For `order.redrive.v1`; none if nothing is to be judged again.
+    pub redrive: Option<Redrive>,
+}
+
+/// A record that is sent to be judged again.
+#[derive(Debug, Default)]
+pub struct Redrive {
+    /// The partition in which its order is.
+    pub partition: i32,
+    /// The record's value as it came.
+    pub value: Option<Vec<u8>>,
 }
 
 impl Judged {
@@ -38,12 +53,42 @@ impl Judged {
         origin: &RecordOrigin<'_>,
         replay: bool,
     ) {
-        self.event_id.clear();
+        self.clear();
         self.event_id.push_str(event.id());
-        self.occurred_at = event.occurred_at();
         self.window_at = judgement.times.window_at;
-        self.deltas.clear();
         count(order, event, judgement, &mut self.deltas);
+        records::write_transition(&mut self.transition.0, order, event, judgement, replay);
+        records::write_rejected(&mut self.rejected.0, order, event, judgement, origin);
+        records::write_reconcile(&mut self.reconcile.0, event, order, judgement);
+        if judgement.publish_state {
+            records::write_state(&mut self.state.0, event.order_no(), order);
+        }
+    }
+
+    /// Fills it anew for an order whose time is over, at this moment of stream time.
+    pub(super) fn fill_expired(&mut self, order: &Order, order_no: &str, at: i64) {
+        self.clear();
+        self.window_at = at;
+        self.state_ends = order.exists();
+        count_expired(order, &mut self.deltas);
+        records::write_abandoned(&mut self.reconcile.0, order_no, order, at);
+    }
+
+    /// Fills it anew for a record that is to be judged again.
+    pub(super) fn fill_redrive(&mut self, source: &SourceRecord<'_>) {
+        self.clear();
+        self.redrive = Some(Redrive {
+            partition: source.partition,
+            value: source.value.map(<[u8]>::to_vec),
+        });
+    }
+
+    fn clear(&mut self) {
+        self.event_id.clear();
+        self.occurred_at = None;
+        self.state_ends = false;
+        self.redrive = None;
+        self.deltas.clear();
         for text in [
             &mut self.transition,
             &mut self.state,
@@ -51,12 +96,6 @@ impl Judged {
             &mut self.reconcile,
         ] {
             text.0.clear();
-        }
-        records::write_transition(&mut self.transition.0, order, event, judgement, replay);
-        records::write_rejected(&mut self.rejected.0, order, event, judgement, origin);
-        records::write_reconcile(&mut self.reconcile.0, event, order, judgement);
-        if judgement.publish_state {
-            records::write_state(&mut self.state.0, event.order_no(), order);
         }
     }
 }

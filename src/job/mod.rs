@@ -1,5 +1,6 @@
 //! The order job on the engine: one operator that keeps a state machine per order.
 
+mod accounting;
 mod aggregates;
 mod codec;
 pub mod counters;
@@ -7,18 +8,26 @@ pub mod input_keys;
 mod judge_processor;
 mod judged;
 pub mod metrics;
+mod options;
+#[cfg(test)]
+mod parking_tests;
 mod part;
+mod retention;
+mod retrying;
+mod set_aside;
 #[cfg(test)]
 mod tests;
 pub mod topics;
 
+use std::sync::Arc;
+
 use topology::dsl::{Consumed, Produced, StreamsBuilder};
 use topology::graph::{StoreBuilder, Topology};
 
-use crate::config::Aggregates;
-use crate::dialect::{Decoder, Dialects};
+use crate::dialect::Decoder;
 use codec::{IncomingDeserializer, KeyDeserializer, OrderNumberSerializer};
 use judge_processor::JudgeProcessor;
+pub use options::{JobOptions, REBUILD, RETENTION};
 use part::Part;
 
 /// Names of nodes and stores; those of stores and of the aggregation are part of topic names and of state on disk.
@@ -26,10 +35,12 @@ mod names {
     pub(super) const EVENTS: &str = "events";
     pub(super) const JUDGE: &str = "judge";
     pub(super) const ORDERS: &str = "orders";
+    pub(super) const PARKED: &str = "parked";
     pub(super) const TRANSITIONS: &str = "transitions";
     pub(super) const STATE: &str = "state";
     pub(super) const REJECTED: &str = "rejected";
     pub(super) const RECONCILE: &str = "reconcile";
+    pub(super) const REDRIVE: &str = "redrive";
     pub(super) const AGGREGATES: &str = "aggregates";
     pub(super) const AGGREGATE_RECORDS: &str = "aggregate-records";
     pub(super) const AGGREGATE_UPDATES: &str = "aggregate-updates";
@@ -37,54 +48,54 @@ mod names {
     pub(super) const LATE_AGGREGATES: &str = "late-aggregates";
 }
 
-/// The order job: three co-partitioned inputs, one store, five outputs, and the aggregates unless they are
-/// switched off, in so many merging tasks.
+/// The order job: co-partitioned inputs, two stores, the outputs, and the aggregates unless they are switched off.
 ///
 /// ```
-/// use jumun::config::Aggregates;
+/// use jumun::job::{JobOptions, topology};
 ///
-/// let built = jumun::job::topology(&Aggregates::default(), 2).build()?;
-/// assert!(built.describe().contains("Processor: judge (stores: [orders])"));
+/// let built = topology(&JobOptions::default()).build()?;
+/// assert!(built.describe().contains("Processor: judge (stores: [orders, parked])"));
 /// # Ok::<(), topology::graph::TopologyError>(())
 /// ```
-pub fn topology(aggregates: &Aggregates, merging_tasks: i32) -> Topology {
-    topology_reading(&Dialects::default(), aggregates, merging_tasks)
-}
-
-/// The order job with input topics that are read like this.
-pub fn topology_reading(
-    dialects: &Dialects,
-    aggregates: &Aggregates,
-    merging_tasks: i32,
-) -> Topology {
+pub fn topology(options: &JobOptions) -> Topology {
     let builder = StreamsBuilder::new();
     builder
         .add_state_store(StoreBuilder::persistent(names::ORDERS).keyed_by_record())
-        .dead_letter_topic(topics::DEAD_LETTERS);
+        .add_state_store(StoreBuilder::persistent(names::PARKED))
+        .dead_letter_topic(&options.output(topics::DEAD_LETTERS));
 
-    let decoder = IncomingDeserializer(Decoder::new(dialects.clone()));
-    let events = Consumed::with(KeyDeserializer, decoder).with_name(names::EVENTS);
-    let judged = builder.stream(&topics::INPUTS[..], events).process(
+    let decoder = Decoder::new(options.dialects.clone());
+    let events = Consumed::with(KeyDeserializer, IncomingDeserializer(decoder));
+    let events = events.with_name(names::EVENTS);
+    let shared = Arc::new(options.clone());
+    let judged = builder.stream(&topics::SOURCES[..], events).process(
         names::JUDGE,
-        JudgeProcessor::default,
-        &[names::ORDERS],
+        move || JudgeProcessor::new(Arc::clone(&shared)),
+        &[names::ORDERS, names::PARKED],
     );
 
     let part = |name: &str, part: Part| {
         let produced = Produced::with(OrderNumberSerializer, part).with_name(name);
         (judged.filter(move |_, judged| part.is_in(judged)), produced)
     };
-    let (transitions, produced) = part(names::TRANSITIONS, Part(|judged| &judged.transition));
-    transitions.to(topics::TRANSITIONS, produced);
-    let (states, produced) = part(names::STATE, Part(|judged| &judged.state));
-    states.to(topics::STATE, produced.latest_per_commit());
-    let (rejected, produced) = part(names::REJECTED, Part(|judged| &judged.rejected));
-    rejected.to(topics::REJECTED, produced);
-    let (reconcile, produced) = part(names::RECONCILE, Part(|judged| &judged.reconcile));
-    reconcile.to(topics::RECONCILE, produced);
+    let (transitions, produced) = part(names::TRANSITIONS, Part::TRANSITION);
+    transitions.to(&options.output(topics::TRANSITIONS), produced);
+    let (states, produced) = part(names::STATE, Part::STATE);
+    states.to(&options.output(topics::STATE), produced.latest_per_commit());
+    let (rejected, produced) = part(names::REJECTED, Part::REJECTED);
+    rejected.to(&options.output(topics::REJECTED), produced);
+    let (reconcile, produced) = part(names::RECONCILE, Part::RECONCILE);
+    reconcile.to(&options.output(topics::RECONCILE), produced);
+    let (redrive, produced) = part(names::REDRIVE, Part::REDRIVE);
+    if !options.rebuild {
+        // To the partition in which the order is, however its key was written.
+        redrive.to_partitioned(topics::REDRIVE, produced, |_, judged| {
+            judged.redrive.as_ref().map(|redrive| redrive.partition)
+        });
+    }
 
-    if aggregates.enabled {
-        aggregates::add(&judged, aggregates, merging_tasks);
+    if options.aggregates.enabled {
+        aggregates::add(&judged, options);
     }
     let mut topology = builder.topology();
     topology.counters(counters::names());

@@ -8,11 +8,12 @@ use topology::codec::Utf8;
 use topology::io::Headers;
 use topology::testing::{TestDriver, TestDriverConfig, TestOutputTopic};
 
-use super::{counters, topics};
+use super::{JobOptions, counters, topics};
 use crate::config::{Aggregates, Emit, Topics};
 use crate::domain::aggregates::BusinessAggregate;
 use crate::domain::decode::decode;
 use crate::domain::event::OrderEvent;
+use crate::domain::judge::JudgingPolicy;
 use crate::domain::tests::fixture::{Ev, NOON, ev};
 use crate::domain::tests::market_days::lines;
 
@@ -25,7 +26,12 @@ struct Job {
 
 /// The job, on a day after that of the events.
 fn job(settings: &Aggregates, partitions: i32) -> Job {
-    let topology = super::topology(settings, partitions);
+    let topology = super::topology(&JobOptions {
+        judging: JudgingPolicy::strict(),
+        aggregates: settings.clone(),
+        merging_tasks: partitions,
+        ..JobOptions::default()
+    });
     let mut config = TestDriverConfig::new("jumun").partitions(partitions);
     config.initial_wall_clock_ms = NOON + 2 * 86_400_000;
     config.streams.topics = topics::aggregates(&Topics {
@@ -110,7 +116,11 @@ fn turned_off_nothing_is_aggregated() {
             enabled,
             ..Aggregates::default()
         };
-        super::topology(&settings, 2).build().unwrap().describe()
+        let options = JobOptions {
+            aggregates: settings,
+            ..JobOptions::default()
+        };
+        super::topology(&options).build().unwrap().describe()
     };
     let (with, without) = (describe(true), describe(false));
     assert!(with.contains("Sub-topology: 1") && with.contains(topics::AGGREGATES));

@@ -2,9 +2,15 @@
 
 use topology::io::TopicSpec;
 
-use crate::config::Topics;
+use crate::config::{Configuration, Topics};
 
 pub use crate::dialect::topics::{DELIVERY_EVENTS, INPUTS, ORDER_EVENTS, PAYMENT_EVENTS};
+
+/// Events sent once more, to be judged again: by the processor itself, and by `jumun dlt replay`. Its own topic,
+/// because those of the services have one writer each, and other readers.
+pub const REDRIVE: &str = "order.redrive.v1";
+/// Everything that the job reads.
+pub const SOURCES: [&str; 4] = [ORDER_EVENTS, PAYMENT_EVENTS, DELIVERY_EVENTS, REDRIVE];
 
 /// What happened: every applied or annotated event.
 pub const TRANSITIONS: &str = "order.transitions.v1";
@@ -52,7 +58,28 @@ pub fn inputs(topics: &Topics) -> Vec<TopicSpec> {
         .collect()
 }
 
-/// The output topics as `run` creates them where they are missing.
+/// The topic of redriven events; its partitions are those of the inputs.
+pub fn redrive(topics: &Topics) -> TopicSpec {
+    spec(REDRIVE, topics.partitions, topics, &retention(31))
+}
+
+/// All topics that the job writes, as `run` creates them where they are missing.
+pub fn written(configuration: &Configuration) -> Vec<TopicSpec> {
+    let topics = &configuration.topics;
+    let mut written = outputs(topics);
+    if configuration.aggregates.enabled {
+        written.extend(aggregates(topics));
+    }
+    let job = configuration.job();
+    for topic in &mut written {
+        topic.name = job.output(&topic.name);
+    }
+    // Read by every application, and with it by one that processes the log anew.
+    written.push(redrive(topics));
+    written
+}
+
+/// The output topics.
 pub fn outputs(topics: &Topics) -> Vec<TopicSpec> {
     vec![
         spec(TRANSITIONS, topics.partitions, topics, &retention(7)),
@@ -68,7 +95,7 @@ pub fn outputs(topics: &Topics) -> Vec<TopicSpec> {
     ]
 }
 
-/// The topics of the aggregates as `run` creates them where they are missing.
+/// The topics of the aggregates.
 pub fn aggregates(topics: &Topics) -> Vec<TopicSpec> {
     let [_, retention] = retention(31);
     let config = [("cleanup.policy", "compact,delete".to_owned()), retention];

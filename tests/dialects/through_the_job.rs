@@ -5,7 +5,7 @@ use std::time::Duration;
 use jumun::config::Aggregates;
 use jumun::dialect::topics::{DELIVERY_EVENTS, ORDER_EVENTS, PAYMENT_EVENTS};
 use jumun::dialect::{Dialect, Dialects, Form, KeyForm};
-use jumun::job::{topics, topology_reading};
+use jumun::job::{self, JobOptions, topics};
 use topology::codec::Utf8;
 use topology::io::HeaderBuffer;
 use topology::testing::{TestDriver, TestDriverConfig};
@@ -19,11 +19,16 @@ fn an_order_told_in_four_forms_is_one_order() {
         key: KeyForm::Detect,
     };
     let dialects = Dialects::new([(DELIVERY_EVENTS.to_owned(), raw)]);
-    let aggregates = Aggregates {
-        enabled: false,
-        ..Aggregates::default()
+    let options = JobOptions {
+        dialects,
+        aggregates: Aggregates {
+            enabled: false,
+            ..Aggregates::default()
+        },
+        merging_tasks: 1,
+        ..JobOptions::default()
     };
-    let built = topology_reading(&dialects, &aggregates, 1).build().unwrap();
+    let built = job::topology(&options).build().unwrap();
     let mut config = TestDriverConfig::new("jumun").partitions(1);
     config.initial_wall_clock_ms = NOON;
     let mut driver = TestDriver::new(built, config).unwrap();

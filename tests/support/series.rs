@@ -1,10 +1,10 @@
 //! How many series each metric has at most, in one instance that runs every task of the order job.
 
-use jumun::config::Aggregates;
 use jumun::domain::aggregates::BusinessAggregate;
 use jumun::domain::outcome::{DeadLetterReason, Outcome};
 use jumun::domain::reason::Reason;
 use jumun::domain::status::DisplayStatus;
+use jumun::job::JobOptions;
 use jumun::job::metrics::{CATEGORIES, SIDOS, list};
 use topology::graph::{BuiltTopology, SubTopology};
 use topology::metrics::MetricSpec;
@@ -23,9 +23,11 @@ const ENDS: usize = 5;
 
 /// Every metric with the most series it can have.
 pub fn all() -> Vec<(&'static MetricSpec, usize)> {
-    let built = jumun::job::topology(&Aggregates::default(), MERGING as i32)
-        .build()
-        .unwrap();
+    let options = JobOptions {
+        merging_tasks: MERGING as i32,
+        ..JobOptions::default()
+    };
+    let built = jumun::job::topology(&options).build().unwrap();
     let engine = topology::metrics::list::ALL.iter().copied();
     engine
         .chain(list::all())

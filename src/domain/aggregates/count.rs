@@ -50,7 +50,7 @@ pub fn count(order: &Order, event: &OrderEvent, judgement: &Judgement, deltas: &
         count_created(order, deltas);
     }
     count_transition(order, event, transition, deltas);
-    count_in_flight(order, transition, deltas);
+    count_moved(order, transition.from, transition.to, deltas);
     // `main` is entered once per order and value, so each of these counts once per order.
     if transition.main_before.is_some() {
         if order.regions.main == Main::Paid {
@@ -60,6 +60,11 @@ pub fn count(order: &Order, event: &OrderEvent, judgement: &Judgement, deltas: &
             count_terminal(order, event, status, deltas);
         }
     }
+}
+
+/// Adds what the end of an order's time changes: one that was still on its way is so no longer.
+pub fn count_expired(order: &Order, deltas: &mut DeltaBuffer) {
+    count_moved(order, order.status(), DisplayStatus::None, deltas);
 }
 
 /// A1.
@@ -137,11 +142,11 @@ fn count_transition(
 }
 
 /// A4. The order's sido never changes, so it leaves where it entered.
-fn count_in_flight(order: &Order, transition: &Transition, deltas: &mut DeltaBuffer) {
-    if transition.from == transition.to {
+fn count_moved(order: &Order, from: DisplayStatus, to: DisplayStatus, deltas: &mut DeltaBuffer) {
+    if from == to {
         return;
     }
-    for (status, change) in [(transition.from, -1), (transition.to, 1)] {
+    for (status, change) in [(from, -1), (to, 1)] {
         if status.is_in_flight() {
             deltas
                 .group(Aggregate(A::InFlight))

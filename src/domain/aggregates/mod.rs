@@ -9,7 +9,7 @@ mod dim;
 mod group;
 
 pub use aggregate::BusinessAggregate;
-pub use count::count;
+pub use count::{count, count_expired};
 pub use counter::BusinessCounter;
 pub use deltas::{Delta, DeltaBuffer, DeltaKind, GroupWriter};
 pub use dim::{Dim, UNKNOWN};

@@ -10,7 +10,7 @@ mod transition;
 
 pub use aggregate::{AggregateUpdate, AggregateWindow, write_aggregate, write_aggregate_key};
 pub use late_aggregate::{LateDelta, write_late_aggregate, write_late_aggregate_key};
-pub use reconcile::write_reconcile;
+pub use reconcile::{write_abandoned, write_reconcile};
 pub use rejected::{RecordOrigin, write_rejected};
 pub use state::write_state;
 pub use transition::write_transition;

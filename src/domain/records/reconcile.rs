@@ -39,6 +39,30 @@ pub fn write_reconcile(
     true
 }
 
+/// Appends the record of an order that is forgotten without having been closed, and of a ghost: with the last that is
+/// known of it. Returns false, and appends nothing, if the order was closed.
+pub fn write_abandoned(out: &mut Vec<u8>, order_no: &str, order: &Order, at: i64) -> bool {
+    if order.regions.main.is_terminal() {
+        return false;
+    }
+    let mut object = Object::new(out);
+    object.text("orderNo", order_no);
+    object.name("kind", ReconcileKind::Abandoned.name());
+    object.written("facts", |out| {
+        out.push(b'[');
+        if let Some(applied) = &order.last_applied {
+            write_fact(out, applied);
+        } else {
+            out.extend_from_slice(order.ghost_event.as_bytes());
+        }
+        out.push(b']');
+    });
+    object.name("status", order.status().name());
+    object.time("at", at);
+    object.end();
+    true
+}
+
 fn write_fact(out: &mut Vec<u8>, fact: &Fact) {
     let mut object = Object::new(out);
     object.written("eventId", |out| match fact.id.text() {

@@ -7,7 +7,6 @@ use super::market_days::lines;
 use crate::domain::aggregates::{Counted, DeltaBuffer, Dim, Group, count};
 use crate::domain::decode::decode;
 use crate::domain::event::OrderEvent;
-use crate::domain::headers::RecordHeaders;
 use crate::domain::judge::{JudgingPolicy, judge};
 use crate::domain::judgement::{Judgement, RecordContext};
 use crate::domain::order::Order;
@@ -17,7 +16,7 @@ fn play(
     lines: &[Vec<u8>],
     mut each: impl FnMut(&Order, &OrderEvent, &Judgement),
 ) -> HashMap<String, Order> {
-    let (mut event, policy) = (OrderEvent::default(), JudgingPolicy::default());
+    let (mut event, policy) = (OrderEvent::default(), JudgingPolicy::strict());
     let mut orders: HashMap<String, Order> = HashMap::new();
     for line in lines {
         if decode(Some(line), &mut event).is_err() {
@@ -26,7 +25,7 @@ fn play(
         let context = RecordContext {
             timestamp: event.recorded_at(),
             wall_clock: event.recorded_at() + 1_000,
-            headers: RecordHeaders::default(),
+            ..RecordContext::default()
         };
         let order = orders.entry(event.order_no().to_owned()).or_default();
         let judgement = judge(order, &event, &context, &policy);

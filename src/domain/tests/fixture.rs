@@ -122,11 +122,20 @@ impl Ev {
 }
 
 /// One order and the judging of its events.
-#[derive(Default)]
 pub struct Desk {
     pub order: Order,
     pub event: OrderEvent,
     pub policy: JudgingPolicy,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self {
+            order: Order::default(),
+            event: OrderEvent::default(),
+            policy: JudgingPolicy::strict(),
+        }
+    }
 }
 
 impl Desk {
@@ -151,6 +160,7 @@ impl Desk {
             timestamp: NOON + (ev.recorded.unwrap_or(ev.at) * 1000.0) as i64,
             wall_clock: NOON + 400 * 86_400_000,
             headers: ev.headers,
+            ..RecordContext::default()
         };
         judge(&mut self.order, &self.event, &context, &self.policy)
     }

@@ -8,7 +8,6 @@ use std::time::Instant;
 use crate::domain::action::Action;
 use crate::domain::decode::decode;
 use crate::domain::event::OrderEvent;
-use crate::domain::headers::RecordHeaders;
 use crate::domain::judge::{JudgingPolicy, judge};
 use crate::domain::judgement::{AfterPickUp, RecordContext};
 use crate::domain::order::Order;
@@ -72,7 +71,7 @@ impl Day {
 fn play(lines: &[Vec<u8>]) -> Day {
     let mut day = Day::default();
     let mut event = OrderEvent::default();
-    let policy = JudgingPolicy::default();
+    let policy = JudgingPolicy::strict();
     let mut record = Vec::new();
     let mut read_back = Order::default();
     for line in lines {
@@ -83,7 +82,7 @@ fn play(lines: &[Vec<u8>]) -> Day {
         let context = RecordContext {
             timestamp: event.recorded_at(),
             wall_clock: event.recorded_at() + 1_000,
-            headers: RecordHeaders::default(),
+            ..RecordContext::default()
         };
         let order_no = event.order_no().to_owned();
         let mut order = day.orders.remove(&order_no).unwrap_or_default();
@@ -282,7 +281,7 @@ fn nanoseconds_per_event() {
     let Some(lines) = lines("market-day-4.ndjson.gz") else {
         return;
     };
-    let policy = JudgingPolicy::default();
+    let policy = JudgingPolicy::strict();
     let bytes: usize = lines.iter().map(Vec::len).sum();
     let mut event = OrderEvent::default();
     let mut sizes: Vec<usize> = Vec::new();

@@ -5,7 +5,7 @@ mod svg;
 
 use std::collections::BTreeMap;
 
-use topology::graph::{BuiltTopology, NodeRole};
+use topology::graph::{BuiltTopology, NodeRole, NodeView};
 
 /// What is drawn as a box of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ struct Picture {
 /// Draws a topology as an SVG element, to be styled by the page it is put into.
 ///
 /// ```
-/// let job = jumun::job::topology(&jumun::config::Aggregates::default(), 2);
+/// let job = jumun::job::topology(&jumun::job::JobOptions::default());
 /// let drawing = jumun::page::drawing::draw(&job.build()?);
 /// assert!(drawing.starts_with("<svg") && drawing.contains("order.events.v1"));
 /// # Ok::<(), topology::graph::TopologyError>(())
@@ -95,6 +95,11 @@ impl Picture {
                             picture.links.push((place, store));
                         }
                     }
+                    // What goes round is drawn at both ends, so that the way is from left to right.
+                    NodeRole::Sink { topic } if is_read(&nodes, topic) => {
+                        let topic = picture.add(Kind::Topic, topic, group);
+                        picture.edges.push((place, topic));
+                    }
                     NodeRole::Sink { topic } => {
                         let topic = picture.topic(&mut topics, topic, group);
                         picture.edges.push((place, topic));
@@ -138,11 +143,19 @@ impl Picture {
     }
 }
 
+/// Whether one of the nodes reads the topic.
+fn is_read(nodes: &[NodeView], topic: &str) -> bool {
+    nodes.iter().any(|node| match &node.role {
+        NodeRole::Source { topics } => topics.iter().any(|read| read == topic),
+        NodeRole::Processor { .. } | NodeRole::Sink { .. } => false,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::layout::Layout;
     use super::*;
-    use crate::config::Aggregates;
+    use crate::job::JobOptions;
     use topology::codec::Utf8;
     use topology::graph::Topology;
 
@@ -178,7 +191,7 @@ mod tests {
 
     #[test]
     fn records_go_from_left_to_right_and_nothing_overlaps() {
-        let job = crate::job::topology(&Aggregates::default(), 2);
+        let job = crate::job::topology(&JobOptions::default());
         for topology in [two_stages(), job.build().unwrap()] {
             let picture = Picture::of(&topology);
             let layout = Layout::of(&picture);

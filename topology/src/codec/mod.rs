@@ -7,7 +7,7 @@ mod error;
 mod json;
 mod primitive;
 mod var_i64;
-pub(crate) mod varint;
+pub mod varint;
 
 pub use error::CodecError;
 pub use json::Json;

@@ -4,6 +4,7 @@ use super::operator::{Operator, pass};
 use super::wiring::Wiring;
 use super::{BranchedKStream, Produced};
 use crate::codec::Serializer;
+use crate::graph::{StreamPartitioner, TopicName};
 use crate::process::{ProcessError, Processor, ProcessorContext, Record};
 
 /// A stream of records with keys `K` and values `V`.
@@ -277,12 +278,56 @@ impl<K: 'static, V: 'static> KStream<K, V> {
         SK: Serializer<K> + Clone + Sync + 'static,
         SV: Serializer<V> + Clone + Sync + 'static,
     {
+        self.sink(topic, produced, None);
+    }
+
+    /// As [`KStream::to`], to the partitions that `partitioner` chooses, as Kafka Streams'
+    /// `Produced.withStreamPartitioner`: where the hash of the key is not what decides.
+    ///
+    /// ```
+    /// use topology::codec::{I64, Utf8};
+    /// use topology::dsl::{Consumed, Produced, StreamsBuilder};
+    ///
+    /// let builder = StreamsBuilder::new();
+    /// let amounts = builder.stream("amounts", Consumed::with(Utf8, I64));
+    /// amounts.to_partitioned("split", Produced::with(Utf8, I64), |_, amount| Some(i32::from(*amount < 0)));
+    /// # assert!(builder.build().is_ok());
+    /// ```
+    pub fn to_partitioned<SK, SV>(
+        &self,
+        topic: &str,
+        produced: Produced<SK, SV>,
+        partitioner: StreamPartitioner<K, V>,
+    ) where
+        SK: Serializer<K> + Clone + Sync + 'static,
+        SV: Serializer<V> + Clone + Sync + 'static,
+    {
+        self.sink(topic, produced, Some(partitioner));
+    }
+
+    fn sink<SK, SV>(
+        &self,
+        topic: &str,
+        produced: Produced<SK, SV>,
+        partitioner: Option<StreamPartitioner<K, V>>,
+    ) where
+        SK: Serializer<K> + Clone + Sync + 'static,
+        SV: Serializer<V> + Clone + Sync + 'static,
+    {
         let derived = || self.wiring.name(&self.node, "to");
         let node = produced.name.unwrap_or_else(derived);
         let (key, value, parents) = (produced.key, produced.value, [self.node.as_str()]);
         self.wiring.declare(|topology| {
             let (key, value) = (move || key.clone(), move || value.clone());
-            topology.add_sink_with(&node, topic, produced.mode, key, value, &parents);
+            topology.add_sink_of(
+                &node,
+                TopicName::External(topic.to_owned()),
+                produced.mode,
+                partitioner,
+                key,
+                value,
+                &parents,
+            );
         });
     }
 }

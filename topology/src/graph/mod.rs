@@ -12,6 +12,7 @@ mod view;
 
 pub use built::{BuiltTopology, InputTopic, OutputTopic, SubTopology};
 pub use mistake::{Mistake, TopologyError};
+pub(crate) use spec::TopicName;
 pub(crate) use spec::repartition_topic;
 pub use spec::{StreamPartitioner, Topology};
 pub use store_builder::StoreBuilder;

@@ -231,7 +231,7 @@ impl Topology {
     }
 
     #[expect(clippy::too_many_arguments, reason = "what a sink is made of")]
-    fn add_sink_of<K, V, SK, SV>(
+    pub(crate) fn add_sink_of<K, V, SK, SV>(
         &mut self,
         name: &str,
         topic: TopicName,

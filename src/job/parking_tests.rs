@@ -1,0 +1,387 @@
+//! Parking, redrive and retention of the job, on a log in memory.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use topology::codec::{Bytes, Nullable, Utf8};
+use topology::io::{HeaderBuffer, Headers};
+use topology::testing::{TestDriver, TestDriverConfig, TestOutputTopic};
+use topology::time::Clock;
+
+use super::counters::{self, Count};
+use super::{JobOptions, topics};
+use crate::domain::invariants::Invariant;
+use crate::domain::judge::JudgingPolicy;
+use crate::domain::ordering::OrderingPolicy;
+use crate::domain::outcome::{Outcome, RejectionReason};
+use crate::domain::tests::fixture::{Ev, NOON, accepted, ev};
+
+const DAY: u64 = 86_400;
+
+/// The job without aggregates, on one partition; the clock stands at the noon of the events.
+struct Desk {
+    driver: TestDriver,
+    transitions: TestOutputTopic<String, String>,
+    rejected: TestOutputTopic<String, String>,
+    states: TestOutputTopic<String, Option<Vec<u8>>>,
+    reconcile: TestOutputTopic<String, String>,
+    redrive: TestOutputTopic<String, String>,
+}
+
+fn desk(judging: JudgingPolicy) -> Desk {
+    let mut options = JobOptions {
+        judging,
+        ..JobOptions::default()
+    };
+    options.aggregates.enabled = false;
+    let mut config = TestDriverConfig::new("jumun").partitions(1);
+    config.initial_wall_clock_ms = NOON;
+    let driver = TestDriver::new(super::topology(&options).build().unwrap(), config).unwrap();
+    Desk {
+        transitions: driver.create_output_topic(topics::TRANSITIONS, Utf8, Utf8),
+        rejected: driver.create_output_topic(topics::REJECTED, Utf8, Utf8),
+        states: driver.create_output_topic(topics::STATE, Utf8, Nullable(Bytes)),
+        reconcile: driver.create_output_topic(topics::RECONCILE, Utf8, Utf8),
+        redrive: driver.create_output_topic(topics::REDRIVE, Utf8, Utf8),
+        driver,
+    }
+}
+
+impl Desk {
+    fn send(&mut self, order_no: &str, event: &Ev) {
+        self.send_with(order_no, event, Headers::default());
+    }
+
+    fn send_with(&mut self, order_no: &str, event: &Ev, headers: Headers<'_>) {
+        let payload = event.json().replace("B1", order_no);
+        let topic = match event.action.split('.').next() {
+            Some("payment") => topics::PAYMENT_EVENTS,
+            Some("delivery") => topics::DELIVERY_EVENTS,
+            _ => topics::ORDER_EVENTS,
+        };
+        let at = NOON + (event.recorded.unwrap_or(event.at) * 1_000.0) as i64;
+        // Records do not come from the future.
+        let ahead = at - wall_clock(&self.driver);
+        if ahead > 0 {
+            let ahead = Duration::from_millis(ahead as u64);
+            self.driver.advance_wall_clock_time(ahead).unwrap();
+        }
+        let (key, value) = (Some(order_no.as_bytes()), Some(payload.as_bytes()));
+        let log = self.driver.log();
+        log.append(topic, None, key, value, at, headers).unwrap();
+        self.driver.run_until_idle().unwrap();
+        self.driver.commit().unwrap();
+    }
+
+    fn wait(&mut self, seconds: u64) {
+        let step = Duration::from_secs(1);
+        for _ in 0..seconds {
+            self.driver.advance_wall_clock_time(step).unwrap();
+        }
+        self.driver.commit().unwrap();
+    }
+
+    fn texts(
+        topic: &mut TestOutputTopic<String, String>,
+        driver: &mut TestDriver,
+        fields: &[&str],
+    ) -> Vec<String> {
+        let records = topic.read_records_to_list(driver).unwrap();
+        let text = |value: &str| {
+            let json: Value = serde_json::from_str(value).unwrap();
+            let fields = fields.iter().map(|field| match &json[field] {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            });
+            fields.collect::<Vec<_>>().join(" ")
+        };
+        records.iter().map(|record| text(&record.value)).collect()
+    }
+
+    fn applied(&mut self) -> Vec<String> {
+        Self::texts(
+            &mut self.transitions,
+            &mut self.driver,
+            &["action", "outcome"],
+        )
+    }
+
+    fn rejections(&mut self) -> Vec<String> {
+        let fields = ["reason", "parkedMs"];
+        let told = Self::texts(&mut self.rejected, &mut self.driver, &fields);
+        // The driver lets some time pass on its own: seconds are fine enough.
+        let seconds = |text: String| match text.split_once(' ') {
+            Some((reason, ms)) => match ms.parse::<u64>() {
+                Ok(ms) => format!("{reason} {}", ms / 1_000),
+                Err(_) => reason.to_owned(),
+            },
+            None => text,
+        };
+        told.into_iter().map(seconds).collect()
+    }
+
+    fn count(&self, count: Count) -> u64 {
+        self.driver.counters()[counters::count(count)]
+    }
+
+    /// I8, and nothing violated.
+    fn check(&self) {
+        let counters = self.driver.counters();
+        for invariant in Invariant::ALL {
+            assert_eq!(
+                counters[counters::violations(*invariant)],
+                0,
+                "{invariant:?}"
+            );
+        }
+        let outcomes = Outcome::all().filter(|outcome| *outcome != Outcome::Parked);
+        let settled: u64 = outcomes
+            .map(|outcome| counters[counters::of(outcome)])
+            .sum();
+        let parked = counters[counters::of(Outcome::Parked)] - self.count(Count::Settled);
+        assert_eq!(settled + parked, self.count(Count::Consumed));
+    }
+}
+
+fn wall_clock(driver: &TestDriver) -> i64 {
+    driver.clock().wall_clock_ms()
+}
+
+#[test]
+fn an_early_event_waits_and_follows_its_predecessor() {
+    let mut desk = desk(JudgingPolicy::default());
+    let [created, approved, order] = &accepted()[..3] else {
+        panic!()
+    };
+    desk.send("B1", created);
+    desk.send("B1", order);
+    assert_eq!(desk.applied(), ["order.created APPLIED"]);
+    // Another copy of what waits is known.
+    desk.send("B1", order);
+    desk.driver.crash();
+    desk.driver.start().unwrap();
+    desk.wait(5);
+    desk.send("B1", approved);
+    assert_eq!(
+        desk.applied(),
+        ["payment.approved APPLIED", "order.accepted APPLIED"]
+    );
+    desk.wait(60);
+    assert!(desk.rejections().is_empty());
+    assert_eq!(desk.count(Count::Settled), 1);
+    desk.check();
+}
+
+#[test]
+fn what_waited_in_vain_is_rejected_kept_and_redriven_when_its_predecessor_comes() {
+    let mut desk = desk(JudgingPolicy::default());
+    let events = accepted();
+    desk.send("B1", &events[0]);
+    desk.send("B1", &events[2]);
+    desk.wait(29);
+    assert!(desk.rejections().is_empty());
+    desk.wait(1);
+    assert_eq!(desk.rejections(), ["PREDECESSOR_TIMEOUT 30"]);
+    desk.driver.crash();
+    desk.driver.start().unwrap();
+    desk.send("B1", &events[1]);
+    let redriven = desk.redrive.read_records_to_list(&mut desk.driver).unwrap();
+    assert_eq!(redriven.len(), 1);
+    let header = |name: &str| {
+        let mut headers = redriven[0].headers.iter();
+        let (_, value) = headers.find(|(known, _)| known == name).unwrap();
+        String::from_utf8(value.clone().unwrap()).unwrap()
+    };
+    assert_eq!(header("x-redrive-count"), "1");
+    assert_eq!(header("x-redrive-topic"), topics::ORDER_EVENTS);
+    assert_eq!(
+        desk.applied(),
+        [
+            "order.created APPLIED",
+            "payment.approved APPLIED",
+            "order.accepted APPLIED"
+        ]
+    );
+    assert_eq!(desk.count(Count::Redriven), 1);
+    desk.check();
+}
+
+#[test]
+fn payments_wait_longer() {
+    let mut desk = desk(JudgingPolicy::default());
+    desk.send("B1", &accepted()[1]);
+    desk.wait(599);
+    assert!(desk.rejections().is_empty());
+    desk.wait(1);
+    assert_eq!(desk.rejections(), ["PREDECESSOR_TIMEOUT 600"]);
+    desk.check();
+}
+
+#[test]
+fn a_gap_is_filled_in_the_order_of_versions() {
+    let mut desk = desk(JudgingPolicy::default());
+    for event in accepted() {
+        desk.send("B1", &event);
+    }
+    desk.applied();
+    let late = ev("cooking.started", "STORE", 3);
+    for event in [
+        ev("order.note_added", "STORE", 5).id("n5"),
+        ev("order.note_added", "STORE", 4).id("n4"),
+    ] {
+        desk.send("B1", &event);
+    }
+    desk.send("B1", &late);
+    let records = desk.transitions.read_records_to_list(&mut desk.driver);
+    let versions: Vec<i64> = records
+        .unwrap()
+        .iter()
+        .map(|record| serde_json::from_str::<Value>(&record.value).unwrap())
+        .map(|json| json["target"]["version"].as_i64().unwrap())
+        .collect();
+    assert_eq!(versions, [3, 4, 5]);
+    assert_eq!(
+        (desk.count(Count::Gap), desk.count(Count::Inversion)),
+        (2, 2)
+    );
+    desk.check();
+}
+
+#[test]
+fn the_limits_hold_to_the_event() {
+    let mut judging = JudgingPolicy::default();
+    judging.parking.per_task = 70;
+    let mut desk = desk(judging);
+    desk.send("B1", &accepted()[0]);
+    for version in 3..68 {
+        let id = format!("note-{version}");
+        desk.send("B1", &ev("order.note_added", "STORE", version).id(&id));
+    }
+    assert_eq!(desk.rejections(), ["PARK_LIMIT"], "the 65th of the order");
+    for number in 2..9 {
+        let order_no = format!("B{number}");
+        desk.send(&order_no, &ev("order.accepted", "STORE", 2).id(&order_no));
+    }
+    assert_eq!(desk.rejections(), ["PARK_LIMIT"], "the 71st of the task");
+    // The rest flows.
+    desk.applied();
+    desk.send("B99", &accepted()[0].clone().id("other"));
+    assert_eq!(desk.applied(), ["order.created APPLIED"]);
+    desk.send("B1", &ev("order.note_added", "STORE", 2).id("note-2"));
+    assert_eq!(desk.applied().len(), 65);
+    desk.check();
+}
+
+#[test]
+fn a_cancel_before_its_create_is_redriven_and_hold_ends() {
+    for autoapply in [false, true] {
+        let mut desk = desk(JudgingPolicy {
+            ghost_autoapply: autoapply,
+            ..JudgingPolicy::default()
+        });
+        desk.send("B1", &ev("order.cancelled", "CUSTOMER", 2));
+        assert_eq!(desk.rejections(), ["PREMATURE"]);
+        desk.send("B1", &accepted()[0]);
+        let fields = ["action", "outcome", "hold", "to", "replay"];
+        let told = Desk::texts(&mut desk.transitions, &mut desk.driver, &fields);
+        assert_eq!(
+            told,
+            [
+                "order.created APPLIED true PAYMENT_WAIT false",
+                "order.cancelled APPLIED false CANCELLED false"
+            ]
+        );
+        assert_eq!(desk.count(Count::Redriven), u64::from(!autoapply));
+        desk.check();
+    }
+}
+
+#[test]
+fn parked_under_park_a_cancel_before_its_create_follows_it() {
+    let mut desk = desk(JudgingPolicy {
+        ordering: OrderingPolicy::PARK,
+        ..JudgingPolicy::default()
+    });
+    desk.send("B1", &ev("order.cancelled", "CUSTOMER", 2));
+    desk.send("B1", &accepted()[0]);
+    assert_eq!(
+        desk.applied(),
+        ["order.created APPLIED", "order.cancelled APPLIED"]
+    );
+    // In vain it is what it is under the default.
+    desk.send("B2", &ev("order.cancelled", "CUSTOMER", 2).id("c2"));
+    desk.wait(31);
+    assert_eq!(desk.rejections(), ["PREMATURE 30"]);
+    desk.send("B2", &accepted()[0].clone().id("o2"));
+    assert_eq!(desk.applied().len(), 2);
+    desk.check();
+}
+
+#[test]
+fn an_event_is_not_kept_beyond_the_limit_of_redrives() {
+    let mut desk = desk(JudgingPolicy::default());
+    let mut headers = HeaderBuffer::default();
+    headers.push("x-redrive-count", Some(b"5"));
+    let events = accepted();
+    desk.send("B1", &events[0]);
+    desk.send_with("B1", &events[2], headers.view());
+    desk.wait(31);
+    desk.send("B1", &events[1]);
+    assert_eq!(desk.count(Count::Redriven), 0);
+    let timeout = Outcome::Rejected(RejectionReason::PredecessorTimeout);
+    assert_eq!(desk.driver.counters()[counters::of(timeout)], 1);
+    desk.check();
+}
+
+#[test]
+fn orders_leave_when_their_time_is_over() {
+    let mut desk = desk(JudgingPolicy::default());
+    let day = |days: f64| days * DAY as f64;
+    // One is closed, one stays open, one is a ghost.
+    desk.send("B1", &accepted()[0].clone().id("c1"));
+    desk.send(
+        "B1",
+        &ev("order.cancelled", "CUSTOMER", 2).id("x1").at(60.0),
+    );
+    desk.send(
+        "B1",
+        &ev("order.note_added", "CS", 3).id("n1").at(day(20.0)),
+    );
+    desk.send("B2", &accepted()[0].clone().id("c2"));
+    desk.send(
+        "B2",
+        &ev("order.note_added", "CS", 2).id("n2").at(day(10.0)),
+    );
+    desk.send("B3", &ev("order.cancelled", "CUSTOMER", 2).id("x3"));
+    desk.driver.crash();
+    desk.driver.start().unwrap();
+    let tombstones = |desk: &mut Desk, days: f64| {
+        let order_no = format!("D{days}");
+        let created = accepted()[0].clone().id(&order_no).at(day(days));
+        desk.send(&order_no, &created);
+        let states = desk.states.read_records_to_list(&mut desk.driver).unwrap();
+        let gone = states.into_iter().filter(|record| record.value.is_none());
+        gone.map(|record| record.key).collect::<Vec<String>>()
+    };
+    assert!(tombstones(&mut desk, 30.9).is_empty());
+    assert_eq!(tombstones(&mut desk, 31.01), ["B1"]);
+    assert!(tombstones(&mut desk, 40.9).is_empty());
+    assert_eq!(tombstones(&mut desk, 41.01), ["B2"]);
+    let fields = ["orderNo", "kind", "status"];
+    let told = Desk::texts(&mut desk.reconcile, &mut desk.driver, &fields);
+    assert_eq!(told, ["B3 ABANDONED NONE", "B2 ABANDONED PAYMENT_WAIT"]);
+    assert_eq!(
+        (
+            desk.count(Count::ExpiredClosed),
+            desk.count(Count::ExpiredAbandoned),
+            desk.count(Count::ExpiredGhost)
+        ),
+        (1, 1, 1)
+    );
+    // A number that is free again begins anew.
+    desk.send("B1", &accepted()[0].clone().id("again").at(day(41.1)));
+    let fields = ["orderNo", "generation", "seq"];
+    let told = Desk::texts(&mut desk.transitions, &mut desk.driver, &fields);
+    assert_eq!(told.last().unwrap(), "B1 1 1");
+    desk.check();
+}
