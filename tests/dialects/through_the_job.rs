@@ -92,7 +92,9 @@ fn an_order_told_in_four_forms_is_one_order() {
     append(
         DELIVERY_EVENTS,
         r#"{"aggregateid":"B1"}"#,
-        Some(r#"{"op":"c","before":null,"after":{"id":"e4","aggregateid":"B1","aggregatetype":"delivery","target_id":"d1","type":"delivery.requested","version":1,"payload":"{}","occurred_at":1795143603000000,"created_at":1795143603000000}}"#),
+        Some(
+            r#"{"op":"c","before":null,"after":{"id":"e4","aggregateid":"B1","aggregatetype":"delivery","target_id":"d1","type":"delivery.requested","version":1,"payload":"{}","occurred_at":1795143603000000,"created_at":1795143603000000}}"#,
+        ),
         &[],
     );
     // The purge of the outbox, with its tombstone.
