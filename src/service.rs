@@ -51,7 +51,6 @@ impl Service {
         let built: BuiltTopology = job::topology(&configuration.job())
             .build()
             .map_err(|error| topology::Error::fatal("build the topology", error.to_string()))?;
-        job::input_keys::check(log.as_ref(), &configuration.application.id)?;
         let description = built.describe();
         let drawing = page::drawing::draw(&built);
         let registry = Registry::new();
@@ -176,6 +175,10 @@ fn streams_config(configuration: &Configuration) -> StreamsConfig {
     streams.dead_letter_circuit = configuration.dead_letters.circuit();
     streams.revocation_timeout = application.shutdown_timeout;
     streams.leave_on_stop = application.leave_on_stop;
+    let client_id = format!("{}-{}-keys", application.id, application.instance_id);
+    streams.start_check = Some(Arc::new(move |log: &dyn Log| {
+        job::input_keys::check(log, &client_id)
+    }));
     streams.topics = job::topics::written(configuration);
     streams
 }
