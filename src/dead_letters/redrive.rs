@@ -29,6 +29,8 @@ pub struct RedriveOptions {
     pub force: bool,
     /// Counts redrives from the beginning.
     pub reset_count: bool,
+    /// Consumers with side effects act on what follows; else it is marked as a replay, on which they do not.
+    pub as_new: bool,
 }
 
 /// A record for `order.redrive.v1`.
@@ -250,7 +252,9 @@ fn headers(
         headers.push((name.to_owned(), Some(value.as_bytes().to_vec())));
     };
     add(REDRIVE_COUNT, &count.to_string());
-    add(REPLAY, "true");
+    if !options.as_new {
+        add(REPLAY, "true");
+    }
     let aggregate = repaired
         .map(OrderEvent::aggregate)
         .or(entry.facts.aggregate);
@@ -332,7 +336,7 @@ mod tests {
         let entry = dead_letter("UNKNOWN_ACTION", Some(b"B1"), b"{}");
         let force = RedriveOptions {
             force: true,
-            reset_count: false,
+            ..RedriveOptions::default()
         };
         let redrive = redrive(&entry, &Repair::default(), force, PARTITIONS).unwrap();
         let mut names: Vec<&str> = redrive
@@ -425,10 +429,12 @@ mod tests {
         assert_eq!(made(&entry, &Repair::default()), Err(Refusal::Limit(5)));
         let anew = RedriveOptions {
             reset_count: true,
-            force: false,
+            as_new: true,
+            ..RedriveOptions::default()
         };
         let redrive = redrive(&entry, &Repair::default(), anew, PARTITIONS).unwrap();
         assert_eq!(text(&redrive, "x-redrive-count"), Some("1"));
+        assert_eq!(text(&redrive, "x-replay"), None);
     }
 
     #[test]

@@ -39,6 +39,9 @@ pub struct Replay {
     /// Count redrives from the beginning; without it an event is redriven five times at most.
     #[arg(long)]
     reset_count: bool,
+    /// Do not mark what follows as a replay: consumers with side effects, such as notifications, act on it.
+    #[arg(long)]
+    as_new: bool,
     /// At most so many events per second.
     #[arg(long, value_name = "N")]
     rate: Option<Rate>,
@@ -84,6 +87,7 @@ impl Replay {
         let options = RedriveOptions {
             force: self.force,
             reset_count: self.reset_count,
+            as_new: self.as_new,
         };
         let plan = plan(entries, &repair, options, self.limit, count);
         self.carry_out(&plan, log.as_ref(), topics)
