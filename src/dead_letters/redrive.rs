@@ -5,6 +5,7 @@ use topology::io::murmur2::partition_of;
 
 use super::entry::UNREADABLE;
 use super::error_headers::is_error_header;
+use super::facts::Facts;
 use super::{Entry, EntryId};
 use crate::domain::actor::Aggregate;
 use crate::domain::decode::decode;
@@ -44,6 +45,10 @@ pub struct Redrive {
     pub action: Option<String>,
     /// The event's id, as far as it is known.
     pub event_id: Option<String>,
+    /// The kind of aggregate, as far as it is known.
+    pub aggregate: Option<Aggregate>,
+    /// The aggregate's id, as far as it is known.
+    pub target_id: Option<String>,
     /// The aggregate's version, as far as it is known.
     pub version: Option<u64>,
     /// The partition: that of the order's other events.
@@ -135,26 +140,27 @@ pub fn redrive(
         .or_else(|| entry.original.value.clone());
     let value = value.ok_or(Refusal::NoValue)?;
     let key = key(entry, repair, repaired.as_ref())?;
-    let (event_id, action, version) = match &repaired {
-        Some(event) => (
-            Some(event.id().to_owned()),
-            Some(event.action_name().to_owned()),
-            event.version(),
-        ),
-        None => (
-            entry.facts.event_id.clone(),
-            entry.facts.action.clone(),
-            entry.facts.version,
-        ),
+    let facts = match &repaired {
+        Some(event) => Facts {
+            event_id: Some(event.id().to_owned()),
+            action: Some(event.action_name().to_owned()),
+            order_no: Some(event.order_no().to_owned()),
+            aggregate: Some(event.aggregate()),
+            target_id: Some(event.target_id().to_owned()),
+            version: event.version(),
+        },
+        None => entry.facts.clone(),
     };
     Ok(Redrive {
         entry: Some(entry.id),
         order_no: String::from_utf8_lossy(&key).into_owned(),
         partition: partition(entry, &key, partitions),
         headers: headers(entry, repaired.as_ref(), options, before + 1),
-        action,
-        event_id,
-        version,
+        action: facts.action,
+        event_id: facts.event_id,
+        aggregate: facts.aggregate,
+        target_id: facts.target_id,
+        version: facts.version,
         key,
         value,
         timestamp: entry.original.timestamp,
