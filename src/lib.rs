@@ -3,6 +3,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`domain`] | what an event means for an order: decoding, lifecycle, judging, records; pure |
+//! | [`dialect`] | the forms in which events arrive, each read as the one envelope that the domain knows; pure |
 //! | [`job`] | the order job on the engine: topology, operator, topics, counters |
 //! | [`service`] | a running processor and what it tells about itself |
 //! | [`page`] | the live page: what people see of a running processor |
@@ -15,6 +16,7 @@
 pub mod cli;
 pub mod config;
 pub mod dead_letters;
+pub mod dialect;
 pub mod domain;
 pub mod feed;
 pub mod generate;

@@ -204,7 +204,7 @@ mod tests {
         assert_eq!((event.version(), event.info().version), (None, Some(3)));
         assert_eq!(
             (event.actor_type(), event.actor_id()),
-            (ActorType::Cs, Some("kim"))
+            (Some(ActorType::Cs), Some("kim"))
         );
         assert_eq!(event.occurred_at(), decision.at_ms);
         assert!(event.matches_key(Some(&redrive.key)));

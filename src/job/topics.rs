@@ -4,14 +4,8 @@ use topology::io::TopicSpec;
 
 use crate::config::{Configuration, Topics};
 
-/// Order and claim events.
-pub const ORDER_EVENTS: &str = "order.events.v1";
-/// Payment events.
-pub const PAYMENT_EVENTS: &str = "payment.events.v1";
-/// Delivery events.
-pub const DELIVERY_EVENTS: &str = "delivery.events.v1";
-/// The topics of the services; where timestamps are equal, records are taken in this order (E8).
-pub const INPUTS: [&str; 3] = [ORDER_EVENTS, PAYMENT_EVENTS, DELIVERY_EVENTS];
+pub use crate::dialect::topics::{DELIVERY_EVENTS, INPUTS, ORDER_EVENTS, PAYMENT_EVENTS};
+
 /// Events sent once more, to be judged again: by the processor itself, and by `jumun dlt replay`. Its own topic,
 /// because those of the services have one writer each, and other readers.
 pub const REDRIVE: &str = "order.redrive.v1";

@@ -166,7 +166,10 @@ pub(super) fn threads(streams: &StreamsStatus, families: &Families) -> Vec<Threa
                     .collect();
                 Task {
                     id: task.id.clone(),
-                    state: task.state,
+                    state: match task.paused {
+                        Some(_) => "PAUSED",
+                        None => task.state,
+                    },
                     restored: (task.restore.total - task.restore.remaining).max(0),
                     total: task.restore.total,
                     lag: (!known.is_empty()).then(|| known.iter().sum()),

@@ -158,6 +158,17 @@ pub struct TopicDescription {
     pub cleanup_policy: String,
 }
 
+/// A member of a consumer group, as the coordinator knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupMember {
+    /// As it named itself.
+    pub client_id: String,
+    /// The address it connects from.
+    pub host: String,
+    /// What it is assigned, sorted.
+    pub partitions: Vec<TopicPartition>,
+}
+
 /// A topic to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicSpec {
@@ -314,6 +325,11 @@ pub trait Admin {
     /// Asks the brokers to delete the records of partitions below these offsets (KIP-107), and does not
     /// wait for their answer: what is not deleted now is asked for again.
     fn delete_records(&mut self, below: &[(TopicPartition, i64)]) -> IoResult<()>;
+    /// The members of a group and what they are assigned, sorted by client id; a group that does not exist has none.
+    ///
+    /// # Errors
+    /// Retriable while the group rebalances: nobody has anything then.
+    fn group_members(&mut self, group: &str, timeout: Duration) -> IoResult<Vec<GroupMember>>;
     /// Committed offsets of a group that may have no members.
     fn committed(
         &mut self,

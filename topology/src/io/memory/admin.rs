@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::cluster::{Cluster, State};
 use super::consumer;
 use super::faults::{Operation, OperationKind};
-use crate::io::{Admin, IoResult, TopicDescription, TopicPartition, TopicSpec, Watermarks};
+use crate::io::{
+    Admin, GroupMember, IoResult, TopicDescription, TopicPartition, TopicSpec, Watermarks,
+};
 
 pub(super) struct MemoryAdmin {
     cluster: Arc<Cluster>,
@@ -114,6 +116,17 @@ impl Admin for MemoryAdmin {
                 }
             }
             Ok(())
+        })
+    }
+
+    fn group_members(&mut self, group: &str, _timeout: Duration) -> IoResult<Vec<GroupMember>> {
+        const KIND: OperationKind = OperationKind::DescribeGroup;
+        self.run(KIND, |cluster| {
+            let (state, _) = cluster.lock();
+            state
+                .groups
+                .group(group)
+                .map_or(Ok(Vec::new()), |found| found.describe(KIND.as_str(), group))
         })
     }
 
