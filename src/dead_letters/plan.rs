@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::entry::latest;
 use super::redrive::{Redrive, RedriveOptions, Refusal, Repair, redrive};
 use super::{Entry, EntryId};
+use crate::dialect::Dialects;
 use crate::domain::actor::Aggregate;
 
 /// What is to be done.
@@ -29,6 +30,7 @@ pub fn plan(
     repair: &Repair,
     options: RedriveOptions,
     limit: Option<usize>,
+    dialects: &Dialects,
     partitions: i32,
 ) -> Plan {
     let found = entries.len();
@@ -38,7 +40,7 @@ pub fn plan(
         ..Plan::default()
     };
     for entry in &entries {
-        match redrive(entry, repair, options, partitions) {
+        match redrive(entry, repair, options, dialects, partitions) {
             Ok(redrive) => plan.redrives.push(redrive),
             Err(refusal) => plan.refused.push((entry.id, refusal)),
         }
@@ -110,6 +112,7 @@ mod tests {
             &Repair::default(),
             RedriveOptions::default(),
             limit,
+            &Dialects::default(),
             4,
         )
     }

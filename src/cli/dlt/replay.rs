@@ -30,7 +30,7 @@ pub struct Replay {
     /// Send this file's bytes in place of the event (- for standard input); for one entry.
     #[arg(long, value_name = "FILE")]
     value: Option<PathBuf>,
-    /// Send with this key; for one entry.
+    /// Send with the key of this order; for one entry.
     #[arg(long, value_name = "ORDER")]
     key: Option<String>,
     /// Ask for an event that was judged before to be judged again.
@@ -70,7 +70,7 @@ impl Replay {
         }
         let repair = Repair {
             value: self.value.as_deref().map(read_value).transpose()?,
-            key: self.key.clone().map(String::into_bytes),
+            key: self.key.clone(),
         };
         let configuration = self.settings.configuration()?;
         let log = kafka(&configuration)?;
@@ -89,7 +89,8 @@ impl Replay {
             reset_count: self.reset_count,
             as_new: self.as_new,
         };
-        let plan = plan(entries, &repair, options, self.limit, count);
+        let dialects = configuration.events.dialects();
+        let plan = plan(entries, &repair, options, self.limit, &dialects, count);
         self.carry_out(&plan, log.as_ref(), topics)
     }
 
