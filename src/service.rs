@@ -151,7 +151,7 @@ impl Service {
 
 fn streams_config(configuration: &Configuration) -> StreamsConfig {
     let application = &configuration.application;
-    let mut streams = StreamsConfig::new(&application.streams_id(), &application.instance_id);
+    let mut streams = StreamsConfig::new(application.streams_id(), &application.instance_id);
     streams.num_stream_threads = application.threads;
     streams.processing_guarantee = match application.processing_guarantee {
         config::ProcessingGuarantee::ExactlyOnceV2 => ProcessingGuarantee::ExactlyOnceV2,
