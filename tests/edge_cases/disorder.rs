@@ -65,7 +65,8 @@ fn e05_a_predecessor_that_never_comes_is_given_up_after_thirty_seconds() {
     let rejection = world.last_rejection();
     let waited = rejection["parkedMs"].as_i64().unwrap();
     assert!((30_000..33_000).contains(&waited), "{waited}");
-    assert_eq!(rejection["versions"]["delivery"], json!({}));
+    let versions = &rejection["versions"]["delivery"];
+    assert!(versions.is_null() || *versions == json!({}), "{versions}");
     world.step("STORE order.accepted 2", none(), "APPLIED ×2");
     world.check_state("/regions/delivery", "REQUESTED");
 }
@@ -101,12 +102,10 @@ fn e05_events_wait_longer_while_an_input_lags() {
         .advance(std::time::Duration::from_secs(31));
     world.job.run();
     world.settle();
+    let outcomes = world.job.outcomes();
     assert!(
-        world
-            .job
-            .outcomes()
-            .keys()
-            .all(|name| !name.ends_with("TIMEOUT"))
+        !outcomes.contains_key("REJECTED/PREDECESSOR_TIMEOUT"),
+        "{outcomes:?}"
     );
     // Its time is lag + 30 s, and 33 s have passed.
     world.wait(40 * SECOND, "");
@@ -129,7 +128,7 @@ fn e06_a_gap_that_is_never_filled_times_out_and_a_reset_goes_on() {
     );
     world.check_state("/versions/order", 5);
     world.check_state("/regions/kitchen", "READY");
-    world.check_state("/flags", json!(["incomplete"]));
+    world.check_flags(&["incomplete"]);
 }
 
 #[test]
@@ -142,7 +141,7 @@ fn e06_a_reset_releases_what_is_parked() {
         "ANNOTATED, APPLIED",
     );
     world.check_state("/versions/order", 4);
-    world.check_state("/flags", json!(["incomplete"]));
+    world.check_flags(&["incomplete"]);
 }
 
 #[test]
@@ -152,10 +151,10 @@ fn e06_an_accepted_gap_marks_the_order_incomplete() {
         ..OrderingPolicy::DEFAULT
     };
     let mut world = World::new(ordering).accepted();
-    world.check_state("/flags", json!([]));
+    world.check_flags(&[]);
     world.step("STORE cooking.completed 4", none(), "APPLIED_SKIP");
     world.check_state("/versions/order", 4);
-    world.check_state("/flags", json!(["incomplete"]));
+    world.check_flags(&["incomplete"]);
     world.step("STORE cooking.started 3", none(), "STALE");
 }
 

@@ -40,6 +40,10 @@ use serde_json::Value;
 pub use event::InputRecord;
 use order::{Ghost, Order};
 use outputs::RunOutput;
+#[allow(
+    unused_imports,
+    reason = "each integration test that includes the model uses a part of it"
+)]
 pub use policy::{Choice, Policy, Settings};
 pub use step::Step;
 use task::TaskClock;

@@ -110,13 +110,18 @@ impl Waiting {
         self.kept.retain(|kept| kept.case.event.id != id);
     }
 
-    /// Takes out the first kept event that has nothing to wait for any more.
-    pub fn take_sendable(&mut self, order: &Order, policy: &Policy) -> Option<Kept> {
-        let place = self.kept.iter().position(|kept| {
-            let verdict = verdict(order, self, &kept.case, policy);
-            !still_waits(verdict, policy)
-        })?;
-        Some(self.kept.remove(place))
+    /// Takes out the kept events that have nothing to wait for any more, in their turn. Those of which another copy was
+    /// taken meanwhile are forgotten.
+    pub fn take_sendable(&mut self, order: &Order, policy: &Policy) -> Vec<Kept> {
+        let mut sendable = Vec::new();
+        for kept in std::mem::take(&mut self.kept) {
+            match verdict(order, self, &kept.case, policy) {
+                Verdict::Duplicate => {}
+                found if still_waits(found, policy) => self.kept.push(kept),
+                _ => sendable.push(kept),
+            }
+        }
+        sendable
     }
 }
 
