@@ -1,9 +1,11 @@
 # Thin: each target says what it does in a line or two; `make help` lists them.
-.PHONY: help demo test aggregates-large bench lint setup
+.PHONY: help demo test aggregates-large fuzz-decoders bench lint setup
 .DEFAULT_GOAL := help
 
 # Arguments of the program, as in: make demo ARGS="--duration 60s"
 ARGS ?=
+# Records that fuzz-decoders tries.
+DECODER_INPUTS ?= 10000000
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\): ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
@@ -21,6 +23,10 @@ aggregates-large: ## compare the aggregates of 300,000 orders with a batch over 
 	@scripts/setup test
 	@scripts/fetch-kafka
 	JUMUN_AGGREGATES_LARGE=1 cargo test --release --package jumun --test aggregates_large -- --nocapture
+
+fuzz-decoders: ## give ten million nearly right records to the decoders of events; DECODER_SEED=7 chooses others
+	@scripts/setup test
+	DECODER_INPUTS=$(DECODER_INPUTS) cargo test --release --package jumun --test dialects -- --nocapture every_record
 
 bench: ## compare the order job with a bare consume-produce program, on a real Kafka
 	@scripts/setup bench

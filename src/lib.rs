@@ -3,14 +3,20 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`domain`] | what an event means for an order: decoding, lifecycle, judging, records; pure |
+//! | [`dialect`] | the forms in which events arrive, each read as the one envelope that the domain knows; pure |
 //! | [`job`] | the order job on the engine: topology, operator, topics, counters |
 //! | [`service`] | a running processor and what it tells about itself |
 //! | [`page`] | the live page: what people see of a running processor |
+//! | [`dead_letters`] | dead letters and rejections: found, understood, repaired, sent again |
+//! | [`scan`] | topics read from one place to another, without a group |
+//! | [`tap`] | what a person sees of a record |
 //! | [`generate`], [`replay`], [`feed`] | events: made up, read from files, sent |
 //! | [`config`], [`http`], [`logging`], [`cli`] | how it is set up, watched and called |
 
 pub mod cli;
 pub mod config;
+pub mod dead_letters;
+pub mod dialect;
 pub mod domain;
 pub mod feed;
 pub mod generate;
@@ -22,4 +28,6 @@ pub mod page;
 #[cfg(feature = "pause-hooks")]
 pub mod pause;
 pub mod replay;
+pub mod scan;
 pub mod service;
+pub mod tap;

@@ -16,6 +16,7 @@ use crate::config::{self, Configuration};
 use crate::domain::outcome::Outcome;
 use crate::http::{RestoreProgress, Site, State, Status, StatusSource, TaskState, TaskStatus};
 use crate::job;
+use crate::job::counters::{self, Count};
 use crate::job::metrics::{CommittedByStreams, OrderMetrics};
 use crate::page::{self, About, Page};
 
@@ -50,6 +51,7 @@ impl Service {
         let built: BuiltTopology = job::topology(&configuration.job())
             .build()
             .map_err(|error| topology::Error::fatal("build the topology", error.to_string()))?;
+        job::input_keys::check(log.as_ref(), &configuration.application.id)?;
         let description = built.describe();
         let drawing = page::drawing::draw(&built);
         let registry = Registry::new();
@@ -102,7 +104,12 @@ impl Service {
             log: log_name.to_owned(),
         };
         let page = Page::new(Arc::clone(&source), log, about);
-        Site { source, page }
+        let token = configuration.http.token.clone();
+        Site {
+            source,
+            page,
+            token,
+        }
     }
 
     /// The running streams.
@@ -115,13 +122,19 @@ impl Service {
         self.metrics.records_in()
     }
 
-    /// What became of all records ever, as committed by the tasks of this instance.
+    /// What became of all records ever, as committed by the tasks of this instance; of parked events, how many are
+    /// parked now, so that all together are the records consumed.
     pub fn outcomes(&self) -> Vec<(Outcome, u64)> {
         let mut outcomes: Vec<(Outcome, u64)> =
             Outcome::all().map(|outcome| (outcome, 0)).collect();
         for counts in self.streams.counters().values() {
-            for ((_, sum), count) in outcomes.iter_mut().zip(counts) {
-                *sum += count;
+            let settled = counts.get(counters::count(Count::Settled));
+            let settled = settled.copied().unwrap_or(0);
+            for ((outcome, sum), count) in outcomes.iter_mut().zip(counts) {
+                *sum += match outcome {
+                    Outcome::Parked => count.saturating_sub(settled),
+                    _ => *count,
+                };
             }
         }
         outcomes
@@ -159,6 +172,7 @@ fn streams_config(configuration: &Configuration) -> StreamsConfig {
     streams.max_rate = application
         .max_rate
         .map(|rate| u32::try_from((rate / threads).max(1)).unwrap_or(u32::MAX));
+    streams.dead_letter_circuit = configuration.dead_letters.circuit();
     streams.revocation_timeout = application.shutdown_timeout;
     streams.leave_on_stop = application.leave_on_stop;
     streams.topics = job::topics::written(configuration);
@@ -171,6 +185,11 @@ fn state_config(configuration: &Configuration) -> StateConfig {
             .unwrap_or(usize::MAX),
         ..StateConfig::default()
     }
+}
+
+/// The reason of a pause, and what ends it here.
+fn with_the_way_on(reason: &str) -> String {
+    format!("{reason} (POST /dead-letters/resume with the token of http.token)")
 }
 
 impl StatusSource for View {
@@ -192,28 +211,38 @@ impl StatusSource for View {
             tasks.push(TaskStatus {
                 id: task.id.clone(),
                 state: match task.state {
+                    _ if task.paused.is_some() => TaskState::Paused,
                     "RESTORING" => TaskState::Restoring,
                     "RUNNING" => TaskState::Running,
                     "SUSPENDED" => TaskState::Suspended,
                     _ => TaskState::Created,
                 },
-                detail: String::new(),
+                detail: task
+                    .paused
+                    .as_deref()
+                    .map_or_else(String::new, with_the_way_on),
                 restore: progress,
             });
         }
         let restoring = tasks.iter().any(|task| task.state == TaskState::Restoring);
+        let paused = tasks.iter().any(|task| task.state == TaskState::Paused);
         let state = match status.state {
             topology::runtime::State::Created => State::Created,
             topology::runtime::State::Rebalancing if restoring => State::Restoring,
             topology::runtime::State::Rebalancing => State::Rebalancing,
+            topology::runtime::State::Running if paused => State::Paused,
             topology::runtime::State::Running => State::Running,
             topology::runtime::State::PendingShutdown => State::PendingShutdown,
             topology::runtime::State::NotRunning => State::NotRunning,
             topology::runtime::State::Error => State::Error,
         };
+        let detail = match state {
+            State::Paused => with_the_way_on(&status.detail),
+            _ => status.detail,
+        };
         Status {
             state,
-            detail: status.detail,
+            detail,
             tasks,
             restore,
         }
@@ -221,6 +250,10 @@ impl StatusSource for View {
 
     fn streams(&self) -> StreamsStatus {
         self.board.status()
+    }
+
+    fn resume_paused_tasks(&self) -> Vec<String> {
+        self.board.resume_paused_tasks()
     }
 
     fn metrics(&self) -> &Registry {

@@ -281,7 +281,7 @@ fn each_state_of_the_process_is_named_in_both_languages() {
     for (state, english, korean) in [
         (State::Rebalancing, "REBALANCING", "리밸런싱"),
         (State::Restoring, "RESTORING", "상태 복원 중"),
-        (State::Degraded, "DEGRADED", "일부 중단"),
+        (State::Paused, "PAUSED", "일부 멈춤"),
         (State::PendingShutdown, "STOPPING", "종료 중"),
         (State::Error, "ERROR", "오류"),
         (State::Running, "RUNNING", "실행 중"),

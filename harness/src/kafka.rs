@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -100,6 +100,43 @@ impl Kafka {
                 (led == wanted).then_some(())
             },
         )
+    }
+
+    /// Raises the number of partitions of a topic to `partitions`.
+    pub fn add_partitions(&self, name: &str, partitions: usize) -> Result<()> {
+        let what = || format!("adding partitions to {name}");
+        let admin: AdminClient<DefaultClientContext> = self.client_config().create().doing(what)?;
+        let options = AdminOptions::new().request_timeout(Some(DEADLINE));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .doing(what)?;
+        let raise = NewPartitions::new(name, partitions);
+        let raised = admin.create_partitions([&raise], &options);
+        for result in runtime.block_on(raised).doing(what)? {
+            result
+                .map_err(|(_, code)| KafkaError::AdminOp(code))
+                .doing(what)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes topics.
+    pub fn delete_topics(&self, names: &[&str]) -> Result<()> {
+        let what = || format!("deleting topics {names:?}");
+        let admin: AdminClient<DefaultClientContext> = self.client_config().create().doing(what)?;
+        let options = AdminOptions::new()
+            .operation_timeout(Some(DEADLINE))
+            .request_timeout(Some(DEADLINE));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .doing(what)?;
+        let deleted = admin.delete_topics(names, &options);
+        for result in runtime.block_on(deleted).doing(what)? {
+            result
+                .map_err(|(_, code)| KafkaError::AdminOp(code))
+                .doing(what)?;
+        }
+        Ok(())
     }
 
     /// Produces `messages` in their order, waits until the broker has acknowledged all, and gives their number.

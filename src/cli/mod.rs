@@ -2,12 +2,16 @@
 
 mod config;
 mod demo;
+mod dlt;
 mod generate;
+mod moment;
+mod output;
 mod panel;
 mod replay;
 mod run;
 mod sending;
 mod settings;
+mod tap;
 mod topology;
 
 use std::fmt;
@@ -35,6 +39,10 @@ enum Command {
     Generate(generate::Generate),
     /// Send recorded events (ndjson, also gzipped) to the input topics.
     Replay(replay::Replay),
+    /// Dead letters and rejections: find, understand, repair, replay.
+    Dlt(dlt::Dlt),
+    /// Watch a topic: decoded, filtered, committed records only.
+    Tap(tap::Tap),
     /// Print the topology: in Kafka Streams' format, or to be drawn by Mermaid or Graphviz.
     Topology(topology::Topology),
     /// Print the effective configuration, secrets masked.
@@ -98,6 +106,8 @@ pub fn run(cli: Cli) -> Exit {
         Command::Demo(command) => command.run(),
         Command::Generate(command) => command.run(),
         Command::Replay(command) => command.run(),
+        Command::Dlt(command) => command.run(),
+        Command::Tap(command) => command.run(),
         Command::Topology(command) => command.run(),
         Command::Config(command) => command.run(),
     };

@@ -56,7 +56,10 @@ pub(super) fn serve(
         .map_err(Failure::work)?;
     #[cfg(feature = "pause-hooks")]
     let hooks = crate::pause::Hooks::of_environment().map_err(Failure::usage)?;
+    // The port may be any that was free.
+    let bound = listener.local_addr().map_err(Failure::work)?;
     let mut service = Service::start(configuration, Arc::clone(&log), |streams| {
+        streams.application_server = configuration.http.application_server(bound);
         #[cfg(feature = "pause-hooks")]
         hooks.install(streams);
         adjust(streams);

@@ -74,6 +74,22 @@ impl Progress {
         Self(bar)
     }
 
+    /// What is counted; the total is told later.
+    pub(super) fn of(what: &str) -> Self {
+        let bar = ProgressBar::new(0);
+        bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
+        let template = format!("{{wide_bar}} {{pos}}/{{len}} {what}  {{per_sec}}  {{eta}}");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    pub(super) fn set_of(&self, position: u64, total: u64) {
+        self.0.set_length(total);
+        self.0.set_position(position);
+    }
+
     pub(super) fn set(&self, position: u64) {
         if position.is_multiple_of(1_000) {
             self.0.set_position(position);

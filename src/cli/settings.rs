@@ -32,9 +32,12 @@ pub struct Settings {
     /// Milliseconds between two commits.
     #[arg(long, value_name = "MS")]
     pub commit_interval_ms: Option<u64>,
-    /// What happens to an event that comes before its predecessor: strict.
+    /// What happens to an event that comes before another one: default, strict or park.
     #[arg(long, value_name = "POLICY")]
     pub ordering: Option<String>,
+    /// Process the log anew, as an application of its own, into topics whose names end in -rebuild.
+    #[arg(long)]
+    pub rebuild: bool,
     /// At most so many records per second: a gentle catch-up.
     #[arg(long, value_name = "N")]
     pub max_rate: Option<u64>,
@@ -75,6 +78,7 @@ impl Settings {
             )
             .with_some("application.commit_interval_ms", self.commit_interval_ms)
             .with_some("application.ordering", self.ordering.as_ref())
+            .with_some("application.rebuild", self.rebuild.then_some(true))
             .with_some("application.max_rate", self.max_rate)
             .with_some(
                 "application.leave_on_stop",

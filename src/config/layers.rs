@@ -7,6 +7,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
 use super::error::ConfigurationError;
+use super::events::{EVENTS, split};
 
 const PREFIX: &str = "JUMUN__";
 const SEPARATOR: &str = "__";
@@ -105,7 +106,7 @@ pub(super) fn merge(sources: &Sources, errors: &mut Vec<ConfigurationError>) -> 
             .split(SEPARATOR)
             .map(str::to_lowercase)
             .collect();
-        Some((kafka_dots(path), value))
+        Some((topic_dots(kafka_dots(path)), value))
     });
     let flags = sources
         .flags
@@ -131,6 +132,9 @@ fn read_file(path: &std::path::Path) -> Result<Dict, String> {
     let mut values = data.into_values().next().unwrap_or_default();
     if let Some(Value::Dict(_, kafka)) = values.get_mut(KAFKA) {
         *kafka = flatten(std::mem::take(kafka));
+    }
+    if let Some(Value::Dict(_, events)) = values.get_mut(EVENTS) {
+        *events = by_topic(std::mem::take(events));
     }
     Ok(values)
 }
@@ -169,6 +173,42 @@ fn flatten_into(flat: &mut Dict, prefix: String, value: Value) {
     }
 }
 
+/// A topic's name is quoted or not, as properties of `[kafka]` are: `[events."order.events.v1"]`.
+fn by_topic(events: Dict) -> Dict {
+    let mut flat = Dict::new();
+    for (key, value) in events {
+        flatten_into(&mut flat, key, value);
+    }
+    let mut topics = Dict::new();
+    for (path, value) in flat {
+        let (topic, key) = split(&path);
+        match key {
+            None => {
+                topics.insert(path, value);
+            }
+            Some(key) => {
+                let entry = topics
+                    .entry(topic.to_owned())
+                    .or_insert_with(|| Value::from(Dict::new()));
+                if let Value::Dict(_, settings) = entry {
+                    settings.insert(key.to_owned(), value);
+                }
+            }
+        }
+    }
+    topics
+}
+
+/// `events`, `order_events_v1`, `form` → `events`, `order.events.v1`, `form`.
+fn topic_dots(mut path: Vec<String>) -> Vec<String> {
+    if let [section, topic, ..] = path.as_mut_slice()
+        && section == EVENTS
+    {
+        *topic = topic.replace('_', ".");
+    }
+    path
+}
+
 /// `kafka`, `consumer`, `fetch_min_bytes` → `kafka`, `consumer`, `fetch.min.bytes`.
 fn kafka_dots(mut path: Vec<String>) -> Vec<String> {
     if path.first().is_some_and(|section| section == KAFKA)
@@ -195,6 +235,12 @@ fn flag_path(key: &str) -> Vec<String> {
             path.push(scope.to_owned());
             rest = key;
         }
+    }
+    if path.first().is_some_and(|section| section == EVENTS) {
+        let (topic, key) = split(rest);
+        path.push(topic.to_owned());
+        path.extend(key.map(str::to_owned));
+        return path;
     }
     path.push(rest.to_owned());
     path

@@ -7,24 +7,28 @@ use std::time::Duration;
 
 use figment::value::{Dict, Value};
 use figment::{Figment, Profile, Provider};
+use topology::runtime::Share;
 
 use super::error::{ConfigurationError, ConfigurationErrors};
+use super::events::{EVENTS, variable};
 use super::judging::{self, Actors, Ghost, Ordering, Parking, Redrive, Retention, Rights};
 use super::kafka::{KafkaProperties, Properties, reserved};
 use super::layers::{ENVIRONMENT_LAYER, FLAGS_LAYER, KAFKA, SCOPES, Sources, merge};
 use super::nearest::nearest;
 use super::settings::{
-    Aggregates, Application, Configuration, Http, OffsetReset, ProcessingGuarantee, Topics,
+    Aggregates, Application, Configuration, DeadLetters, Http, OffsetReset, ProcessingGuarantee,
+    Topics,
 };
 use super::values::{
-    address, boolean, choice, identifier, kind, number, scalar, share, text, whole,
+    address, application_server, boolean, choice, identifier, kind, number, scalar, share, text,
+    token, whole,
 };
 use crate::domain::ordering::OrderingPolicy;
 
 /// Sections whose keys are data.
 const CANCEL_RIGHTS: &str = "cancel_rights";
 const ACTORS: &str = "actors";
-const DEFAULT_ORIGIN: &str = "default";
+pub(super) const DEFAULT_ORIGIN: &str = "default";
 const DEFAULT_BOOTSTRAP_SERVERS: &str = "127.0.0.1:9092";
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
     std::net::Ipv4Addr::LOCALHOST,
@@ -87,9 +91,9 @@ pub fn load(sources: &Sources) -> Result<Effective, ConfigurationErrors> {
         cancel_rights: reader.cancel_rights(),
         actors: reader.actors(),
         aggregates: reader.aggregates(),
-        http: Http {
-            listen: reader.setting("http", "listen", DEFAULT_LISTEN, address),
-        },
+        events: reader.events(),
+        dead_letters: reader.dead_letters(),
+        http: reader.http(),
     };
     reader.cross_check(&configuration);
     reader.refuse_unknown();
@@ -104,11 +108,11 @@ pub fn load(sources: &Sources) -> Result<Effective, ConfigurationErrors> {
 }
 
 /// Takes settings out of the tree one by one; what is left at the end is unknown.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     figment: &'a Figment,
-    tree: Dict,
+    pub(super) tree: Dict,
     known: Vec<(&'static str, &'static str)>,
-    origins: BTreeMap<String, String>,
+    pub(super) origins: BTreeMap<String, String>,
     errors: Vec<ConfigurationError>,
 }
 
@@ -192,7 +196,12 @@ impl Reader<'_> {
             max_per_task: self.setting(SECTION, "max_per_task", default.max_per_task, |value| {
                 number(value, (1, 1_000_000))
             }),
-            max_task_share: self.setting(SECTION, "max_task_share", default.max_task_share, share),
+            max_task_share: self.setting(
+                SECTION,
+                "max_task_share",
+                default.max_task_share,
+                |value| share(value).map(Share::part),
+            ),
         }
     }
 
@@ -266,6 +275,33 @@ impl Reader<'_> {
             early_interval: ms("early_interval_ms", default.early_interval, (100, DAY_MS)),
             enabled: self.setting(SECTION, "enabled", default.enabled, boolean),
             emit: self.setting(SECTION, "emit", default.emit, choice),
+        }
+    }
+
+    fn dead_letters(&mut self) -> DeadLetters {
+        const SECTION: &str = "dead_letters";
+        const MOST: u64 = 1_000_000;
+        let default = DeadLetters::default();
+        DeadLetters {
+            circuit: self.setting(SECTION, "circuit", default.circuit, boolean),
+            share: self.setting(SECTION, "share", default.share, share),
+            window: self.setting(SECTION, "window", default.window, |value| {
+                number(value, (1, MOST))
+            }),
+            minimum: self.setting(SECTION, "minimum", default.minimum, |value| {
+                number(value, (1, MOST))
+            }),
+        }
+    }
+
+    fn http(&mut self) -> Http {
+        const SECTION: &str = "http";
+        Http {
+            listen: self.setting(SECTION, "listen", DEFAULT_LISTEN, address),
+            application_server: self.setting(SECTION, "application_server", None, |value| {
+                application_server(value).map(Some)
+            }),
+            token: self.setting(SECTION, "token", None, |value| token(value).map(Some)),
         }
     }
 
@@ -402,6 +438,21 @@ impl Reader<'_> {
             );
             self.errors.push(ConfigurationError { place, problem });
         }
+        let DeadLetters {
+            window, minimum, ..
+        } = configuration.dead_letters;
+        if minimum > window {
+            let origin = |key: &str| self.origins.get(key).cloned().unwrap_or_default();
+            let place = match origin("dead_letters.minimum") {
+                place if place == DEFAULT_ORIGIN => origin("dead_letters.window"),
+                place => place,
+            };
+            let problem = format!(
+                "dead_letters.minimum is {minimum} and dead_letters.window is {window}: there can never be so many; set \
+                 dead_letters.circuit = false to switch it off"
+            );
+            self.errors.push(ConfigurationError { place, problem });
+        }
     }
 
     fn refuse_unknown(&mut self) {
@@ -420,6 +471,7 @@ impl Reader<'_> {
                         KAFKA,
                         CANCEL_RIGHTS,
                         ACTORS,
+                        EVENTS,
                     ]);
                     let hint =
                         nearest(&section, sections).map(|name| format!("; did you mean [{name}]?"));
@@ -455,18 +507,21 @@ impl Reader<'_> {
             .unwrap_or_default()
     }
 
-    fn error(&mut self, value: &Value, path: &str, problem: String) {
+    pub(super) fn error(&mut self, value: &Value, path: &str, problem: String) {
         let place = self.place(value, path);
         self.errors.push(ConfigurationError { place, problem });
     }
 
     /// Where `value` was written, as its author would look for it.
-    fn place(&self, value: &Value, path: &str) -> String {
+    pub(super) fn place(&self, value: &Value, path: &str) -> String {
         let Some(metadata) = self.figment.get_metadata(value.tag()) else {
             return path.to_owned();
         };
         match (metadata.name.as_ref(), &metadata.source) {
             (ENVIRONMENT_LAYER, _) => {
+                if let Some(name) = variable(path) {
+                    return name;
+                }
                 let levels =
                     if path.starts_with("kafka.consumer.") || path.starts_with("kafka.producer.") {
                         3

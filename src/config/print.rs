@@ -29,7 +29,7 @@ impl Effective {
                 if let Value::Object(sections) = serde_json::to_value(&self.configuration)? {
                     for (name, section) in &sections {
                         if let Value::Object(section) = section {
-                            self.table(&mut text, name, section);
+                            self.table(&mut text, name, name, section);
                         }
                     }
                 }
@@ -38,7 +38,23 @@ impl Effective {
         }
     }
 
-    fn table(&self, text: &mut String, name: &str, table: &Map<String, Value>) {
+    /// `name` is the table's as TOML writes it, `path` the setting it stands for.
+    fn table(&self, text: &mut String, name: &str, path: &str, table: &Map<String, Value>) {
+        let is_empty = !table.is_empty() && table.values().all(Value::is_object);
+        if !is_empty {
+            self.settings(text, name, path, table);
+        }
+        for (key, value) in table {
+            if let Value::Object(inner) = value
+                && !inner.is_empty()
+            {
+                let (name, path) = (format!("{name}.{}", toml_key(key)), format!("{path}.{key}"));
+                self.table(text, &name, &path, inner);
+            }
+        }
+    }
+
+    fn settings(&self, text: &mut String, name: &str, path: &str, table: &Map<String, Value>) {
         if !text.is_empty() {
             text.push('\n');
         }
@@ -46,19 +62,12 @@ impl Effective {
         for (key, value) in table.iter().filter(|(_, value)| !value.is_object()) {
             let origin = self
                 .origins
-                .get(&format!("{name}.{key}"))
+                .get(&format!("{path}.{key}"))
                 .map_or("default", String::as_str);
             let line = format!("{} = {}", toml_key(key), toml_value(value));
             // A control character in a file's name would end the comment.
             let origin = origin.replace(char::is_control, " ");
             let _ = writeln!(text, "{line:<48} # {origin}");
-        }
-        for (key, value) in table {
-            if let Value::Object(inner) = value
-                && !inner.is_empty()
-            {
-                self.table(text, &format!("{name}.{key}"), inner);
-            }
         }
     }
 }

@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use topology::runtime::{DeadLetterCircuit, Share};
+
+use super::events::Events;
 use super::judging::{self, Actors, Ghost, Ordering, Parking, Redrive, Retention, Rights};
 use super::kafka::KafkaProperties;
+use super::secret::Secret;
 use crate::job::{JobOptions, REBUILD};
 
 /// The whole configuration, checked.
@@ -33,6 +37,10 @@ pub struct Configuration {
     pub actors: Actors,
     /// `[aggregates]`
     pub aggregates: Aggregates,
+    /// `[dead_letters]`
+    pub dead_letters: DeadLetters,
+    /// `[events."<topic>"]`
+    pub events: Events,
     /// `[http]`
     pub http: Http,
 }
@@ -42,6 +50,7 @@ impl Configuration {
     #[must_use]
     pub fn job(&self) -> JobOptions {
         JobOptions {
+            dialects: self.events.dialects(),
             judging: judging::policy(
                 self.application.ordering,
                 &self.parking,
@@ -173,11 +182,68 @@ impl Choice for Emit {
         &[("updates", Self::Updates), ("final", Self::Final)];
 }
 
+/// When a task pauses because too many of its records cannot be judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeadLetters {
+    /// Whether it ever does. Default true.
+    pub circuit: bool,
+    /// More than this share of the last records, from 0 to 1; 1 is never exceeded. Default 0.01.
+    #[serde(serialize_with = "part")]
+    pub share: Share,
+    /// So many last records of a task are looked at. Default 1,000.
+    pub window: usize,
+    /// Fewer dead letters than this are never too many. Default 10.
+    pub minimum: usize,
+}
+
+impl Default for DeadLetters {
+    fn default() -> Self {
+        let DeadLetterCircuit {
+            share,
+            window,
+            minimum,
+        } = DeadLetterCircuit::default();
+        Self {
+            circuit: true,
+            share,
+            window,
+            minimum,
+        }
+    }
+}
+
+impl DeadLetters {
+    /// For the engine.
+    pub fn circuit(&self) -> Option<DeadLetterCircuit> {
+        self.circuit.then_some(DeadLetterCircuit {
+            share: self.share,
+            window: self.window,
+            minimum: self.minimum,
+        })
+    }
+}
+
 /// The HTTP server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Http {
     /// Address and port; port 0 takes any. Default `127.0.0.1:8080`, which other machines cannot reach.
     pub listen: SocketAddr,
+    /// `host:port` under which others reach `listen`; the group is told, so that whoever looks for an order finds the
+    /// instance that has it. By default the address it listens on, where that is one address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub application_server: Option<String>,
+    /// What a client must send as `Authorization: Bearer <token>` to change something; without one nobody may. None by
+    /// default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Secret>,
+}
+
+impl Http {
+    /// What the group is told when the server listens on `bound`; none when others could make nothing of it.
+    pub fn application_server(&self, bound: SocketAddr) -> Option<String> {
+        let default = || (!bound.ip().is_unspecified()).then(|| bound.to_string());
+        self.application_server.clone().or_else(default)
+    }
 }
 
 /// A setting with a fixed set of values.
@@ -217,6 +283,10 @@ pub enum OffsetReset {
 impl Choice for OffsetReset {
     const CHOICES: &'static [(&'static str, Self)] =
         &[("earliest", Self::Earliest), ("latest", Self::Latest)];
+}
+
+fn part<S: Serializer>(share: &Share, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(share.part())
 }
 
 pub(super) fn milliseconds<S: Serializer>(

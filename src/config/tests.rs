@@ -7,6 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::*;
+use crate::dialect::{Dialect, Form, KeyForm};
 use crate::domain::action::Action;
 use crate::domain::actor::{ActorSet, ActorType};
 use crate::domain::ordering::{Choice, OrderingPolicy};
@@ -14,12 +15,12 @@ use crate::domain::rights::may_cancel;
 use crate::domain::status::DisplayStatus;
 
 /// Sources with `file` as the content of a TOML file.
-struct Given {
+pub(super) struct Given {
     directory: TempDir,
     sources: Sources,
 }
 
-fn given(file: &str, environment: &[(&str, &str)], flags: Flags) -> Given {
+pub(super) fn given(file: &str, environment: &[(&str, &str)], flags: Flags) -> Given {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("jumun.toml");
     fs::write(&path, file).unwrap();
@@ -38,7 +39,7 @@ fn given(file: &str, environment: &[(&str, &str)], flags: Flags) -> Given {
 }
 
 impl Given {
-    fn load(&self) -> Effective {
+    pub(super) fn load(&self) -> Effective {
         load(&self.sources).unwrap()
     }
 
@@ -54,7 +55,7 @@ impl Given {
 }
 
 /// Expects exactly one mistake in a file.
-fn check_error(file: &str, expected: &str) {
+pub(super) fn check_error(file: &str, expected: &str) {
     assert_eq!(given(file, &[], Flags::default()).errors(), [expected]);
 }
 
@@ -71,6 +72,8 @@ fn defaults_are_those_of_the_documentation() {
         cancel_rights,
         actors,
         aggregates,
+        dead_letters,
+        events,
         http,
     } = load(&Sources::default()).unwrap().configuration;
     assert_eq!(
@@ -126,7 +129,14 @@ fn defaults_are_those_of_the_documentation() {
         (aggregates.early_interval, aggregates.emit),
         (Duration::from_secs(10), Emit::Updates)
     );
+    assert_eq!(
+        (dead_letters.circuit, dead_letters.share.part()),
+        (true, 0.01)
+    );
+    assert_eq!((dead_letters.window, dead_letters.minimum), (1_000, 10));
+    assert_eq!(events, Events::default());
     assert_eq!(http.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(http.token, None);
 }
 
 #[test]
@@ -368,7 +378,7 @@ fn values_out_of_range_are_refused() {
     );
     check_error(
         "[parking]\nmax_task_share = 1.5",
-        "jumun.toml, parking.max_task_share: must be a share from 0 to 1, not 1.5",
+        "jumun.toml, parking.max_task_share: must be a share from 0 to 1 such as 0.01, not 1.5",
     );
     check_error(
         "[cancel_rights]\nCOMPLETED = [\"CS\"]",
@@ -509,8 +519,70 @@ fn the_effective_configuration_is_printed_with_secrets_masked() {
 #[test]
 fn what_is_printed_can_be_read_back() {
     let file = "[application]\nstate_dir = 'C:\\a \"b\"\t'\nmax_rate = 7\nleave_on_stop = true\n[kafka]\nclient.id = \"\u{e4}\\u007f\"\n\
-                [kafka.consumer]\nfetch.min.bytes = 1\n[topics]\npartitions = 9\n[aggregates]\nemit = \"final\"\ngrace_ms = 1\n[http]\nlisten = \"[::1]:0\"";
+                [kafka.consumer]\nfetch.min.bytes = 1\n[topics]\npartitions = 9\n[events.\"order.events.v1\"]\nform = \"thin\"\nkey = \"json\"\n[aggregates]\nemit = \"final\"\ngrace_ms = 1\n[http]\nlisten = \"[::1]:0\"";
     let first = given(file, &[], Flags::default()).load();
     let again = given(&first.print(Format::Toml).unwrap(), &[], Flags::default()).load();
     assert_eq!(again.configuration, first.configuration);
+}
+
+#[test]
+fn each_topic_has_a_form_whichever_way_its_name_is_written() {
+    let thin = Dialect {
+        form: Form::Thin,
+        key: KeyForm::Json,
+    };
+    let environment = [
+        ("JUMUN__EVENTS__PAYMENT_EVENTS_V1__FORM", "thin"),
+        ("JUMUN__EVENTS__PAYMENT_EVENTS_V1__KEY", "json"),
+    ];
+    let flags = Flags::default()
+        .with("events.delivery.events.v1.form", "thin")
+        .with("events.delivery.events.v1.key", "json");
+    for name in ["\"order.events.v1\"", "order.events.v1"] {
+        let file = format!("[events.{name}]\nform = \"thin\"\nkey = \"json\"");
+        let effective = given(&file, &environment, flags.clone()).load();
+        let dialects = effective.configuration.events.dialects();
+        for topic in crate::dialect::topics::INPUTS {
+            assert_eq!(dialects.of(topic), thin, "{topic}");
+        }
+        let origin = &effective.origins["events.payment.events.v1.form"];
+        assert_eq!(origin, "JUMUN__EVENTS__PAYMENT_EVENTS_V1__FORM");
+        let toml = effective.print(Format::Toml).unwrap();
+        assert!(
+            toml.contains("[events.\"order.events.v1\"]\nform = \"thin\""),
+            "{toml}"
+        );
+        assert!(!toml.contains("[events]"), "{toml}");
+    }
+}
+
+#[test]
+fn topics_and_forms_that_are_not_known_are_refused_with_the_nearest() {
+    check_error(
+        "[events.\"orders.events.v1\"]\nform = \"plain\"",
+        "jumun.toml, events.orders.events.v1.form: \"orders.events.v1\" is no input topic, those are order.events.v1, \
+         payment.events.v1, delivery.events.v1; did you mean \"order.events.v1\"?",
+    );
+    check_error(
+        "[events.\"order.events.v1\"]\nform = \"debezium_out\"",
+        "jumun.toml, events.order.events.v1.form: must be \"detect\" or \"plain\" or \"debezium_outbox\" or \
+         \"debezium_raw\" or \"cloudevents\" or \"thin\", not \"debezium_out\"; did you mean \"debezium_outbox\"?",
+    );
+    check_error(
+        "[events.\"order.events.v1\"]\nforms = \"plain\"",
+        "jumun.toml, events.order.events.v1.forms: unknown key events.order.events.v1.forms; did you mean form?",
+    );
+    check_error(
+        "[events.\"order.events.v1\"]\nkey = 7",
+        "jumun.toml, events.order.events.v1.key: must be \"detect\" or \"bare\" or \"json\" or \"schema\", not 7",
+    );
+    check_error(
+        "[event.\"order.events.v1\"]\nform = \"plain\"",
+        "jumun.toml, event.order.events.v1: unknown section [event]; did you mean [events]?",
+    );
+    check_error(
+        "[events]\nform = \"plain\"",
+        "jumun.toml, events.form: \"form\" is no input topic, those are order.events.v1, payment.events.v1, \
+         delivery.events.v1",
+    );
 }

@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 
 use figment::value::Value;
 
+use topology::runtime::Share;
+
+use super::secret::Secret;
 use super::settings::Choice;
 
 /// Kafka's bound of a topic's name is 249; what the engine appends to the application's id has to fit too.
@@ -81,6 +84,33 @@ pub(super) fn boolean(value: &Value) -> Result<bool, String> {
     }
 }
 
+pub(super) fn share(value: &Value) -> Result<Share, String> {
+    let part = scalar(value).and_then(|text| text.trim().parse::<f64>().ok());
+    part.filter(|part| (0.0..=1.0).contains(part))
+        .map(Share::of)
+        .ok_or_else(|| {
+            let found = kind(value);
+            format!("must be a share from 0 to 1 such as 0.01, not {found}")
+        })
+}
+
+pub(super) fn application_server(value: &Value) -> Result<String, String> {
+    let server = text(value)?;
+    match topology::runtime::check_application_server(&server) {
+        Ok(()) => Ok(server),
+        Err(error) => Err(error.detail().to_owned()),
+    }
+}
+
+/// What an HTTP header can carry; what was given is not repeated.
+pub(super) fn token(value: &Value) -> Result<Secret, String> {
+    let token = scalar(value).unwrap_or_default();
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("must be letters, digits and signs of ASCII without spaces".to_owned());
+    }
+    Ok(Secret::new(token))
+}
+
 pub(super) fn choice<T: Choice>(value: &Value) -> Result<T, String> {
     let wanted = scalar(value);
     let found = T::CHOICES
@@ -93,13 +123,6 @@ pub(super) fn choice<T: Choice>(value: &Value) -> Result<T, String> {
             .collect();
         format!("must be {}, not {}", names.join(" or "), kind(value))
     })
-}
-
-pub(super) fn share(value: &Value) -> Result<f64, String> {
-    let number = scalar(value).and_then(|text| text.trim().parse::<f64>().ok());
-    number
-        .filter(|number| (0.0..=1.0).contains(number))
-        .ok_or_else(|| format!("must be a share from 0 to 1, not {}", kind(value)))
 }
 
 pub(super) fn address(value: &Value) -> Result<SocketAddr, String> {

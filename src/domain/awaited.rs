@@ -6,7 +6,7 @@
 use super::actor::Aggregate;
 use super::lifecycle::{Awaits, Row};
 use super::order::Order;
-use super::regions::{Claim, Delivery, Fulfilment, Main, Payment};
+use super::regions::{Claim, Delivery, Main, Payment};
 
 /// Whether an event of this row, in sequence for its aggregate, has to wait for another aggregate only.
 #[must_use]
@@ -19,7 +19,7 @@ pub fn awaits_another(row: &Row, aggregate: Aggregate, order: &Order) -> bool {
         Awaits::Nothing | Awaits::Creation => false,
         Awaits::Approval => regions.main == Main::Created,
         Awaits::Acceptance => {
-            let by_store = order.fulfilment == Some(Fulfilment::Store);
+            let by_store = order.store_may_deliver();
             matches!(regions.main, Main::Created | Main::Paid)
                 && (row.guard.delivery.contains(regions.delivery)
                     || (by_store && row.guard.delivery_by_store.contains(regions.delivery)))

@@ -7,7 +7,7 @@
 use super::action::Action;
 use super::actor::{ActorType, Aggregate};
 use super::decode_info::read_information;
-use super::event::{Defect, OrderEvent, Span};
+use super::event::{Defect, Member, OrderEvent, Span};
 use super::event_id::event_id_key;
 use super::info::InfoField;
 use super::json::{JsonError, Kind, Scanner, Token};
@@ -17,12 +17,38 @@ use super::time::parse_rfc3339;
 /// Largest payload in bytes.
 pub const MAX_PAYLOAD: usize = 16 * 1024;
 
+/// How much of the envelope a source gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Completeness {
+    /// All of it.
+    #[default]
+    Full,
+    /// The information without the envelope around it, as in a row of an outbox: perhaps nobody says who acted, and
+    /// without a schema version it is the first.
+    Information,
+    /// Only what happened to which order, which version that made, and when: no actor, no information, no schema.
+    Thin,
+}
+
 /// Decodes a record's value into the event, in place of what was in it.
 ///
 /// # Errors
 /// A defect of the envelope: TOO_LARGE or MALFORMED.
 pub fn decode(payload: Option<&[u8]>, event: &mut OrderEvent) -> Result<(), Defect> {
+    decode_as(payload, Completeness::Full, event)
+}
+
+/// As [`decode`], from a source that may leave out parts of the envelope.
+///
+/// # Errors
+/// A defect of the envelope: TOO_LARGE or MALFORMED.
+pub fn decode_as(
+    payload: Option<&[u8]>,
+    completeness: Completeness,
+    event: &mut OrderEvent,
+) -> Result<(), Defect> {
     event.clear();
+    event.completeness = completeness;
     let payload = payload.unwrap_or(&[]);
     if payload.len() > MAX_PAYLOAD {
         return Err(Defect {
@@ -54,7 +80,7 @@ pub fn decode(payload: Option<&[u8]>, event: &mut OrderEvent) -> Result<(), Defe
 }
 
 #[cold]
-pub(super) fn malformed(message: &str) -> Defect {
+pub(crate) fn malformed(message: &str) -> Defect {
     Defect {
         reason: DeadLetterReason::Malformed,
         message: message.to_owned(),
@@ -152,7 +178,10 @@ impl Envelope<'_> {
             (seen.id, "id"),
             (seen.target, "target"),
             (seen.action, "action"),
-            (seen.actor, "actor"),
+            (
+                seen.actor || self.event.completeness != Completeness::Full,
+                "actor",
+            ),
             (seen.time, "time"),
         ] {
             if !present {
@@ -163,12 +192,22 @@ impl Envelope<'_> {
         Ok(())
     }
 
-    /// Reads the members of an object; the hash of its content is added under its own key.
     fn members(
         &mut self,
         outer: Option<&Token>,
         name: &str,
         mut read: impl FnMut(&mut Self, &str, &Token) -> Result<(), Defect>,
+    ) -> Result<(), Defect> {
+        self.named_members(outer, name, |this, _, key, token| read(this, key, token))
+    }
+
+    /// Reads the members of an object, each with where its key stands; the hash of its content is added under its
+    /// own key.
+    fn named_members(
+        &mut self,
+        outer: Option<&Token>,
+        name: &str,
+        mut read: impl FnMut(&mut Self, &Token, &str, &Token) -> Result<(), Defect>,
     ) -> Result<(), Defect> {
         if !self.scanner.at_object() {
             return Err(not_a(name, "an object"));
@@ -180,8 +219,8 @@ impl Envelope<'_> {
             first = false;
             let token = self.scanner.value()?;
             content = content.wrapping_add(self.scanner.member_hash(&key, &token));
-            let key = self.key(&key);
-            read(self, key, &token)?;
+            let text = self.key(&key);
+            read(self, &key, text, &token)?;
         }
         if let Some(outer) = outer {
             self.add_hash(outer, &Token::object(content));
@@ -248,8 +287,15 @@ impl Envelope<'_> {
     fn info(&mut self, outer: &Token) -> Result<(), Defect> {
         if self.scanner.at_object() {
             // Which fields count hangs on the action, which may come later: they are kept until then.
-            return self.members(Some(outer), "info", |this, key, token| {
-                this.event.members.push((InfoField::from_name(key), *token));
+            return self.named_members(Some(outer), "info", |this, name, key, token| {
+                this.event.members.push(Member {
+                    name: Span {
+                        start: name.start,
+                        end: name.end,
+                    },
+                    field: InfoField::from_name(key),
+                    value: *token,
+                });
                 Ok(())
             });
         }
@@ -277,6 +323,9 @@ impl Envelope<'_> {
             _ => Ok(()),
         })?;
         self.event.occurred_at = occurred.ok_or_else(|| missing("time.occurredAt"))?;
+        // Who tells of no recording tells of no other time.
+        let recorded = recorded
+            .or((self.event.completeness == Completeness::Thin).then_some(self.event.occurred_at));
         self.event.recorded_at = recorded.ok_or_else(|| missing("time.recordedAt"))?;
         Ok(())
     }

@@ -1,8 +1,9 @@
 //! The second half of step 1: what is behind a sound envelope.
 
+use super::action::Action;
 use super::actor::Liability;
-use super::decode::{malformed, not_a, text_span};
-use super::event::{Defect, OrderEvent, Span};
+use super::decode::{Completeness, malformed, not_a, text_span};
+use super::event::{Defect, Member, OrderEvent, Span};
 use super::info::{InfoField, InfoFieldSet, InfoType};
 use super::json::{Kind, Token};
 use super::lifecycle::row;
@@ -10,8 +11,9 @@ use super::outcome::DeadLetterReason;
 use super::reason::Reason;
 use super::regions::Fulfilment;
 use super::time::parse_rfc3339;
+use super::upcast::{upcast_versions, upcaster};
 
-/// The only schema version that this program understands.
+/// The schema version that this program speaks itself; others need an [upcaster](super::upcast).
 pub const SCHEMA_VERSION: i64 = 1;
 
 /// What is behind a sound envelope: action, schema version and information.
@@ -27,18 +29,25 @@ fn find_defect(event: &mut OrderEvent) -> Result<(), Defect> {
         });
     };
     let row = row(action);
-    if event.schema_version != Some(SCHEMA_VERSION) {
-        let found = event
-            .schema_version
-            .map_or_else(|| "none".to_owned(), |version| version.to_string());
-        return Err(unsupported(format!(
-            "schema.version is {found}, only {SCHEMA_VERSION} is understood"
-        )));
+    let told = match event.completeness {
+        Completeness::Full => event.schema_version,
+        _ => event.schema_version.or(Some(SCHEMA_VERSION)),
+    };
+    if told != Some(SCHEMA_VERSION) {
+        let Some(upcaster) = told.and_then(|version| upcaster(action, version)) else {
+            return Err(unknown_version(action, told));
+        };
+        (upcaster.upcast)(event)?;
     }
     let members = std::mem::take(&mut event.members);
     let mut given = InfoFieldSet::EMPTY;
     let mut wrong = None;
-    for (field, token) in &members {
+    for Member {
+        field,
+        value: token,
+        ..
+    } in &members
+    {
         let Some(field) = *field else { continue };
         if token.kind == Kind::Null || !row.info.contains(field) {
             continue;
@@ -53,7 +62,15 @@ fn find_defect(event: &mut OrderEvent) -> Result<(), Defect> {
         }
     }
     event.members = members;
-    if let Some(field) = row.required.minus(given).iter().next() {
+    // A reset without its version is none; all else may be unknown.
+    let required = match event.completeness {
+        Completeness::Thin if row.required.contains(InfoField::Version) => {
+            InfoFieldSet::EMPTY.with(InfoField::Version)
+        }
+        Completeness::Thin => InfoFieldSet::EMPTY,
+        _ => row.required,
+    };
+    if let Some(field) = required.minus(given).iter().next() {
         return Err(unsupported(format!("info.{} is missing", field.name())));
     }
     if let Some(defect) = wrong {
@@ -67,6 +84,17 @@ fn find_defect(event: &mut OrderEvent) -> Result<(), Defect> {
         )));
     }
     Ok(())
+}
+
+#[cold]
+fn unknown_version(action: Action, told: Option<i64>) -> Defect {
+    let found = told.map_or_else(|| "none".to_owned(), |version| version.to_string());
+    let others = upcast_versions(action).map(|version| format!(" and {version}"));
+    let others: String = others.collect();
+    let are = if others.is_empty() { "is" } else { "are" };
+    unsupported(format!(
+        "schema.version is {found}, only {SCHEMA_VERSION}{others} {are} understood"
+    ))
 }
 
 #[cold]

@@ -140,6 +140,9 @@ fn create(order: &mut Order, event: &OrderEvent, at: i64) {
     order.created_by = event.id_key();
     order.fulfilment = info.fulfilment;
     order.amount = info.amount.unwrap_or(0);
+    if info.amount.is_none() {
+        order.flag(OrderFlag::AmountUnknown);
+    }
     order.regions.delivery = if info.fulfilment == Some(Fulfilment::Pickup) {
         Delivery::Na
     } else {
@@ -155,7 +158,8 @@ fn create(order: &mut Order, event: &OrderEvent, at: i64) {
 }
 
 fn approve(order: &mut Order, event: &OrderEvent, at: i64) {
-    order.paid = event.info().amount.unwrap_or(0);
+    // A thin approval is one of the order's amount, as far as that is known.
+    order.paid = event.info().amount.unwrap_or(order.amount);
     order.regions.payment = Payment::Approved;
     match order.regions.main {
         Main::Created => order.enter_main(Main::Paid, at),
@@ -165,10 +169,19 @@ fn approve(order: &mut Order, event: &OrderEvent, at: i64) {
 }
 
 fn refund(order: &mut Order, event: &OrderEvent) {
-    order.refunded = order
-        .refunded
-        .saturating_add(event.info().amount.unwrap_or(0));
-    order.regions.payment = if order.refunded == order.paid {
+    let in_part = event.action() == Some(Action::PaymentPartRefunded);
+    let amount = event.info().amount;
+    let rest = order.paid.saturating_sub(order.refunded).max(0);
+    // A thin refund brings back the rest, a thin refund in part nobody knows how much.
+    let refunded = amount.unwrap_or(if in_part { 0 } else { rest });
+    order.refunded = order.refunded.saturating_add(refunded);
+    // Where amounts are not known, the name of the action says whether it is all.
+    let is_all = if amount.is_none() || order.paid_unknown() {
+        !in_part
+    } else {
+        order.refunded == order.paid
+    };
+    order.regions.payment = if is_all {
         Payment::Refunded
     } else {
         Payment::PartRefunded

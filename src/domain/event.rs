@@ -2,6 +2,7 @@
 
 use super::action::Action;
 use super::actor::{ActorType, Aggregate};
+use super::decode::Completeness;
 use super::info::{Info, InfoField};
 use super::json::Token;
 use super::outcome::DeadLetterReason;
@@ -22,6 +23,17 @@ pub struct Defect {
     pub reason: DeadLetterReason,
     /// Which part of the record, and what is wrong with it.
     pub message: String,
+}
+
+/// A member of the information as it was written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Member {
+    /// Its name.
+    pub(super) name: Span,
+    /// The field of that name; none if there is no such field.
+    pub(super) field: Option<InfoField>,
+    /// Its value.
+    pub(super) value: Token,
 }
 
 /// One event: target, action, actor, information and time.
@@ -48,7 +60,8 @@ pub struct OrderEvent {
     pub(super) recorded_at: i64,
     pub(super) schema_version: Option<i64>,
     pub(super) source: Option<Span>,
-    pub(super) members: Vec<(Option<InfoField>, Token)>,
+    pub(super) members: Vec<Member>,
+    pub(super) completeness: Completeness,
     pub(super) defect: Option<Defect>,
 }
 
@@ -126,10 +139,10 @@ impl OrderEvent {
         self.text(self.action_name)
     }
 
-    /// Who acted.
+    /// Who acted; none if the source does not tell.
     #[must_use]
-    pub fn actor_type(&self) -> ActorType {
-        self.actor_type.unwrap_or(ActorType::System)
+    pub const fn actor_type(&self) -> Option<ActorType> {
+        self.actor_type
     }
 
     /// Who acted, by id.
@@ -167,9 +180,15 @@ impl OrderEvent {
     pub fn customer_id(&self) -> Option<&str> {
         match self.info.customer_id {
             Some(span) => Some(self.text(span)),
-            None if self.actor_type() == ActorType::Customer => self.actor_id(),
+            None if self.actor_type == Some(ActorType::Customer) => self.actor_id(),
             None => None,
         }
+    }
+
+    /// Whether it tells only what happened to which order and when: neither who acted nor what they knew.
+    #[must_use]
+    pub fn is_thin(&self) -> bool {
+        self.completeness == Completeness::Thin
     }
 
     /// What is wrong with an event whose envelope is sound.

@@ -1,7 +1,7 @@
 //! Steps 2 to 6 of judging: what an event is to this order, without changing anything.
 
 use super::action::Action;
-use super::actor::{ActorType, Aggregate};
+use super::actor::Aggregate;
 use super::awaited::awaits_another;
 use super::event::OrderEvent;
 use super::headers::REDRIVE_LIMIT;
@@ -11,7 +11,7 @@ use super::lifecycle::{Condition, Row, row};
 use super::order::{Milestone, Order};
 use super::ordering::{Cause, Choice};
 use super::outcome::{DeadLetterReason, RejectionReason};
-use super::regions::{Delivery, Fulfilment, Main, MainSet, Payment};
+use super::regions::{Delivery, Main, MainSet, Payment};
 use super::rights::may_cancel;
 use super::time::DAY_MS;
 
@@ -274,7 +274,7 @@ fn examine_guard(
             Explanation::OtherDelivery,
         );
     }
-    let store_delivers = order.fulfilment == Some(Fulfilment::Store);
+    let store_delivers = order.store_may_deliver();
     let late = row.guard.delivery_late.contains(regions.delivery);
     let legal_delivery = late
         || row.guard.delivery.contains(regions.delivery)
@@ -320,7 +320,8 @@ fn examine_guard(
         let refunds = order
             .refunded
             .saturating_add(event.info().amount.unwrap_or(0));
-        if refunds > order.paid || regions.payment == Payment::Refunded {
+        let too_much = refunds > order.paid && !order.paid_unknown();
+        if too_much || regions.payment == Payment::Refunded {
             return reject(
                 OverRefund,
                 Explanation::OverRefund {
@@ -371,7 +372,10 @@ fn is_allowed(
     store_delivers: bool,
     policy: &JudgingPolicy,
 ) -> bool {
-    let actor: ActorType = event.actor_type();
+    // Who did it is not told by everyone; then nobody can say that they may not.
+    let Some(actor) = event.actor_type() else {
+        return true;
+    };
     let set = policy
         .actors
         .iter()

@@ -8,7 +8,7 @@ pub mod actor;
 pub mod aggregates;
 mod awaited;
 pub mod clock;
-mod codes;
+pub(crate) mod codes;
 pub mod decode;
 pub mod decode_info;
 pub mod deliveries;
@@ -19,7 +19,7 @@ mod examine;
 pub mod headers;
 pub mod info;
 pub mod invariants;
-mod json;
+pub(crate) mod json;
 pub mod judge;
 pub mod judgement;
 pub mod lifecycle;
@@ -37,6 +37,7 @@ pub mod regions;
 pub mod rights;
 pub mod status;
 pub mod time;
+pub mod upcast;
 pub mod waiting;
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ codes! {
         BadTime = "bad_time",
         PressedLate = "pressed_late",
         ImpliedReady = "implied_ready",
+        AmountUnknown = "amount_unknown",
     }
 }
 
@@ -195,6 +196,19 @@ impl Order {
     #[must_use]
     pub fn exists(&self) -> bool {
         self.regions.main != Main::None
+    }
+
+    /// Whether the store delivers itself, as far as is known: thin events do not tell.
+    #[must_use]
+    pub fn store_may_deliver(&self) -> bool {
+        self.fulfilment
+            .is_none_or(|fulfilment| fulfilment == Fulfilment::Store)
+    }
+
+    /// Whether nobody told what was paid: the order was created by a thin event, and its payment approved by one.
+    #[must_use]
+    pub fn paid_unknown(&self) -> bool {
+        self.flags.contains(OrderFlag::AmountUnknown) && self.paid == 0
     }
 
     /// Whether there is nothing to store: no order, no ghost, and no event that was set aside.

@@ -77,6 +77,8 @@ pub enum Outcome {
     Stale,
     /// Held until what it waits for arrives.
     Parked,
+    /// A record that rightly carries no event, such as a connector's heartbeat.
+    Ignored,
     /// Not applied.
     Rejected(RejectionReason),
     /// Not an event that this program can judge.
@@ -85,7 +87,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// How many different outcomes there are: the bound of [`Outcome::index`].
-    pub const COUNT: usize = 6 + RejectionReason::ALL.len() + DeadLetterReason::ALL.len();
+    pub const COUNT: usize = 7 + RejectionReason::ALL.len() + DeadLetterReason::ALL.len();
 
     /// A dense index for counters, stable within one build.
     #[must_use]
@@ -97,8 +99,9 @@ impl Outcome {
             Self::Duplicate => 3,
             Self::Stale => 4,
             Self::Parked => 5,
-            Self::Rejected(reason) => 6 + reason.code() as usize,
-            Self::DeadLettered(reason) => 6 + RejectionReason::ALL.len() + reason.code() as usize,
+            Self::Ignored => 6,
+            Self::Rejected(reason) => 7 + reason.code() as usize,
+            Self::DeadLettered(reason) => 7 + RejectionReason::ALL.len() + reason.code() as usize,
         }
     }
 
@@ -118,6 +121,7 @@ impl Outcome {
             Self::Duplicate => 3,
             Self::Stale => 4,
             Self::Parked => 5,
+            Self::Ignored => 6,
             Self::Rejected(reason) => 64 + reason.code(),
             Self::DeadLettered(reason) => 128 + reason.code(),
         }
@@ -133,6 +137,7 @@ impl Outcome {
             3 => Some(Self::Duplicate),
             4 => Some(Self::Stale),
             5 => Some(Self::Parked),
+            6 => Some(Self::Ignored),
             64..128 => RejectionReason::from_code(code - 64).map(Self::Rejected),
             128.. => DeadLetterReason::from_code(code - 128).map(Self::DeadLettered),
             _ => None,
@@ -148,6 +153,7 @@ impl Outcome {
             Self::Duplicate,
             Self::Stale,
             Self::Parked,
+            Self::Ignored,
         ]
         .into_iter()
         .chain(RejectionReason::ALL.iter().copied().map(Self::Rejected))
@@ -169,6 +175,7 @@ impl Outcome {
             Self::Duplicate => "DUPLICATE",
             Self::Stale => "STALE",
             Self::Parked => "PARKED",
+            Self::Ignored => "IGNORED",
             Self::Rejected(_) => "REJECTED",
             Self::DeadLettered(_) => "DLT",
         }

@@ -1,7 +1,7 @@
 //! Event ids: UUID version 7 (RFC 9562) whose random bits come from the seed.
 
 /// Writes the UUID of an instant (epoch ms) and 74 of the given random bits as text.
-pub(super) fn write_uuid_v7(text: &mut [u8; 36], epoch_ms: u64, random: [u64; 2]) {
+pub(crate) fn write_uuid_v7(text: &mut [u8; 36], epoch_ms: u64, random: [u64; 2]) {
     let [first, second] = random;
     let high = (epoch_ms << 16) | 0x7000 | (first & 0x0fff);
     let low = (second & 0x3fff_ffff_ffff_ffff) | 0x8000_0000_0000_0000;

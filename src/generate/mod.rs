@@ -17,7 +17,7 @@ mod fabricate;
 mod fault_tests;
 mod faults;
 mod generator;
-mod identifier;
+pub(crate) mod identifier;
 mod injection;
 mod input_topic;
 #[cfg(test)]

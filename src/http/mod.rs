@@ -1,5 +1,8 @@
-//! The HTTP side of the process: the live page, health, metrics, topology. Everything is read-only.
+//! The HTTP side of the process: the live page, health, metrics, topology. Everything is read-only but what a token allows.
 
+mod control;
+#[cfg(test)]
+mod control_tests;
 #[cfg(test)]
 mod page_tests;
 mod routes;

@@ -12,13 +12,14 @@ use prometheus::{Encoder, TextEncoder};
 use tokio::sync::watch;
 
 use super::Site;
+use super::control;
 use super::status::StatusSource;
 use crate::page::{self, EVENTS_TYPE, File};
 
-const TEXT: &str = "text/plain; charset=utf-8";
-const JSON: &str = "application/json";
+pub(super) const TEXT: &str = "text/plain; charset=utf-8";
+pub(super) const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
-const PATHS: &str = "/, /events, /health/live, /health/ready, /metrics, /topology, /topology.html";
+const PATHS: &str = "/, /dead-letters/resume, /events, /health/live, /health/ready, /metrics, /topology, /topology.html";
 
 /// What is answered: all at once, or as it happens.
 pub(super) type Body = Either<Full<Bytes>, Channel<Bytes>>;
@@ -35,6 +36,9 @@ pub(super) struct Asked<'a> {
 
 /// The answer to a request.
 pub(super) fn answer(site: &Site, asked: Asked<'_>) -> Response<Body> {
+    if asked.path == control::RESUME {
+        return control::resume(site, asked);
+    }
     let source = site.source.as_ref();
     let page: &dyn Fn() -> Response<Body> = match asked.path {
         "/events" => &|| events(site, asked),
@@ -126,7 +130,7 @@ fn events(site: &Site, asked: Asked<'_>) -> Response<Body> {
     streamed
 }
 
-fn failure(what: &str, error: &dyn std::error::Error) -> Response<Body> {
+pub(super) fn failure(what: &str, error: &dyn std::error::Error) -> Response<Body> {
     tracing::error!(%error, "the {what} could not be written");
     response(
         StatusCode::INTERNAL_SERVER_ERROR,
@@ -142,7 +146,7 @@ fn html(content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
     with(page, REFERRER_POLICY, "no-referrer")
 }
 
-fn response(
+pub(super) fn response(
     status: StatusCode,
     content_type: &'static str,
     body: impl Into<Bytes>,
@@ -154,7 +158,11 @@ fn response(
     with(response, CACHE_CONTROL, "no-store")
 }
 
-fn with(mut response: Response<Body>, name: HeaderName, value: &'static str) -> Response<Body> {
+pub(super) fn with(
+    mut response: Response<Body>,
+    name: HeaderName,
+    value: &'static str,
+) -> Response<Body> {
     response
         .headers_mut()
         .insert(name, HeaderValue::from_static(value));

@@ -18,6 +18,7 @@ use tokio::time::{sleep, timeout};
 
 use super::routes::{Asked, answer};
 use super::status::StatusSource;
+use crate::config::Secret;
 use crate::page::Page;
 
 /// Bytes of request line and headers together.
@@ -40,6 +41,8 @@ pub struct Site {
     pub source: Arc<dyn StatusSource>,
     /// The live page.
     pub page: Arc<Page>,
+    /// What a client must show to change something; `None`: nobody may.
+    pub token: Option<Secret>,
 }
 
 /// Why there is no HTTP server.

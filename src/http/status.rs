@@ -16,6 +16,9 @@ pub trait StatusSource: Send + Sync + 'static {
     /// The stream threads and their tasks.
     fn streams(&self) -> StreamsStatus;
 
+    /// Lets paused tasks take records again; answers which they were.
+    fn resume_paused_tasks(&self) -> Vec<String>;
+
     /// The metrics to be exposed.
     fn metrics(&self) -> &Registry;
 
@@ -38,8 +41,8 @@ pub enum State {
     Restoring,
     /// Every task processes.
     Running,
-    /// At least one task has stopped processing on its own account and the detail says why (ours).
-    Degraded,
+    /// At least one task has stopped taking records on its own account and the detail says why (ours).
+    Paused,
     /// Stopping in order.
     PendingShutdown,
     /// Stopped in order.
@@ -58,7 +61,7 @@ impl State {
             Self::Rebalancing => "REBALANCING",
             Self::Restoring => "RESTORING",
             Self::Running => "RUNNING",
-            Self::Degraded => "DEGRADED",
+            Self::Paused => "PAUSED",
             Self::PendingShutdown => "PENDING_SHUTDOWN",
             Self::NotRunning => "NOT_RUNNING",
             Self::PendingError => "PENDING_ERROR",
@@ -138,7 +141,7 @@ mod tests {
             Rebalancing,
             Restoring,
             Running,
-            Degraded,
+            Paused,
             PendingShutdown,
             NotRunning,
             PendingError,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -13,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::*;
+use crate::config::Secret;
 use crate::page::{About, Page};
 use topology::io::memory::MemoryLog;
 use topology::runtime::StreamsStatus;
@@ -24,6 +26,7 @@ struct Source {
     status: Mutex<Status>,
     live: bool,
     registry: Registry,
+    resumes: AtomicUsize,
 }
 
 impl StatusSource for Source {
@@ -41,6 +44,11 @@ impl StatusSource for Source {
             detail: String::new(),
             threads: Vec::new(),
         }
+    }
+
+    fn resume_paused_tasks(&self) -> Vec<String> {
+        self.resumes.fetch_add(1, Ordering::SeqCst);
+        vec!["0_1".to_owned()]
     }
 
     fn metrics(&self) -> &Registry {
@@ -84,6 +92,10 @@ pub(super) struct Server {
 }
 
 pub(super) async fn server(live: bool) -> Server {
+    server_with(live, None).await
+}
+
+pub(super) async fn server_with(live: bool, token: Option<Secret>) -> Server {
     let registry = Registry::new();
     let counter = IntCounter::new("order_events_total", "events").unwrap();
     counter.inc_by(5);
@@ -92,6 +104,7 @@ pub(super) async fn server(live: bool) -> Server {
         status: Mutex::new(status(State::Restoring)),
         live,
         registry,
+        resumes: AtomicUsize::new(0),
     });
     let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -108,6 +121,7 @@ pub(super) async fn server(live: bool) -> Server {
     let site = Site {
         source: asked,
         page,
+        token,
     };
     let done = tokio::spawn(serve(listener, site, async {
         let _ = stopped.await;
@@ -121,6 +135,11 @@ pub(super) async fn server(live: bool) -> Server {
 }
 
 impl Server {
+    /// How often tasks were resumed.
+    pub(super) fn resumes(&self) -> usize {
+        self.source.resumes.load(Ordering::SeqCst)
+    }
+
     /// Sends `request` as it is and reads until the server closes the connection.
     pub(super) async fn raw(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
@@ -218,9 +237,9 @@ async fn readiness_is_the_running_state_alone_and_tells_the_progress() {
     server
         .check("GET", "/health/ready", "200", json, &body("RUNNING"))
         .await;
-    *server.source.status.lock() = status(State::Degraded);
+    *server.source.status.lock() = status(State::Paused);
     server
-        .check("GET", "/health/ready", "503", json, &body("DEGRADED"))
+        .check("GET", "/health/ready", "503", json, &body("PAUSED"))
         .await;
     *server.source.status.lock() = status(State::PendingShutdown);
     server
@@ -255,7 +274,7 @@ async fn a_process_that_stands_still_is_not_live() {
 #[tokio::test]
 async fn unknown_paths_and_other_methods_are_refused() {
     let server = server(true).await;
-    let body = "there is no /nothing; there are /, /events, /health/live, /health/ready, /metrics, /topology, /topology.html\n";
+    let body = "there is no /nothing; there are /, /dead-letters/resume, /events, /health/live, /health/ready, /metrics, /topology, /topology.html\n";
     server
         .check("GET", "/nothing", "404", "cache-control: no-store", body)
         .await;

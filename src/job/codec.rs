@@ -1,11 +1,12 @@
 //! The order job's keys and values on the wire.
 
-use topology::codec::{CodecError, Deserializer, Presence, Serializer};
+use topology::codec::{CodecError, Deserializer, Presence, RecordOrigin, Serializer};
 
+use topology::io::Headers;
 use topology::process::SourceRecord;
 
-use crate::domain::decode::decode;
-use crate::domain::event::OrderEvent;
+use crate::dialect::{Arrival, Decoded, Decoder, NoEvent};
+use crate::domain::event::{Defect, OrderEvent};
 
 /// JSON text of a record to be sent, written by [`crate::domain::records`].
 #[derive(Debug, Default)]
@@ -22,13 +23,12 @@ impl Serializer<JsonText> for JsonTextSerializer {
     }
 }
 
-/// The key of an event as it came; a missing one is judged with the event (KEY_MISMATCH).
+/// The key of an event as it came; it is compared with the event's order number when the value is decoded.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeyDeserializer;
 
 impl Deserializer<()> for KeyDeserializer {
     fn deserialize(&mut self, _data: Option<&[u8]>, _target: &mut ()) -> Result<(), CodecError> {
-        // The bytes are compared with the order number by the operator, which sees the record.
         Ok(())
     }
 }
@@ -44,34 +44,68 @@ impl Serializer<String> for OrderNumberSerializer {
     }
 }
 
-/// What a record's value was decoded into: an event, or why it is none.
+/// What a record was decoded into: an event, why it is none, or that it need be none.
 #[derive(Debug, Default)]
 pub struct Incoming {
-    /// The event; of no meaning where there is a defect.
+    /// The event, whose order number is that of the record's key; of no meaning where there is none.
     pub event: OrderEvent,
-    /// A defect of the envelope.
-    pub defect: Option<crate::domain::event::Defect>,
+    /// A defect of the envelope or the key.
+    pub defect: Option<Defect>,
+    /// The record carries no event, and rightly so.
+    pub no_event: Option<NoEvent>,
 }
 
-impl Incoming {
-    /// Decodes a record that was kept as it came.
-    pub(super) fn decode(&mut self, record: &SourceRecord<'_>) {
-        self.defect = decode(record.value, &mut self.event).err();
-    }
-}
-
-/// Decodes events. A broken envelope is no error of the codec: the operator dead-letters it, so
+/// Decodes events of any form. A broken envelope is no error of the codec: the operator dead-letters it, so
 /// that it is counted with the other outcomes.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct IncomingDeserializer;
+#[derive(Clone, Debug, Default)]
+pub struct IncomingDeserializer(pub Decoder);
 
 impl Deserializer<Incoming> for IncomingDeserializer {
     fn deserialize(
         &mut self,
+        _data: Option<&[u8]>,
+        _target: &mut Incoming,
+    ) -> Result<(), CodecError> {
+        // Only sources read events, and they say where a record came from.
+        Err(CodecError::new(
+            "MALFORMED",
+            "an event cannot be read without its record's topic, headers and key",
+        ))
+    }
+
+    fn deserialize_record(
+        &mut self,
+        origin: RecordOrigin<'_>,
         data: Option<&[u8]>,
         target: &mut Incoming,
     ) -> Result<(), CodecError> {
-        target.defect = decode(data, &mut target.event).err();
+        let arrival = Arrival {
+            topic: origin.topic,
+            key: origin.key,
+            value: data,
+        };
+        target.decode(&mut self.0, &arrival, origin.headers);
         Ok(())
+    }
+}
+
+impl Incoming {
+    fn decode(&mut self, decoder: &mut Decoder, arrival: &Arrival<'_>, headers: Headers<'_>) {
+        let decoded = decoder.decode(arrival, headers.iter(), &mut self.event);
+        (self.defect, self.no_event) = match decoded {
+            Ok(Decoded::Event) => (None, None),
+            Ok(Decoded::NoEvent(kind)) => (None, Some(kind)),
+            Err(defect) => (Some(defect), None),
+        };
+    }
+
+    /// Decodes a record that was kept as it came.
+    pub(super) fn decode_again(&mut self, decoder: &mut Decoder, record: &SourceRecord<'_>) {
+        let arrival = Arrival {
+            topic: record.topic,
+            key: record.key,
+            value: record.value,
+        };
+        self.decode(decoder, &arrival, record.headers);
     }
 }

@@ -101,7 +101,7 @@ mod tests {
     fn each_counter_has_its_name() {
         let names: Vec<String> = names().collect();
         assert_eq!(
-            names[of(Outcome::from_index(7).unwrap())],
+            names[of(Outcome::from_index(8).unwrap())],
             "REJECTED/SEQ_GAP"
         );
         for aggregate in BusinessAggregate::ALL {

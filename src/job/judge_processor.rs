@@ -13,6 +13,7 @@ use super::judged::Judged;
 use super::options::JobOptions;
 use super::set_aside::SetAside;
 use super::{accounting, names, topics};
+use crate::dialect::Decoder;
 use crate::domain::event::OrderEvent;
 use crate::domain::headers::RecordHeaders;
 use crate::domain::judge::judge;
@@ -59,6 +60,7 @@ pub(super) struct JudgeProcessor {
     /// A record that was set aside, its event, and the order in which such are tried.
     pub(super) aside: SetAside,
     pub(super) aside_event: Incoming,
+    pub(super) decoder: Decoder,
     pub(super) arrivals: Vec<u64>,
     pub(super) row_key: Vec<u8>,
     pub(super) row: Vec<u8>,
@@ -83,6 +85,7 @@ pub(super) enum Told {
 impl JudgeProcessor {
     pub(super) fn new(options: Arc<JobOptions>) -> Self {
         Self {
+            decoder: Decoder::new(options.dialects.clone()),
             options,
             stores: None,
             order: Order::default(),
@@ -130,16 +133,15 @@ impl Processor for JudgeProcessor {
         if let Some(defect) = &record.value.defect {
             return dead_letter(context, &source, defect.reason, &defect.message);
         }
-        if !event.matches_key(source.key) {
-            let message = match source.key {
-                None => "the record has no key; it must be target.orderNo".to_owned(),
-                Some(key) => format!(
-                    "the record's key {:?} is not target.orderNo {:?}",
-                    String::from_utf8_lossy(key),
-                    event.order_no()
-                ),
-            };
-            return dead_letter(context, &source, DeadLetterReason::KeyMismatch, &message);
+        if let Some(kind) = record.value.no_event {
+            tracing::debug!(
+                topic = source.topic,
+                offset = source.offset,
+                "no event: {}",
+                kind.name()
+            );
+            context.count(counters::of(Outcome::Ignored), 1);
+            return Ok(());
         }
         self.load(event.order_no(), stores, context)?;
         let judgement = judge(&mut self.order, event, &about, &self.options.judging);

@@ -4,6 +4,7 @@ mod accounting;
 mod aggregates;
 mod codec;
 pub mod counters;
+pub mod input_keys;
 mod judge_processor;
 mod judged;
 pub mod metrics;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use topology::dsl::{Consumed, Produced, StreamsBuilder};
 use topology::graph::{StoreBuilder, Topology};
 
+use crate::dialect::Decoder;
 use codec::{IncomingDeserializer, KeyDeserializer, OrderNumberSerializer};
 use judge_processor::JudgeProcessor;
 pub use options::{JobOptions, REBUILD, RETENTION};
@@ -62,7 +64,9 @@ pub fn topology(options: &JobOptions) -> Topology {
         .add_state_store(StoreBuilder::persistent(names::PARKED))
         .dead_letter_topic(&options.output(topics::DEAD_LETTERS));
 
-    let events = Consumed::with(KeyDeserializer, IncomingDeserializer).with_name(names::EVENTS);
+    let decoder = Decoder::new(options.dialects.clone());
+    let events = Consumed::with(KeyDeserializer, IncomingDeserializer(decoder));
+    let events = events.with_name(names::EVENTS);
     let shared = Arc::new(options.clone());
     let judged = builder.stream(&topics::SOURCES[..], events).process(
         names::JUDGE,

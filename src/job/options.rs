@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::config::Aggregates;
+use crate::dialect::Dialects;
 use crate::domain::judge::JudgingPolicy;
 
 /// How long an order is kept after it was closed, or after its last event if it never was: longer than its number
@@ -13,6 +14,8 @@ pub const REBUILD: &str = "-rebuild";
 /// What the job is to do, where marketplaces differ.
 #[derive(Clone, Debug)]
 pub struct JobOptions {
+    /// How the topics of the services are read.
+    pub dialects: Dialects,
     /// How events are judged.
     pub judging: JudgingPolicy,
     /// How long an order is kept, by the time of the records.
@@ -29,6 +32,7 @@ pub struct JobOptions {
 impl Default for JobOptions {
     fn default() -> Self {
         Self {
+            dialects: Dialects::default(),
             judging: JudgingPolicy::default(),
             retention: RETENTION,
             rebuild: false,

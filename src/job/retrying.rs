@@ -346,7 +346,7 @@ impl JudgeProcessor {
             .decode(row)
             .ok_or_else(|| unreadable(&self.order_no, "it is damaged"))?;
         let mut incoming = std::mem::take(&mut self.aside_event);
-        incoming.decode(&record.source());
+        incoming.decode_again(&mut self.decoder, &record.source());
         Ok((record, incoming))
     }
 }

@@ -4,14 +4,8 @@ use topology::io::TopicSpec;
 
 use crate::config::{Configuration, Topics};
 
-/// Order and claim events.
-pub const ORDER_EVENTS: &str = "order.events.v1";
-/// Payment events.
-pub const PAYMENT_EVENTS: &str = "payment.events.v1";
-/// Delivery events.
-pub const DELIVERY_EVENTS: &str = "delivery.events.v1";
-/// The topics of the services; where timestamps are equal, records are taken in this order (E8).
-pub const INPUTS: [&str; 3] = [ORDER_EVENTS, PAYMENT_EVENTS, DELIVERY_EVENTS];
+pub use crate::dialect::topics::{DELIVERY_EVENTS, INPUTS, ORDER_EVENTS, PAYMENT_EVENTS};
+
 /// Events sent once more, to be judged again: by the processor itself, and by `jumun dlt replay`. Its own topic,
 /// because those of the services have one writer each, and other readers.
 pub const REDRIVE: &str = "order.redrive.v1";
@@ -64,6 +58,11 @@ pub fn inputs(topics: &Topics) -> Vec<TopicSpec> {
         .collect()
 }
 
+/// The topic of redriven events; its partitions are those of the inputs.
+pub fn redrive(topics: &Topics) -> TopicSpec {
+    spec(REDRIVE, topics.partitions, topics, &retention(31))
+}
+
 /// All topics that the job writes, as `run` creates them where they are missing.
 pub fn written(configuration: &Configuration) -> Vec<TopicSpec> {
     let topics = &configuration.topics;
@@ -76,7 +75,7 @@ pub fn written(configuration: &Configuration) -> Vec<TopicSpec> {
         topic.name = job.output(&topic.name);
     }
     // Read by every application, and with it by one that processes the log anew.
-    written.push(spec(REDRIVE, topics.partitions, topics, &retention(31)));
+    written.push(redrive(topics));
     written
 }
 

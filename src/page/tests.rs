@@ -43,6 +43,7 @@ impl StatusSource for Source {
         let task = TaskStatus {
             id: "0_1".to_owned(),
             state: "RUNNING",
+            paused: None,
             restore: RestoreStatus::default(),
             lag: BTreeMap::from([("order.events.v1-1".to_owned(), 99)]),
         };
@@ -58,6 +59,10 @@ impl StatusSource for Source {
             detail: String::new(),
             threads: vec![thread],
         }
+    }
+
+    fn resume_paused_tasks(&self) -> Vec<String> {
+        Vec::new()
     }
 
     fn metrics(&self) -> &Registry {

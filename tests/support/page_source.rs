@@ -35,6 +35,10 @@ impl StatusSource for Source {
         }
     }
 
+    fn resume_paused_tasks(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn metrics(&self) -> &Registry {
         &self.registry
     }
@@ -83,6 +87,7 @@ impl Fake {
         let site = Site {
             source: asked,
             page: Arc::clone(&page),
+            token: None,
         };
         let served = runtime.spawn(http::serve(listener, site, async {
             let _ = stopped.await;

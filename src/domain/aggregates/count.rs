@@ -126,7 +126,7 @@ fn count_transition(
     deltas: &mut DeltaBuffer,
 ) {
     let (from, to) = (Some(transition.from.code()), Some(transition.to.code()));
-    let actor = Some(event.actor_type().code());
+    let actor = event.actor_type().map(|actor| actor.code());
     deltas
         .group(Aggregate(A::Transitions))
         .text(&order.sido)

@@ -46,10 +46,11 @@ impl Dim {
         }
     }
 
-    /// What stands for a missing value of a closed list: nothing, but for the fulfilment, which every order has.
+    /// What stands for a missing value of a closed list: nothing, but for those that are there even if nobody tells
+    /// them: an order's fulfilment, and the actor.
     pub(super) const fn missing(self) -> &'static str {
         match self {
-            Self::Fulfilment => UNKNOWN,
+            Self::Fulfilment | Self::Actor => UNKNOWN,
             _ => "",
         }
     }

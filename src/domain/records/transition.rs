@@ -34,12 +34,14 @@ pub fn write_transition(
     target.end();
     object.name("from", transition.from.name());
     object.name("to", transition.to.name());
-    let mut actor = object.object("actor");
-    actor.name("type", event.actor_type().name());
-    if let Some(id) = event.actor_id() {
-        actor.text("id", id);
+    if let Some(actor_type) = event.actor_type() {
+        let mut actor = object.object("actor");
+        actor.name("type", actor_type.name());
+        if let Some(id) = event.actor_id() {
+            actor.text("id", id);
+        }
+        actor.end();
     }
-    actor.end();
     if let Some(reason) = event.info().reason {
         object.name("reason", reason.name());
     }

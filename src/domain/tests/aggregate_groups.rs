@@ -163,7 +163,7 @@ fn name_of(dim: Dim, code: Option<u8>) -> &'static str {
     use crate::domain::regions::Fulfilment;
     use crate::domain::status::DisplayStatus;
     let Some(code) = code.map(usize::from) else {
-        return if dim == Dim::Fulfilment {
+        return if matches!(dim, Dim::Fulfilment | Dim::Actor) {
             "unknown"
         } else {
             ""

@@ -10,7 +10,7 @@ export const CONDITIONS = {
   REBALANCING: ['busy', 'REBALANCING', '리밸런싱', 'Partitions are being handed out.'],
   RESTORING: ['busy', 'RESTORING', '상태 복원 중', 'State is being rebuilt from its changelog.'],
   RUNNING: ['ok', 'RUNNING', '실행 중', ''],
-  DEGRADED: ['warn', 'DEGRADED', '일부 중단', 'At least one task has stopped taking records.'],
+  PAUSED: ['warn', 'PAUSED', '일부 멈춤', 'At least one task takes no records until somebody resumes it. Nothing is lost.'],
   PENDING_SHUTDOWN: ['busy', 'STOPPING', '종료 중', 'Finishing the batch, committing, closing.'],
   NOT_RUNNING: ['warn', 'STOPPED', '종료됨', 'Stopped in order.'],
   PENDING_ERROR: ['bad', 'FAILING', '오류로 종료 중', ''],

@@ -14,6 +14,20 @@ pub use json::Json;
 pub use primitive::{Bytes, I64, Nullable, Utf8};
 pub use var_i64::VarI64;
 
+use crate::io::Headers;
+
+/// What a record brought with it besides the bytes to be decoded, for formats that are not told by those alone:
+/// Kafka Streams hands topic and headers to its deserializers for the same reason (KIP-336).
+#[derive(Clone, Copy, Debug)]
+pub struct RecordOrigin<'a> {
+    /// Topic that the record was read from.
+    pub topic: &'a str,
+    /// Headers of the record.
+    pub headers: Headers<'a>,
+    /// Key bytes of the record.
+    pub key: Option<&'a [u8]>,
+}
+
 /// Bytes to a value.
 pub trait Deserializer<T>: Send {
     /// Decodes `data` (`None`: null key or tombstone) into `target`, whose former content is of no
@@ -22,6 +36,20 @@ pub trait Deserializer<T>: Send {
     /// # Errors
     /// A [`CodecError`] sends the record to the dead-letter topic with its reason.
     fn deserialize(&mut self, data: Option<&[u8]>, target: &mut T) -> Result<(), CodecError>;
+
+    /// The same for a record that a source read. What a deserializer does not need of `origin` it ignores, and by
+    /// default all of it.
+    ///
+    /// # Errors
+    /// As [`Deserializer::deserialize`].
+    fn deserialize_record(
+        &mut self,
+        _origin: RecordOrigin<'_>,
+        data: Option<&[u8]>,
+        target: &mut T,
+    ) -> Result<(), CodecError> {
+        self.deserialize(data, target)
+    }
 }
 
 /// Whether a serializer wrote a value or means null.

@@ -1,4 +1,4 @@
-use super::{CodecError, Deserializer, Presence, Serializer};
+use super::{CodecError, Deserializer, Presence, RecordOrigin, Serializer};
 
 fn present(data: Option<&[u8]>) -> Result<&[u8], CodecError> {
     data.ok_or_else(|| CodecError::new("MALFORMED", "null where bytes were expected"))
@@ -93,6 +93,22 @@ impl<T: Default, C: Deserializer<T>> Deserializer<Option<T>> for Nullable<C> {
             Some(_) => self
                 .0
                 .deserialize(data, target.get_or_insert_with(T::default))?,
+        }
+        Ok(())
+    }
+
+    fn deserialize_record(
+        &mut self,
+        origin: RecordOrigin<'_>,
+        data: Option<&[u8]>,
+        target: &mut Option<T>,
+    ) -> Result<(), CodecError> {
+        match data {
+            None => *target = None,
+            Some(_) => {
+                let target = target.get_or_insert_with(T::default);
+                self.0.deserialize_record(origin, data, target)?;
+            }
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-use crate::codec::{Codec, CodecError, Deserializer, Presence, Serializer};
+use crate::codec::{Codec, CodecError, Deserializer, Presence, RecordOrigin, Serializer};
 
 /// A codec of any type, so that grouped streams need not name those of their keys and values.
 pub(super) struct AnyCodec<T>(Box<dyn Erased<T>>);
@@ -34,5 +34,14 @@ impl<T> Serializer<T> for AnyCodec<T> {
 impl<T> Deserializer<T> for AnyCodec<T> {
     fn deserialize(&mut self, data: Option<&[u8]>, target: &mut T) -> Result<(), CodecError> {
         self.0.deserialize(data, target)
+    }
+
+    fn deserialize_record(
+        &mut self,
+        origin: RecordOrigin<'_>,
+        data: Option<&[u8]>,
+        target: &mut T,
+    ) -> Result<(), CodecError> {
+        self.0.deserialize_record(origin, data, target)
     }
 }

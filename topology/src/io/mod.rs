@@ -8,7 +8,7 @@ pub mod batch;
 pub mod headers;
 pub mod kafka;
 pub mod memory;
-pub(crate) mod murmur2;
+pub mod murmur2;
 
 use std::any::Any;
 use std::fmt;
@@ -158,6 +158,17 @@ pub struct TopicDescription {
     pub cleanup_policy: String,
 }
 
+/// A member of a consumer group, as the coordinator knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupMember {
+    /// As it named itself.
+    pub client_id: String,
+    /// The address it connects from.
+    pub host: String,
+    /// What it is assigned, sorted.
+    pub partitions: Vec<TopicPartition>,
+}
+
 /// A topic to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicSpec {
@@ -303,9 +314,22 @@ pub trait Admin {
         partitions: &[TopicPartition],
         timeout: Duration,
     ) -> IoResult<Vec<Watermarks>>;
+    /// The offset of the first record of each partition whose timestamp is at or after `timestamp_ms`; `None` where there
+    /// is none.
+    fn offsets_at(
+        &mut self,
+        partitions: &[TopicPartition],
+        timestamp_ms: i64,
+        timeout: Duration,
+    ) -> IoResult<Vec<Option<i64>>>;
     /// Asks the brokers to delete the records of partitions below these offsets (KIP-107), and does not
     /// wait for their answer: what is not deleted now is asked for again.
     fn delete_records(&mut self, below: &[(TopicPartition, i64)]) -> IoResult<()>;
+    /// The members of a group and what they are assigned, sorted by client id; a group that does not exist has none.
+    ///
+    /// # Errors
+    /// Retriable while the group rebalances: nobody has anything then.
+    fn group_members(&mut self, group: &str, timeout: Duration) -> IoResult<Vec<GroupMember>>;
     /// Committed offsets of a group that may have no members.
     fn committed(
         &mut self,

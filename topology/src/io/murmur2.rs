@@ -1,5 +1,7 @@
+//! The partitioner of Kafka's clients on the JVM: whoever wants to know where a key is must choose as they do.
+
 /// The 32-bit MurmurHash2 that Kafka's clients on the JVM partition by (`org.apache.kafka.common.utils.Utils#murmur2`).
-pub(crate) fn murmur2(bytes: &[u8]) -> i32 {
+pub fn murmur2(bytes: &[u8]) -> i32 {
     const SEED: u32 = 0x9747_b28c;
     const M: u32 = 0x5bd1_e995;
     const R: u32 = 24;
@@ -25,7 +27,11 @@ pub(crate) fn murmur2(bytes: &[u8]) -> i32 {
 }
 
 /// The partition of a key among `partitions`: the hash without its sign, modulo their number.
-pub(crate) fn partition_of(key: &[u8], partitions: i32) -> i32 {
+///
+/// ```
+/// assert_eq!(topology::io::murmur2::partition_of(b"foobar", 4), 2);
+/// ```
+pub fn partition_of(key: &[u8], partitions: i32) -> i32 {
     (murmur2(key) & i32::MAX)
         .checked_rem(partitions)
         .unwrap_or(0)

@@ -66,6 +66,8 @@ list! {
         "State directories moved aside because they were damaged or did not continue in the changelog.";
     TASKS = "topology_tasks", Gauge, ["state"],
         "Tasks of this instance by state.";
+    TASK_PAUSED = "topology_task_paused", Gauge, ["task"],
+        "1 while a task takes no records because too many were dead-lettered, until somebody resumes it; else 0.";
     LAG = "topology_consumer_lag_records", Gauge, ["topic", "partition"],
         "Offsets between position and last stable offset; 0 once the end was seen.";
     LAG_SECONDS = "topology_consumer_lag_seconds", Gauge, ["topic", "partition"],

@@ -36,6 +36,7 @@ pub(crate) struct TaskSample {
     pub(crate) restore_remaining: i64,
     pub(crate) stream_time_ms: Option<i64>,
     pub(crate) watermark_ms: Option<i64>,
+    pub(crate) paused: bool,
     pub(crate) lag: Vec<InputLag>,
 }
 
@@ -98,10 +99,11 @@ pub(crate) struct Samples {
 }
 
 /// What is made of the samples.
-const SAMPLED: [&MetricSpec; 17] = [
+const SAMPLED: [&MetricSpec; 18] = [
     &list::RESTORE_REMAINING,
     &list::STATES_SET_ASIDE,
     &list::TASKS,
+    &list::TASK_PAUSED,
     &list::LAG,
     &list::LAG_SECONDS,
     &list::STREAM_TIME,
@@ -180,10 +182,12 @@ fn per_task(tasks: &[&TaskSample], now_ms: i64) -> Result<Vec<MetricFamily>> {
             .with_label_values(&[phase.as_str()])
             .set(i64::try_from(count).unwrap_or(i64::MAX));
     }
+    let paused = list::TASK_PAUSED.int_gauge()?;
     let (lag, lag_seconds) = (list::LAG.int_gauge()?, list::LAG_SECONDS.gauge()?);
     let (stream_time, watermark) = (list::STREAM_TIME.gauge()?, list::WATERMARK.gauge()?);
     for task in tasks {
         let id = task.id.to_string();
+        paused.with_label_values(&[&id]).set(i64::from(task.paused));
         let times = [
             (&stream_time, task.stream_time_ms),
             (&watermark, task.watermark_ms),
@@ -212,6 +216,7 @@ fn per_task(tasks: &[&TaskSample], now_ms: i64) -> Result<Vec<MetricFamily>> {
         u64::try_from(remaining).unwrap_or(0),
     )?;
     families.extend(states.collect());
+    families.extend(paused.collect());
     families.extend(lag.collect());
     families.extend(lag_seconds.collect());
     families.extend(stream_time.collect());
@@ -290,6 +295,7 @@ mod tests {
             restore_remaining: remaining,
             stream_time_ms: Some(1_500),
             watermark_ms: None,
+            paused: partition == 1,
             lag: vec![InputLag {
                 topic: "orders".to_owned(),
                 partition,
@@ -329,6 +335,8 @@ mod tests {
         for line in [
             r#"topology_restore_remaining_offsets[] 9"#,
             r#"topology_tasks["state=RUNNING"] 2"#,
+            r#"topology_task_paused["task=0_0"] 0"#,
+            r#"topology_task_paused["task=0_1"] 1"#,
             r#"topology_consumer_lag_records["partition=0", "topic=orders"] 9"#,
             r#"topology_consumer_lag_records["partition=1", "topic=orders"] 8"#,
             r#"topology_stream_time_seconds["task=0_1"] 1.5"#,
@@ -342,7 +350,11 @@ mod tests {
         let lines = exposed(&samples);
         let gone = r#"topology_tasks["state=RUNNING"] 1"#;
         assert!(lines.iter().any(|line| line == gone), "{lines:#?}");
-        assert!(!lines.iter().any(|line| line.contains("partition=1")));
+        assert!(
+            !lines
+                .iter()
+                .any(|line| line.contains("partition=1") || line.contains("0_1"))
+        );
     }
 
     #[test]

@@ -18,14 +18,16 @@ impl DeadLetterCounts {
         self.pending.clear();
     }
 
-    /// The record succeeded.
-    pub(crate) fn accept(&mut self) {
+    /// The record succeeded; answers whether it left a dead letter.
+    pub(crate) fn accept(&mut self) -> bool {
+        let is_dead = !self.pending.is_empty();
         for reason in self.pending.drain(..) {
             match self.counts.iter_mut().find(|(known, _)| *known == reason) {
                 Some((_, count)) => *count += 1,
                 None => self.counts.push((reason, 1)),
             }
         }
+        is_dead
     }
 
     /// The transaction was aborted.
@@ -49,8 +51,9 @@ mod tests {
         let mut counts = DeadLetterCounts::default();
         counts.add("MALFORMED");
         counts.rollback();
+        assert!(!counts.accept());
         counts.add("TOO_LARGE");
-        counts.accept();
+        assert!(counts.accept());
         counts.add("TOO_LARGE");
         counts.accept();
         assert_eq!(counts.drain().collect::<Vec<_>>(), [("TOO_LARGE", 2)]);

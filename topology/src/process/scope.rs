@@ -5,7 +5,7 @@ use super::processor::Schedule;
 use super::{DeadLetterCounts, InputStatus, SinkMode, SourceRecord};
 use crate::io::{HeaderBuffer, Headers};
 use crate::store::{TaskState, Timer, TimerClock};
-use crate::task::TaskId;
+use crate::task::{Circuit, TaskId};
 
 /// What a record takes on the wire beside key, value and headers, generously.
 const RECORD_OVERHEAD: usize = 512;
@@ -86,6 +86,8 @@ pub(crate) struct TaskScope {
     pub(crate) dead_letter_headers: HeaderBuffer,
     /// Dead letters since the last commit, for the metrics.
     pub(crate) dead_lettered: DeadLetterCounts,
+    /// Pauses the task when they are too many.
+    pub(crate) circuit: Circuit,
     /// How far the task has come in event time, if it takes part in a windowed aggregation; for the metrics.
     pub(crate) watermark_ms: Option<i64>,
     /// Numbers what is done wholly or not at all: a record, a timer, a punctuation.
@@ -111,10 +113,10 @@ impl TaskScope {
         self.dead_lettered.rollback();
     }
 
-    /// The record succeeded.
-    pub(crate) fn accept(&mut self) {
+    /// The record succeeded; answers whether it left a dead letter.
+    pub(crate) fn accept(&mut self) -> bool {
         self.outputs.accept();
-        self.dead_lettered.accept();
+        self.dead_lettered.accept()
     }
 
     /// Writes the source record, bytes untouched, to the dead-letter topic, with the headers of

@@ -2,7 +2,7 @@ use std::any::{Any, type_name};
 
 use super::node::{Node, wrong_types};
 use super::{ProcessError, ProcessingContext, Record};
-use crate::codec::Deserializer;
+use crate::codec::{Deserializer, RecordOrigin};
 use crate::io::{Headers, RecordView};
 
 /// Decodes records from the wire into one key and one value that are used again and again.
@@ -30,10 +30,15 @@ impl<K: Send + 'static, V: Send + 'static> Node for SourceNode<K, V> {
         record: RecordView<'_>,
         context: &mut ProcessingContext<'_>,
     ) -> Result<(), ProcessError> {
+        let origin = RecordOrigin {
+            topic: context.source_record().map_or("", |source| source.topic),
+            headers: record.headers,
+            key: record.key,
+        };
         self.key_deserializer
-            .deserialize(record.key, &mut self.key)?;
+            .deserialize_record(origin, record.key, &mut self.key)?;
         self.value_deserializer
-            .deserialize(record.value, &mut self.value)?;
+            .deserialize_record(origin, record.value, &mut self.value)?;
         context.forward(Record {
             key: &self.key,
             value: &self.value,

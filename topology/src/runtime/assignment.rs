@@ -71,6 +71,7 @@ impl StreamThread {
         self.end_restore()?;
         for task in self.tasks.values_mut() {
             task.phase = TaskPhase::Suspended;
+            self.board.suspended(task.id);
             for input in task.inputs.iter_mut() {
                 input.reset(input.committed);
             }
@@ -142,6 +143,18 @@ impl StreamThread {
                     subtopology: part.index(),
                     partition: partition.partition,
                 };
+                let known = self.known_topics.get(&partition.topic);
+                if let Some(known) = known.filter(|known| id.partition >= known.partitions)
+                    && !part.stores().is_empty()
+                {
+                    let (topic, before) = (&known.name, known.partitions);
+                    let detail = format!(
+                        "{topic} had {before} partitions at the start and has more now: records of a key would go to \
+                         another task than the one that holds its state. Let the producers write to a new topic with \
+                         {before} partitions, or start under a new application id"
+                    );
+                    return Err(Error::fatal("take an assignment", detail));
+                }
                 let missing = |input: &&InputTopic| {
                     !assigned.contains(&TopicPartition::new(&input.topic, id.partition))
                 };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::client_id::ClientId;
 use super::outputs::Outputs;
 use super::retry::retry;
 use super::{ProcessingGuarantee, StreamsConfig};
@@ -34,7 +35,12 @@ impl Clients {
         index: usize,
     ) -> Result<Self, Error> {
         let exactly_once = config.processing_guarantee == ProcessingGuarantee::ExactlyOnceV2;
-        let member = format!("{}-{index}", config.instance_id);
+        let client_id = ClientId {
+            instance_id: config.instance_id.clone(),
+            thread: index,
+            application_server: config.application_server.clone(),
+        };
+        let member = client_id.group_instance_id();
         let mut producer = log.producer(&ProducerConfig {
             client_id: format!("{thread}-producer"),
             // Stable: a new one per run would leave hanging transactions behind.
@@ -54,7 +60,7 @@ impl Clients {
         let mut consumer = log.consumer(&ConsumerConfig {
             group_id: config.application_id.clone(),
             group_instance_id: member,
-            client_id: format!("{thread}-consumer"),
+            client_id: client_id.to_string(),
             session_timeout: config.session_timeout,
             max_poll_interval: config.max_poll_interval,
             read_committed: true,

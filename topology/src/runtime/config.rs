@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::PhaseObserver;
 use crate::io::TopicSpec;
+use crate::task::DeadLetterCircuit;
 
 /// What is promised about each input record, as in Kafka Streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,10 @@ pub struct StreamsConfig {
     pub application_id: String,
     /// Static membership; unique among the instances of the application.
     pub instance_id: String,
+    /// `host:port` under which other instances and people reach this one, as Kafka Streams' `application.server`: told
+    /// to the group, so that whoever looks for the state of a key finds it; see
+    /// [`query_metadata_for_key`](super::query_metadata_for_key).
+    pub application_server: Option<String>,
     /// Stream threads.
     pub num_stream_threads: usize,
     /// What is promised.
@@ -55,6 +60,11 @@ pub struct StreamsConfig {
     pub poll_records: usize,
     /// How far a record's timestamp may lie ahead of the wall clock and still move stream time.
     pub future_tolerance: Duration,
+    /// When a task pauses because too many of its records are dead-lettered; `None`: never. It then takes no records
+    /// until [`Streams::resume_paused_tasks`](super::Streams::resume_paused_tasks) or a restart, while its timers,
+    /// punctuations and commits, and the other tasks, go on. Its records wait in their topics: it is behind like a
+    /// task that cannot keep up, so its watermark stands still and windows that need it stay open.
+    pub dead_letter_circuit: Option<DeadLetterCircuit>,
     /// Between two requests to delete what was processed of repartition topics.
     pub repartition_purge_interval: Duration,
     /// For calls to the brokers that must succeed: retried until then.
@@ -80,6 +90,7 @@ impl StreamsConfig {
         Self {
             application_id: application_id.into(),
             instance_id: instance_id.into(),
+            application_server: None,
             num_stream_threads: 1,
             processing_guarantee: ProcessingGuarantee::ExactlyOnceV2,
             commit_interval: Duration::from_millis(100),
@@ -93,6 +104,7 @@ impl StreamsConfig {
             max_rate: None,
             poll_records: 2_000,
             future_tolerance: Duration::from_secs(5),
+            dead_letter_circuit: Some(DeadLetterCircuit::default()),
             repartition_purge_interval: Duration::from_secs(30),
             task_timeout: Duration::from_secs(60),
             topic_wait: Duration::from_secs(30),

@@ -1,11 +1,15 @@
 //! Who runs tasks: stream threads, the commit protocol, assignment, restore, shutdown.
 
 mod assignment;
+mod client_id;
 mod clients;
 mod commit;
 mod config;
 mod contain;
+mod expected_topic;
+mod key_query;
 mod outputs;
+mod paused;
 mod phase;
 mod purge;
 mod rate;
@@ -19,12 +23,17 @@ mod stream_thread;
 mod streams;
 mod topics;
 
+pub use crate::task::{DeadLetterCircuit, Share};
+pub use client_id::{ClientId, check_application_server};
 #[cfg(feature = "broken-controls")]
 pub use commit::BrokenControl;
 pub use config::{AutoOffsetReset, ProcessingGuarantee, StreamsConfig};
+pub use key_query::{ActiveHost, KeyQueryMetadata, query_metadata_for_key};
 pub(crate) use outputs::OutputKind;
 pub use phase::{CommitPhase, PhaseObserver};
-pub use status::{RestoreStatus, State, StatusBoard, StreamsStatus, TaskStatus, ThreadStatus};
+pub use status::{
+    RestoreStatus, State, StatusBoard, StoreQuery, StreamsStatus, TaskStatus, ThreadStatus,
+};
 pub(crate) use stream_thread::ThreadParts;
 pub use stream_thread::{Progress, StateRow, StreamThread};
 pub use streams::Streams;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::paused::reason_of_pauses;
 use super::restore::Restoration;
 use super::status::{RestoreStatus, State, TaskStatus, ThreadStatus};
 use super::stream_thread::StreamThread;
@@ -170,11 +171,13 @@ impl StreamThread {
                 restore_remaining: restore.remaining,
                 stream_time_ms: task.scope.stream_time,
                 watermark_ms: task.scope.watermark_ms,
+                paused: task.scope.circuit.paused().is_some(),
                 lag: lags,
             });
             tasks.push(TaskStatus {
                 id: task.id.to_string(),
                 state: task.phase.as_str(),
+                paused: task.scope.circuit.paused().map(str::to_owned),
                 restore,
                 lag,
             });
@@ -193,7 +196,7 @@ impl StreamThread {
                 "restoring state from the changelog".to_owned(),
             ),
             (Some(trouble), true, false) => (State::Running, trouble.clone()),
-            (None, true, false) => (State::Running, String::new()),
+            (None, true, false) => (State::Running, reason_of_pauses(&tasks)),
         };
         let directory = &self.directory;
         let sample = ThreadSample {

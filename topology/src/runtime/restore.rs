@@ -71,6 +71,9 @@ impl StreamThread {
             let restoration = self.plan(id, never_committed)?;
             if let Some(task) = self.tasks.get_mut(&id) {
                 task.phase = TaskPhase::Restoring;
+                let names = task.scope.state.specs();
+                let names = names.map(|(_, spec)| spec.name.clone()).collect();
+                self.board.restoring(id, names);
             }
             self.restorations.push(restoration);
         }

@@ -1,12 +1,13 @@
 //! What the outside may know of a running application: written by the threads, read by anyone.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::store::{CommittedView, StoreId};
-use crate::task::TaskId;
+use crate::task::{TaskId, TaskPhase};
 
 /// State of a thread and of the whole; the names are Kafka Streams'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -42,6 +43,9 @@ pub struct TaskStatus {
     pub id: String,
     /// Kafka Streams' names: CREATED, RESTORING, RUNNING, SUSPENDED.
     pub state: &'static str,
+    /// Why the task takes no records, with the counts and the fix; its state is RUNNING all the same, because its
+    /// timers and commits go on.
+    pub paused: Option<String>,
     /// Restore of this assignment.
     pub restore: RestoreStatus,
     /// Records between position and the last stable offset, per input partition.
@@ -74,8 +78,34 @@ pub struct StreamsStatus {
     pub threads: Vec<ThreadStatus>,
 }
 
-/// Committed state of a task that runs here, and its stores by name.
-type TaskStores = (CommittedView, Vec<String>);
+/// What a query for a store of one task meets here.
+#[derive(Clone, Debug)]
+pub enum StoreQuery {
+    /// The task runs here: this is its committed state. Once the task is closed here, reading it fails with a
+    /// retriable error.
+    Here(CommittedView, StoreId),
+    /// The task is assigned to this instance and its state is not complete yet; ask again.
+    Restoring,
+    /// No task of this instance has such a store of that partition; ask the group who has it.
+    NotHere,
+}
+
+/// The stores of a task.
+#[derive(Debug)]
+struct TaskStores {
+    phase: TaskPhase,
+    /// Names in the order of their ids.
+    names: Vec<String>,
+    /// Committed state; kept while the task is suspended or restored anew, because it will most likely be back.
+    view: Option<CommittedView>,
+}
+
+impl TaskStores {
+    fn id(&self, name: &str) -> Option<StoreId> {
+        let index = self.names.iter().position(|known| known == name)?;
+        u32::try_from(index).ok().map(StoreId)
+    }
+}
 
 /// Holds the status, and the committed counters and state of each task.
 #[derive(Debug, Default)]
@@ -83,6 +113,8 @@ pub struct StatusBoard {
     threads: Mutex<BTreeMap<String, ThreadStatus>>,
     counters: Mutex<BTreeMap<TaskId, Vec<u64>>>,
     stores: Mutex<BTreeMap<TaskId, TaskStores>>,
+    /// How often somebody asked to resume the paused tasks.
+    resumes: AtomicU64,
 }
 
 impl StatusBoard {
@@ -97,7 +129,10 @@ impl StatusBoard {
             State::NotRunning => 4,
             State::Running => 5,
         };
-        let least = threads.iter().min_by_key(|thread| rank(thread.state));
+        // Of several in one state, the one that has something to say.
+        let least = threads
+            .iter()
+            .min_by_key(|thread| (rank(thread.state), thread.detail.is_empty()));
         StreamsStatus {
             state: least.map_or(State::Created, |thread| thread.state),
             detail: least.map_or_else(String::new, |thread| thread.detail.clone()),
@@ -114,15 +149,69 @@ impl StatusBoard {
     /// Kafka Streams calls interactive queries.
     pub fn stores(&self, name: &str) -> Vec<(CommittedView, StoreId)> {
         let stores = self.stores.lock();
-        let with_name = stores.values().filter_map(|(view, names)| {
-            let index = names.iter().position(|known| known == name)?;
-            Some((view.clone(), StoreId(u32::try_from(index).ok()?)))
-        });
+        let with_name = stores
+            .values()
+            .filter_map(|task| Some((task.view.clone()?, task.id(name)?)));
         with_name.collect()
     }
 
+    /// The committed state of the one task of this instance that has the store `name` of `partition`: what a query for
+    /// a key of that partition must read, and no other. A task that is given up in a rebalance is not here, though its
+    /// state is still open: another instance may have changed it meanwhile.
+    pub fn store(&self, name: &str, partition: i32) -> StoreQuery {
+        let stores = self.stores.lock();
+        let mut of_partition = stores
+            .iter()
+            .filter(|(task, _)| task.partition == partition)
+            .filter_map(|(_, task)| Some((task, task.id(name)?)));
+        match of_partition.next() {
+            Some((TaskStores { phase, view, .. }, id)) => match (phase, view) {
+                (TaskPhase::Running, Some(view)) => StoreQuery::Here(view.clone(), id),
+                (TaskPhase::Suspended, _) => StoreQuery::NotHere,
+                _ => StoreQuery::Restoring,
+            },
+            None => StoreQuery::NotHere,
+        }
+    }
+
+    /// Lets all paused tasks of this instance take records again, each with an empty window; answers which were seen
+    /// to be paused. Their threads do it with their next turn.
+    pub fn resume_paused_tasks(&self) -> Vec<String> {
+        let threads = self.threads.lock();
+        let tasks = threads.values().flat_map(|thread| &thread.tasks);
+        let paused = tasks.filter(|task| task.paused.is_some());
+        let paused = paused.map(|task| task.id.clone()).collect();
+        self.resumes.fetch_add(1, Ordering::SeqCst);
+        paused
+    }
+
+    pub(super) fn resumes(&self) -> u64 {
+        self.resumes.load(Ordering::SeqCst)
+    }
+
+    /// The task runs: its state is complete.
     pub(super) fn set_stores(&self, task: TaskId, view: CommittedView, names: Vec<String>) {
-        self.stores.lock().insert(task, (view, names));
+        let stores = TaskStores {
+            phase: TaskPhase::Running,
+            names,
+            view: Some(view),
+        };
+        self.stores.lock().insert(task, stores);
+    }
+
+    /// The task is assigned to this instance and its state is being restored.
+    pub(super) fn restoring(&self, task: TaskId, names: Vec<String>) {
+        let mut stores = self.stores.lock();
+        let view = stores.remove(&task).and_then(|known| known.view);
+        let phase = TaskPhase::Restoring;
+        stores.insert(task, TaskStores { phase, names, view });
+    }
+
+    /// The task was given up, and stays open in case it comes back.
+    pub(super) fn suspended(&self, task: TaskId) {
+        if let Some(stores) = self.stores.lock().get_mut(&task) {
+            stores.phase = TaskPhase::Suspended;
+        }
     }
 
     pub(super) fn set_thread(&self, status: ThreadStatus) {
@@ -166,5 +255,22 @@ impl StatusBoard {
     pub(super) fn forget_task(&self, task: TaskId) {
         self.stores.lock().remove(&task);
         self.counters.lock().remove(&task);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_of_several_running_threads_says_is_heard() {
+        let board = StatusBoard::default();
+        board.set_state("one", State::Running, "");
+        board.set_state("two", State::Running, "task 0_1 is paused");
+        let status = board.status();
+        assert_eq!(status.state, State::Running);
+        assert_eq!(status.detail, "task 0_1 is paused");
+        board.set_state("one", State::Rebalancing, "");
+        assert_eq!(board.status().state, State::Rebalancing);
     }
 }

@@ -109,6 +109,8 @@ pub struct StreamThread {
     pub(super) rebuilds: Streak,
     /// Aborts since the last commit.
     pub(super) aborts: Streak,
+    /// How often paused tasks were resumed, as far as this thread has done it.
+    pub(super) resumed: u64,
     pub(super) last_status: Option<Duration>,
     pub(super) statistics: SampledStatistics,
     /// What the consumer said of its brokers at the last update of the status.
@@ -132,6 +134,7 @@ impl StreamThread {
             application_id: config.application_id.clone(),
             max_task_idle: config.max_task_idle,
             future_tolerance: config.future_tolerance,
+            dead_letter_circuit: config.dead_letter_circuit,
         };
         let rate = config
             .max_rate
@@ -160,6 +163,7 @@ impl StreamThread {
             first_task: 0,
             rebuilds: Streak::default(),
             aborts: Streak::default(),
+            resumed: board.resumes(),
             last_status: None,
             statistics: SampledStatistics::default(),
             trouble: None,
@@ -264,6 +268,7 @@ impl StreamThread {
             progress.moved = true;
         }
         progress.moved |= self.restore()?;
+        progress.moved |= self.resume_paused_tasks();
         let turn = self.clock.monotonic();
         let fetched = self.fill_queues()?;
         let now = self.clock.monotonic();
@@ -276,10 +281,16 @@ impl StreamThread {
             processed: (progress.records > 0).then(|| processed.saturating_sub(now)),
             punctuated: punctuated.then(|| self.clock.monotonic().saturating_sub(processed)),
         });
+        let tripped = self.is_tripped();
         let due = now.saturating_sub(self.last_commit) >= self.config.commit_interval
+            || tripped
             || self.wants_commit();
         if due {
             progress.moved |= self.commit()?;
+        }
+        if tripped {
+            // That a task is paused is told at once.
+            self.last_status = None;
         }
         self.update_status(now);
         self.flush_stores(now)?;
@@ -424,13 +435,16 @@ impl StreamThread {
             .try_for_each(|task| task.scope.state.maybe_flush(now))
     }
 
-    /// Whether everything in the inputs has been processed, committed or not.
+    /// Whether everything in the inputs has been processed, committed or not; a paused task processes nothing.
     pub fn has_processed_everything(&self) -> bool {
         self.clients
             .as_ref()
             .is_some_and(|clients| clients.group.is_some())
             && self.restorations.is_empty()
-            && self.tasks.values().all(|task| task.inputs.caught_up())
+            && self
+                .tasks
+                .values()
+                .all(|task| task.inputs.caught_up() || task.scope.circuit.paused().is_some())
     }
 
     /// Whether anything waits for the next commit.

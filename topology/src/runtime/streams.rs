@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::StreamsConfig;
+use super::client_id::check_application_server;
 use super::status::{State, StatusBoard, StreamsStatus};
 use super::stream_thread::{StreamThread, ThreadParts};
 use super::topics::TopicCheck;
@@ -34,7 +35,7 @@ impl Streams {
     /// their own, so that this returns at once and the status tells what is waited for.
     ///
     /// # Errors
-    /// When the state directory cannot be used.
+    /// When the state directory cannot be used, or the application server is no host and port.
     pub fn start(
         topology: BuiltTopology,
         config: StreamsConfig,
@@ -43,6 +44,9 @@ impl Streams {
         log: Arc<dyn Log>,
         metrics: Arc<EngineMetrics>,
     ) -> Result<Self, Error> {
+        if let Some(server) = &config.application_server {
+            check_application_server(server)?;
+        }
         let directory = StateDirectory::open(&state_dir.join(&config.application_id), state)?;
         let board = Arc::new(StatusBoard::default());
         let stop = Arc::new(AtomicBool::new(false));
@@ -83,6 +87,11 @@ impl Streams {
     /// Committed counters per task of this instance.
     pub fn counters(&self) -> BTreeMap<TaskId, Vec<u64>> {
         self.board.counters()
+    }
+
+    /// Lets the paused tasks of this instance take records again; see [`StatusBoard::resume_paused_tasks`].
+    pub fn resume_paused_tasks(&self) -> Vec<String> {
+        self.board.resume_paused_tasks()
     }
 
     /// The error that ended a thread, if one did.
@@ -193,6 +202,7 @@ pub(crate) fn check_topics(parts: &ThreadParts, stop: &AtomicBool) -> Result<Kno
         clock: parts.clock.as_ref(),
         config: &parts.config,
         topology: &parts.topology,
+        directory: &parts.directory,
         board: &parts.board,
         stop,
     };

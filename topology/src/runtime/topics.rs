@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::expected_topic::{ExpectedTopic, Role, changed};
 use super::retry::retry;
 use super::{State, StatusBoard, StreamsConfig};
 use crate::Error;
 use crate::graph::{BuiltTopology, InputTopic, SubTopology};
 use crate::io::{Admin, TopicDescription, TopicSpec};
+use crate::store::StateDirectory;
 use crate::task::KnownTopics;
 use crate::time::Clock;
 
@@ -25,8 +27,27 @@ pub(super) struct TopicCheck<'a> {
     pub(super) clock: &'a dyn Clock,
     pub(super) config: &'a StreamsConfig,
     pub(super) topology: &'a BuiltTopology,
+    pub(super) directory: &'a StateDirectory,
     pub(super) board: &'a StatusBoard,
     pub(super) stop: &'a AtomicBool,
+}
+
+/// How many tasks a sub-topology has.
+struct PartitionCount {
+    partitions: i32,
+    /// The topic that decides, if it is one of the application's inputs.
+    input: Option<String>,
+}
+
+fn declared(spec: TopicSpec) -> ExpectedTopic {
+    ExpectedTopic {
+        spec,
+        role: Role::Declared,
+    }
+}
+
+fn refused(detail: String) -> Error {
+    Error::fatal("check the topics", detail)
 }
 
 impl TopicCheck<'_> {
@@ -35,23 +56,66 @@ impl TopicCheck<'_> {
         let own_inputs = self.own_inputs();
         let own_names: Vec<String> = own_inputs.iter().map(|own| own.name.clone()).collect();
         let is_own = |topic: &str| own_names.iter().any(|own| own == topic);
-        let outputs = self.config.topics.iter();
-        let outputs: Vec<TopicSpec> = outputs
-            .filter(|spec| !is_own(&spec.name))
-            .cloned()
-            .collect();
-        self.create_missing(outputs.clone())?;
+        let mut declared: Vec<ExpectedTopic> = self.declared_topics();
+        declared.retain(|topic| !is_own(&topic.spec.name));
+        self.create_missing(&declared)?;
         let mut inputs = self.wait_for_inputs(&is_own)?;
         self.create_own_inputs(own_inputs, &mut inputs)?;
         let mut internal = Vec::new();
+        let mut built_with = self.directory.built_with()?;
         for part in self.topology.subtopologies() {
-            let partitions = self.co_partitioned(part, &inputs)?;
-            internal.extend(self.internal_topics(part, partitions));
+            let count = self.co_partitioned(part, &inputs)?;
+            self.check_directory(part, &count, &built_with)?;
+            let stores = part.stores().iter();
+            built_with.extend(stores.map(|store| (store.name.clone(), count.partitions)));
+            internal.extend(self.internal_topics(part, &count));
         }
-        self.create_missing(internal.clone())?;
+        // Before anything is created: what is created with a wrong count would hide that it is wrong.
         self.validate(&internal)?;
-        self.validate(&outputs)?;
+        self.create_missing(&internal)?;
+        self.validate(&internal)?;
+        self.validate(&declared)?;
+        self.directory.build_with(&built_with)?;
         self.known()
+    }
+
+    fn declared_topics(&self) -> Vec<ExpectedTopic> {
+        self.config.topics.iter().cloned().map(declared).collect()
+    }
+
+    /// The state on this machine must have been built with the same number of partitions, even if its changelogs are
+    /// gone.
+    fn check_directory(
+        &self,
+        part: &SubTopology,
+        count: &PartitionCount,
+        built_with: &BTreeMap<String, i32>,
+    ) -> Result<(), Error> {
+        let now = count.partitions;
+        let input = count.input.as_deref().unwrap_or("the repartition topic");
+        let Some(root) = self.directory.root() else {
+            return Ok(());
+        };
+        let root = root.display();
+        for store in part.stores() {
+            if let Some(before) = built_with.get(&store.name).filter(|before| **before != now) {
+                let place = format!("the state directory {root} (store {})", store.name);
+                return Err(refused(changed(input, now, &place, *before)));
+            }
+        }
+        let tasks = self.directory.tasks_on_disk().into_iter();
+        let mut beyond = tasks.filter(|id| id.subtopology == part.index() && id.partition >= now);
+        match beyond.next() {
+            Some(id) if !part.stores().is_empty() => {
+                let detail = format!(
+                    "{root} holds task {id}, and {input} has only {now} partitions: they were more once, and a key may \
+                     belong to another task than the one that holds its state. Restore the count, or move {root}/{id} \
+                     away if it is left over from an earlier topology"
+                );
+                Err(refused(detail))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn describe(&mut self, names: &[&str]) -> Result<Vec<Option<TopicDescription>>, Error> {
@@ -81,14 +145,15 @@ impl TopicCheck<'_> {
         }
     }
 
-    fn create_missing(&mut self, specs: Vec<TopicSpec>) -> Result<(), Error> {
+    fn create_missing(&mut self, topics: &[ExpectedTopic]) -> Result<(), Error> {
+        let specs: Vec<&TopicSpec> = topics.iter().map(|topic| &topic.spec).collect();
         let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
         let existing = self.describe(&names)?;
         let missing = specs
             .iter()
             .zip(existing)
             .filter(|(_, existing)| existing.is_none());
-        let missing: Vec<TopicSpec> = missing.map(|(spec, _)| spec.clone()).collect();
+        let missing: Vec<TopicSpec> = missing.map(|(spec, _)| (*spec).clone()).collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -147,8 +212,9 @@ impl TopicCheck<'_> {
         if own.is_empty() {
             return Ok(());
         }
-        self.create_missing(own.clone())?;
         let names: Vec<&str> = own.iter().map(|spec| spec.name.as_str()).collect();
+        let own = own.iter().cloned().map(declared);
+        self.create_missing(&own.collect::<Vec<_>>())?;
         let described = self.describe(&names)?.into_iter().flatten();
         known.extend(described.map(|topic| (topic.name, topic.partitions)));
         Ok(())
@@ -207,7 +273,7 @@ impl TopicCheck<'_> {
         &self,
         part: &SubTopology,
         known: &BTreeMap<String, i32>,
-    ) -> Result<i32, Error> {
+    ) -> Result<PartitionCount, Error> {
         let inputs = part.inputs(&self.config.application_id);
         let count = |input: &InputTopic| input.partitions.or(known.get(&input.topic).copied());
         let mut counts = inputs
@@ -215,39 +281,49 @@ impl TopicCheck<'_> {
             .filter_map(|input| Some((input.topic.as_str(), count(input)?)));
         let Some((first, partitions)) = counts.next() else {
             // Reads repartition topics only: as many partitions as the widest external input.
-            return Ok(known.values().copied().max().unwrap_or(1));
+            let partitions = known.values().copied().max().unwrap_or(1);
+            return Ok(PartitionCount {
+                partitions,
+                input: None,
+            });
         };
         match counts.find(|(_, count)| *count != partitions) {
-            None => Ok(partitions),
-            Some((other, count)) => Err(Error::fatal(
-                "check the topics",
-                format!(
-                    "{first} has {partitions} partitions and {other} has {count}; sub-topology {} reads them together, so \
+            None => Ok(PartitionCount {
+                partitions,
+                input: known.contains_key(first).then(|| first.to_owned()),
+            }),
+            Some((other, count)) => Err(refused(format!(
+                "{first} has {partitions} partitions and {other} has {count}; sub-topology {} reads them together, so \
                      records of one key must have the same partition number: give both the same count",
-                    part.index()
-                ),
-            )),
+                part.index()
+            ))),
         }
     }
 
-    fn internal_topics(&self, part: &SubTopology, partitions: i32) -> Vec<TopicSpec> {
+    fn internal_topics(&self, part: &SubTopology, count: &PartitionCount) -> Vec<ExpectedTopic> {
         let application_id = &self.config.application_id;
-        let spec = |name: String, config: &[(&str, &str)]| TopicSpec {
-            name,
-            partitions,
-            replication_factor: self.config.replication_factor,
-            config: config
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-                .collect(),
+        let expected = |name: String, role: Role, config: &[(&str, &str)]| ExpectedTopic {
+            spec: TopicSpec {
+                name,
+                partitions: count.partitions,
+                replication_factor: self.config.replication_factor,
+                config: config
+                    .iter()
+                    .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                    .collect(),
+            },
+            role,
         };
         let changelogs = part
             .stores()
             .iter()
             .filter(|store| store.changelog)
             .map(|store| {
-                spec(
+                expected(
                     SubTopology::changelog_topic(application_id, &store.name),
+                    Role::Changelog {
+                        input: count.input.clone(),
+                    },
                     &[("cleanup.policy", "compact")],
                 )
             });
@@ -262,37 +338,23 @@ impl TopicCheck<'_> {
             ("segment.bytes", "52428800"),
         ];
         changelogs
-            .chain(repartition.map(|input| spec(input.topic, &retention)))
+            .chain(repartition.map(|input| expected(input.topic, Role::Repartition, &retention)))
             .collect()
     }
 
     /// Existing topics must be what state and keys rely on.
-    fn validate(&mut self, specs: &[TopicSpec]) -> Result<(), Error> {
-        let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
-        for (spec, topic) in specs.iter().zip(self.describe(&names)?) {
-            let Some(topic) = topic else { continue };
-            if topic.partitions != spec.partitions {
-                return Err(Error::fatal(
-                    "check the topics",
-                    format!(
-                        "topic {} has {} partitions, {} are needed; records of one key would change partitions and state \
-                         would be lost: restore the count, or move to new topics",
-                        topic.name, topic.partitions, spec.partitions
-                    ),
-                ));
+    fn validate(&mut self, topics: &[ExpectedTopic]) -> Result<(), Error> {
+        let names: Vec<&str> = topics
+            .iter()
+            .map(|topic| topic.spec.name.as_str())
+            .collect();
+        for (expected, found) in topics.iter().zip(self.describe(&names)?) {
+            let Some(found) = found else { continue };
+            if let Some(refusal) = expected.refusal(&found) {
+                return Err(refused(refusal));
             }
-            let compact = spec
-                .config
-                .iter()
-                .any(|(key, value)| key == "cleanup.policy" && value == "compact");
-            if compact && !topic.cleanup_policy.contains("compact") {
-                return Err(Error::fatal(
-                    "check the topics",
-                    format!(
-                        "topic {} has cleanup.policy={}, compact is needed, or state would be deleted with age: alter it",
-                        topic.name, topic.cleanup_policy
-                    ),
-                ));
+            if let Some(warning) = expected.warning(&found) {
+                tracing::warn!("{warning}");
             }
         }
         Ok(())

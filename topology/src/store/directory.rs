@@ -1,10 +1,12 @@
 //! The state directory of a process and what its tasks share.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::built_with;
 use super::config::StateConfig;
 use super::rocks_options::RocksResources;
 use super::set_aside::{SetAside, SetAsideReason, move_aside};
@@ -121,6 +123,25 @@ impl StateDirectory {
             .collect();
         tasks.sort_unstable();
         tasks
+    }
+
+    /// With how many partitions the stores here were built, by name; empty without a disk.
+    pub(crate) fn built_with(&self) -> Result<BTreeMap<String, i32>, Error> {
+        self.disk
+            .as_ref()
+            .map_or_else(|| Ok(BTreeMap::new()), |disk| built_with::read(&disk.root))
+    }
+
+    /// Remembers with how many partitions stores are built from now on.
+    pub(crate) fn build_with(&self, partitions: &BTreeMap<String, i32>) -> Result<(), Error> {
+        self.disk
+            .as_ref()
+            .map_or(Ok(()), |disk| built_with::write(&disk.root, partitions))
+    }
+
+    /// Where it is, for messages; `None` without a disk.
+    pub(crate) fn root(&self) -> Option<&Path> {
+        self.disk.as_ref().map(|disk| disk.root.as_path())
     }
 
     /// How often a task's directory was set aside for `reason` since the start.

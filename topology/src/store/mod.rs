@@ -6,6 +6,7 @@
 //! the same rows, so that a state can be rebuilt from nothing.
 
 mod backend;
+mod built_with;
 mod changelog_key;
 mod commit;
 mod config;

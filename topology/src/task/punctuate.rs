@@ -147,7 +147,10 @@ impl Task {
         };
         let done = nodes.with(node, &mut context, call);
         done.map_err(|error| self.fatal(operation, error, node))?;
-        self.scope.accept();
+        if self.scope.accept() {
+            // A record that was kept until now was given up now.
+            self.scope.circuit.record(true);
+        }
         Ok(())
     }
 }

@@ -1,10 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::TaskId;
-use super::TaskTopics;
 use super::input::{Input, InputChoice, Inputs};
 use super::own::{COUNTERS, PROGRESS, Progress};
+use super::{Circuit, DeadLetterCircuit, TaskId, TaskTopics};
 use crate::error::{Error, ErrorClass};
 use crate::graph::{BuiltTopology, SubTopology};
 use crate::io::{HeaderBuffer, TopicPartition};
@@ -51,6 +50,8 @@ pub(crate) struct TaskSettings {
     pub(crate) max_task_idle: Duration,
     /// How far a record's timestamp may lie ahead of the wall clock and still move stream time.
     pub(crate) future_tolerance: Duration,
+    /// When a task pauses; `None`: never.
+    pub(crate) dead_letter_circuit: Option<DeadLetterCircuit>,
 }
 
 /// One sub-topology on one partition: its nodes, state and input queues.
@@ -115,6 +116,7 @@ impl Task {
             dead_letters,
             dead_letter_headers: HeaderBuffer::default(),
             dead_lettered: DeadLetterCounts::default(),
+            circuit: Circuit::new(settings.dead_letter_circuit, topology.dead_letter_topic()),
             watermark_ms: None,
             unit: 0,
             inputs: Vec::new(),
@@ -219,7 +221,7 @@ impl Task {
         due: &mut TimerBatch,
     ) -> Result<usize, Error> {
         let mut processed = 0;
-        while processed < max {
+        while processed < max && self.scope.circuit.takes_records() {
             let InputChoice::Take(index) = self.inputs.choose(now) else {
                 break;
             };
@@ -306,7 +308,8 @@ impl Task {
                 );
             }
         }
-        scope.accept();
+        let is_dead = scope.accept();
+        scope.circuit.record(is_dead);
         input.taken.add(record.timestamp);
         input.position = record.offset + 1;
         input.queue.pop_front();
@@ -329,7 +332,10 @@ impl Task {
             });
             done.map_err(|error| self.fatal("prepare a commit", error, node))?;
         }
-        self.scope.accept();
+        let is_dead = self.scope.accept();
+        if is_dead {
+            self.scope.circuit.record(true);
+        }
         if self.subtopology.stores().is_empty() {
             return Ok(());
         }
@@ -370,6 +376,9 @@ impl Task {
             .commit(changelog_positions)
             .map_err(|error| error.at(format!("task {}", self.id)))?;
         self.scope.counters.committed();
+        if let Some(reason) = self.scope.circuit.committed() {
+            tracing::error!(task = %self.id, "paused: {reason}");
+        }
         self.progressed = false;
         for input in self.inputs.iter_mut() {
             input.committed = input.position;
@@ -385,6 +394,7 @@ impl Task {
         self.scope.cancelled_timers = None;
         self.scope.counters.abort();
         self.scope.dead_lettered.clear();
+        self.scope.circuit.abort();
         // What was caught up is not, until it is looked at again.
         self.scope.inputs.clear();
         self.progressed = false;
@@ -396,6 +406,15 @@ impl Task {
             self.make_nodes()?;
         }
         Ok(())
+    }
+
+    /// Takes records again after a pause; answers whether there was one.
+    pub(crate) fn resume(&mut self) -> bool {
+        let resumed = self.scope.circuit.resume();
+        if resumed {
+            tracing::info!(task = %self.id, "resumed: takes records again");
+        }
+        resumed
     }
 
     /// Name of the node that ran last, for a panic's message.

@@ -14,7 +14,7 @@ use crate::io::memory::MemoryLog;
 use crate::io::{Log, TopicSpec};
 use crate::metrics::EngineMetrics;
 use crate::runtime::{
-    StateRow, StatusBoard, StreamThread, StreamsConfig, ThreadParts, check_topics,
+    StateRow, StatusBoard, StreamThread, StreamsConfig, StreamsStatus, ThreadParts, check_topics,
 };
 use crate::store::{CommittedView, StateConfig, StateDirectory, StoreId};
 use crate::task::{KnownTopics, TaskId};
@@ -323,6 +323,16 @@ impl TestDriver {
     /// When the task is not here.
     pub fn dump(&mut self, task: TaskId) -> Result<Vec<StateRow>, Error> {
         self.thread()?.dump(task)
+    }
+
+    /// State, tasks, lag, restore, as the thread told them last.
+    pub fn status(&self) -> StreamsStatus {
+        self.board.status()
+    }
+
+    /// Lets paused tasks take records again, with the next turn.
+    pub fn resume_paused_tasks(&self) -> Vec<String> {
+        self.board.resume_paused_tasks()
     }
 
     /// Committed state of the running tasks that have the store `name`.

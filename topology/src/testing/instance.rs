@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::Error;
-use crate::runtime::{Progress, StateRow, StatusBoard, StreamThread};
+use crate::runtime::{Progress, StateRow, StatusBoard, StoreQuery, StreamThread};
 use crate::task::TaskId;
 
 /// One of several instances of an application in a test, driven turn by turn; made by
@@ -47,6 +47,11 @@ impl TestInstance {
     /// When the task is not here.
     pub fn dump(&mut self, task: TaskId) -> Result<Vec<StateRow>, Error> {
         self.thread.dump(task)
+    }
+
+    /// What a query for a store of one partition meets here.
+    pub fn store(&self, name: &str, partition: i32) -> StoreQuery {
+        self.board.store(name, partition)
     }
 
     /// Committed counters of the tasks that are here.

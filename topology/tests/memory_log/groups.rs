@@ -298,3 +298,27 @@ fn waiting_on_a_virtual_clock_returns_at_once() {
     consumer.wait(Duration::MAX);
     assert_eq!(consumer.poll(Duration::from_secs(3600)).unwrap(), None);
 }
+
+#[test]
+fn a_group_tells_its_members_and_what_they_have_when_it_is_at_rest() {
+    let bed = Bed::with_topic("t", 3);
+    let mut admin = bed.log.admin("admin").unwrap();
+    assert_eq!(admin.group_members("group", NOW).unwrap(), []);
+    let mut first = bed.consumer("one", &["t"]);
+    settle(&mut first);
+    let mut second = bed.consumer("two", &["t"]);
+    settle(&mut second);
+    let unsettled = admin.group_members("group", NOW).unwrap_err();
+    assert_eq!(unsettled.class(), ErrorClass::Retriable, "{unsettled}");
+    settle(&mut first);
+    settle(&mut second);
+    let told: Vec<_> = admin
+        .group_members("group", NOW)
+        .unwrap()
+        .into_iter()
+        .map(|member| (member.client_id, member.partitions))
+        .collect();
+    let expected = [("one", 0..2), ("two", 2..3)]
+        .map(|(name, range)| (name.to_owned(), partitions("t", range)));
+    assert_eq!(told, expected);
+}

@@ -15,7 +15,7 @@ fn fails_once(kind: Kind, nth: usize, fault: Fault) -> bool {
     let counted = std::sync::Arc::clone(&calls);
     world::log().on_operation(Box::new(move |operation| {
         let hit = operation.kind == kind
-            && operation.client_id.contains("-a-")
+            && world::is_of(operation, "a")
             && counted.fetch_add(1, Ordering::SeqCst) + 1 == nth;
         hit.then_some(fault)
     }));

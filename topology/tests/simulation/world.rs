@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use topology::Error;
 use topology::io::Headers;
+use topology::io::memory::Operation;
 use topology::testing::{TestDriver, TestDriverConfig, TestInstance};
 
 use crate::job::{self, BAD};
@@ -144,4 +145,11 @@ impl World {
     pub fn instances(&mut self) -> &mut BTreeMap<&'static str, TestInstance> {
         &mut self.instances
     }
+}
+
+/// Whether a client of this instance makes the call: the group member's name begins with the instance's, that of others
+/// has it in the middle.
+pub fn is_of(operation: &Operation<'_>, instance: &str) -> bool {
+    let client_id = operation.client_id;
+    client_id.starts_with(&format!("{instance}-")) || client_id.contains(&format!("-{instance}-"))
 }

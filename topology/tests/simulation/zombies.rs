@@ -15,7 +15,7 @@ thread_local! {
 fn stops_in(kind: Kind, nth: usize, standstill: Duration) {
     CALLS.set(0);
     world::log().on_operation(Box::new(move |operation| {
-        if operation.kind == kind && operation.client_id.contains("-a-") {
+        if operation.kind == kind && world::is_of(operation, "a") {
             CALLS.set(CALLS.get() + 1);
             if CALLS.get() == nth {
                 for _ in 0..20 {
@@ -107,7 +107,7 @@ fn row_16_a_take_over_waits_for_the_open_transaction_of_the_dead_owner() {
     CALLS.set(0);
     world::log().on_operation(Box::new(|operation| {
         let commits = operation.kind == Kind::CommitTransaction;
-        if commits && operation.client_id.contains("-a-") && CALLS.replace(1) == 0 {
+        if commits && world::is_of(operation, "a") && CALLS.replace(1) == 0 {
             // Changelog and offsets are sent, the transaction is open for another 10 s.
             for _ in 0..40 {
                 world::advance(Duration::from_millis(500));

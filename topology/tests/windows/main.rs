@@ -9,6 +9,7 @@
 
 mod closing;
 mod crash;
+mod paused;
 mod random;
 mod several;
 mod told;

@@ -13,11 +13,14 @@ use rdkafka::error::KafkaResult;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
+use super::assignment;
 use super::errors;
 use super::events::Events;
-use super::positions::{committed, ends};
+use super::positions::{committed, ends, offsets_at};
 use super::properties::KafkaProperties;
-use crate::io::{Admin, IoResult, TopicDescription, TopicPartition, TopicSpec, Watermarks};
+use crate::io::{
+    Admin, GroupMember, IoResult, TopicDescription, TopicPartition, TopicSpec, Watermarks,
+};
 use crate::{Error, ErrorClass};
 
 /// How often a new topic is looked for until all brokers know it.
@@ -247,6 +250,16 @@ impl Admin for KafkaAdmin {
             .collect())
     }
 
+    fn offsets_at(
+        &mut self,
+        partitions: &[TopicPartition],
+        timestamp_ms: i64,
+        timeout: Duration,
+    ) -> IoResult<Vec<Option<i64>>> {
+        self.serve();
+        offsets_at(&self.asking, partitions, timestamp_ms, timeout)
+    }
+
     fn delete_records(&mut self, below: &[(TopicPartition, i64)]) -> IoResult<()> {
         const OPERATION: &str = "delete records";
         self.serve();
@@ -269,6 +282,45 @@ impl Admin for KafkaAdmin {
         let options = AdminOptions::new().request_timeout(Some(DELETION_TIMEOUT));
         self.deletion = Some(Box::pin(self.admin.delete_records(&asked, &options)));
         Ok(())
+    }
+
+    fn group_members(&mut self, group: &str, timeout: Duration) -> IoResult<Vec<GroupMember>> {
+        const OPERATION: &str = "describe group";
+        self.serve();
+        let list = self
+            .asking
+            .fetch_group_list(Some(group), timeout)
+            .map_err(|error| self.unreachable(errors::error(OPERATION, &error)).at(group))?;
+        let Some(found) = list.groups().iter().find(|found| found.name() == group) else {
+            return Ok(Vec::new());
+        };
+        // Kafka's GroupState; in the states between, members have no assignment.
+        match found.state() {
+            "Stable" => {}
+            "Empty" | "Dead" | "" => return Ok(Vec::new()),
+            state => {
+                let detail = format!("the group is in state {state}; ask again");
+                return Err(Error::new(ErrorClass::Retriable, OPERATION, detail).at(group));
+            }
+        }
+        let members = found.members().iter().map(|member| {
+            let client_id = member.client_id().to_owned();
+            let assigned = assignment::partitions(member.assignment().unwrap_or_default());
+            let mut partitions = assigned.map_err(|problem| {
+                let detail = format!("the assignment of {client_id} cannot be read: {problem}");
+                Error::fatal(OPERATION, detail).at(group)
+            })?;
+            partitions.sort_unstable();
+            Ok(GroupMember {
+                client_id,
+                // The broker writes it as Java does: "/10.0.0.7".
+                host: member.client_host().trim_start_matches('/').to_owned(),
+                partitions,
+            })
+        });
+        let mut members = members.collect::<IoResult<Vec<_>>>()?;
+        members.sort_by(|one, other| one.client_id.cmp(&other.client_id));
+        Ok(members)
     }
 
     fn committed(

@@ -8,11 +8,12 @@
 //! | `positions` | lists of partitions with offsets; beginnings, ends and committed offsets |
 //! | `reader` | hand-picked partitions, for restore |
 //! | `producer` | records, acknowledgements, transactions |
-//! | `admin` | topics and offsets |
+//! | `admin`, `assignment` | topics and offsets; members of a group |
 //! | `events`, `errors` | what clients tell on their own; codes to classes |
 //! | `native` | the calls that the binding lacks; the only `unsafe` |
 
 mod admin;
+mod assignment;
 mod consumer;
 mod errors;
 mod events;

@@ -54,34 +54,66 @@ pub(super) fn ends(
     timeout: Duration,
 ) -> IoResult<Vec<i64>> {
     const OPERATION: &str = "read watermarks";
+    // The request for offsets by time takes the two ends as the times -1 and -2, for all partitions at once.
+    let found = at_times(client, OPERATION, partitions, end, timeout)?;
+    partitions
+        .iter()
+        .zip(found)
+        .map(|(partition, found)| match found {
+            Offset::Offset(offset) => Ok(offset),
+            other => Err(
+                Error::fatal(OPERATION, format!("the broker answered {other:?}"))
+                    .at(partition.to_string()),
+            ),
+        })
+        .collect()
+}
+
+/// Offsets of the first records at or after a time, in order.
+pub(super) fn offsets_at(
+    client: &BaseConsumer<Events>,
+    partitions: &[TopicPartition],
+    timestamp_ms: i64,
+    timeout: Duration,
+) -> IoResult<Vec<Option<i64>>> {
+    // Negative times stand for the ends.
+    let time = Offset::Offset(timestamp_ms.max(0));
+    let found = at_times(client, "find offsets", partitions, time, timeout)?;
+    let offset = |found| match found {
+        Offset::Offset(offset) => Some(offset),
+        _ => None,
+    };
+    Ok(found.into_iter().map(offset).collect())
+}
+
+fn at_times(
+    client: &BaseConsumer<Events>,
+    operation: &'static str,
+    partitions: &[TopicPartition],
+    time: Offset,
+    timeout: Duration,
+) -> IoResult<Vec<Offset>> {
     if partitions.is_empty() {
         return Ok(Vec::new());
     }
     let mut list = TopicPartitionList::with_capacity(partitions.len());
     for partition in partitions {
-        list.add_partition_offset(&partition.topic, partition.partition, end)
-            .map_err(|error| errors::error(OPERATION, &error).at(partition.to_string()))?;
+        list.add_partition_offset(&partition.topic, partition.partition, time)
+            .map_err(|error| errors::error(operation, &error).at(partition.to_string()))?;
     }
-    // The request for offsets by time takes the two ends as the times -1 and -2, for all partitions at once.
     let found = client
         .offsets_for_times(list, timeout)
-        .map_err(|error| errors::error(OPERATION, &error))?;
+        .map_err(|error| errors::error(operation, &error))?;
     partitions
         .iter()
         .map(|partition| {
             let element = found
                 .find_partition(&partition.topic, partition.partition)
-                .ok_or_else(|| Error::fatal(OPERATION, "no answer").at(partition.to_string()))?;
+                .ok_or_else(|| Error::fatal(operation, "no answer").at(partition.to_string()))?;
             element
                 .error()
-                .map_err(|error| errors::error(OPERATION, &error).at(partition.to_string()))?;
-            match element.offset() {
-                Offset::Offset(offset) => Ok(offset),
-                other => Err(
-                    Error::fatal(OPERATION, format!("the broker answered {other:?}"))
-                        .at(partition.to_string()),
-                ),
-            }
+                .map_err(|error| errors::error(operation, &error).at(partition.to_string()))?;
+            Ok(element.offset())
         })
         .collect()
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::cluster::{Cluster, State};
 use super::consumer;
 use super::faults::{Operation, OperationKind};
-use crate::io::{Admin, IoResult, TopicDescription, TopicPartition, TopicSpec, Watermarks};
+use crate::io::{
+    Admin, GroupMember, IoResult, TopicDescription, TopicPartition, TopicSpec, Watermarks,
+};
 
 pub(super) struct MemoryAdmin {
     cluster: Arc<Cluster>,
@@ -79,6 +81,29 @@ impl Admin for MemoryAdmin {
         })
     }
 
+    fn offsets_at(
+        &mut self,
+        partitions: &[TopicPartition],
+        timestamp_ms: i64,
+        _timeout: Duration,
+    ) -> IoResult<Vec<Option<i64>>> {
+        const KIND: OperationKind = OperationKind::ReadWatermarks;
+        self.run(KIND, |cluster| {
+            let (state, _) = cluster.lock();
+            let topics = &state.topics;
+            let offsets = partitions.iter().map(|partition| {
+                let place = topics.place(KIND.as_str(), &partition.topic, partition.partition)?;
+                let mut records = topics
+                    .partition(place)
+                    .into_iter()
+                    .flat_map(|log| log.stable_records());
+                let found = records.find(|(_, record)| record.timestamp >= timestamp_ms);
+                Ok(found.map(|(_, record)| record.offset))
+            });
+            offsets.collect()
+        })
+    }
+
     fn delete_records(&mut self, below: &[(TopicPartition, i64)]) -> IoResult<()> {
         const KIND: OperationKind = OperationKind::DeleteRecords;
         self.run(KIND, |cluster| {
@@ -91,6 +116,17 @@ impl Admin for MemoryAdmin {
                 }
             }
             Ok(())
+        })
+    }
+
+    fn group_members(&mut self, group: &str, _timeout: Duration) -> IoResult<Vec<GroupMember>> {
+        const KIND: OperationKind = OperationKind::DescribeGroup;
+        self.run(KIND, |cluster| {
+            let (state, _) = cluster.lock();
+            state
+                .groups
+                .group(group)
+                .map_or(Ok(Vec::new()), |found| found.describe(KIND.as_str(), group))
         })
     }
 

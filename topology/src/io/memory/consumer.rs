@@ -141,6 +141,7 @@ impl MemoryConsumer {
 
     fn join(&mut self, state: &mut State, now: Duration) {
         let joining = Joining {
+            client_id: self.config.client_id.clone(),
             topics: self.topics.clone(),
             session_timeout: self.config.session_timeout,
             max_poll_interval: self.config.max_poll_interval,

@@ -40,6 +40,8 @@ pub enum OperationKind {
     DescribeTopics,
     CreateTopics,
     ReadWatermarks,
+    /// [`crate::io::Admin::group_members`]
+    DescribeGroup,
     /// [`crate::io::Admin::delete_records`]
     DeleteRecords,
 }
@@ -76,6 +78,7 @@ impl OperationKind {
             Self::DescribeTopics => "describe topic",
             Self::CreateTopics => "create topic",
             Self::ReadWatermarks => "read watermarks",
+            Self::DescribeGroup => "describe group",
             Self::DeleteRecords => "delete records",
         }
     }

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use super::assignor;
 use super::offsets::Offsets;
 use super::topics::Topics;
-use crate::io::{GroupEvent, IoResult, TopicPartition};
+use crate::io::{GroupEvent, GroupMember, IoResult, TopicPartition};
 use crate::{Error, ErrorClass};
 
 /// A membership as its owner knows it; what offsets are fenced by.
@@ -25,6 +25,7 @@ pub(super) struct Membership {
 /// What a member joins with.
 #[derive(Clone, Debug)]
 pub(super) struct Joining {
+    pub(super) client_id: String,
     pub(super) topics: Vec<String>,
     pub(super) session_timeout: Duration,
     pub(super) max_poll_interval: Duration,
@@ -144,6 +145,33 @@ impl Group {
         self.members
             .get_mut(&membership.instance_id)
             .filter(|member| member.member_id == membership.member_id)
+    }
+
+    /// The members and what they are assigned.
+    ///
+    /// # Errors
+    /// Retriable while the group waits for members to give up their partitions.
+    pub(super) fn describe(
+        &self,
+        operation: &'static str,
+        name: &str,
+    ) -> IoResult<Vec<GroupMember>> {
+        if self.rebalancing.is_some() {
+            let detail = "the group rebalances; ask again";
+            return Err(Error::new(ErrorClass::Retriable, operation, detail).at(name));
+        }
+        let described = self.members.values().map(|member| {
+            let mut partitions = member.assignment.clone();
+            partitions.sort_unstable();
+            GroupMember {
+                client_id: member.joining.client_id.clone(),
+                host: "memory".to_owned(),
+                partitions,
+            }
+        });
+        let mut described: Vec<GroupMember> = described.collect();
+        described.sort_by(|one, other| one.client_id.cmp(&other.client_id));
+        Ok(described)
     }
 
     /// Takes a sign of life.

@@ -1,0 +1,244 @@
+use std::io::Write;
+use std::time::Duration;
+
+use clap::Args;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Bytes;
+use hyper::header::{AUTHORIZATION, HOST};
+use hyper::{Method, Request, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use tokio::net::TcpStream;
+
+use crate::cli::Failure;
+use crate::cli::output::{OutputFormat, printed, standard};
+
+const PATH: &str = "/dead-letters/resume";
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Longer answers are not read.
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// `jumun dlt resume`
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The instance that paused: where its HTTP server listens.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    url: Uri,
+    /// The instance's http.token.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "JUMUN__HTTP__TOKEN",
+        hide_env_values = true
+    )]
+    token: Option<String>,
+    /// For people or for programs.
+    #[arg(long, value_enum, default_value = "text")]
+    format: OutputFormat,
+}
+
+impl Resume {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        let Some(token) = &self.token else {
+            let message = "resuming needs the instance's http.token: give it with --token or JUMUN__HTTP__TOKEN";
+            return Err(Failure::usage(message));
+        };
+        let (host, port) = self.address()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Failure::work)?;
+        let asked = runtime
+            .block_on(async { tokio::time::timeout(TIMEOUT, post(&host, port, token)).await });
+        let (status, answer) = match asked {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => {
+                let message = format!(
+                    "no answer from http://{host}:{port}: {error}; is it the address of http.listen?"
+                );
+                return Err(Failure::work(message));
+            }
+            Err(_) => {
+                let message = format!(
+                    "no answer from http://{host}:{port} within {} s",
+                    TIMEOUT.as_secs()
+                );
+                return Err(Failure::work(message));
+            }
+        };
+        let answer = answer.trim();
+        if status.is_success() {
+            let mut out = standard();
+            let text = match self.format {
+                OutputFormat::Json => answer.to_owned(),
+                OutputFormat::Text => told(answer),
+            };
+            return printed(writeln!(out, "{text}").and_then(|()| out.flush()));
+        }
+        // The instance's own words are the better ones.
+        let meaning = if answer.is_empty() || status == StatusCode::NOT_FOUND {
+            meaning(status)
+        } else {
+            answer
+        };
+        Err(Failure::work(format!("{status}: {meaning}")))
+    }
+
+    fn address(&self) -> Result<(String, u16), Failure> {
+        let is_plain = self.url.scheme_str().is_none_or(|scheme| scheme == "http");
+        match self.url.host() {
+            Some(host) if is_plain => Ok((
+                host.trim_matches(['[', ']']).to_owned(),
+                self.url.port_u16().unwrap_or(80),
+            )),
+            _ => Err(Failure::usage(format!(
+                "--url {} is not like http://127.0.0.1:8080; an instance speaks plain HTTP, beyond this machine through a tunnel",
+                self.url
+            ))),
+        }
+    }
+}
+
+async fn post(
+    host: &str,
+    port: u16,
+    token: &str,
+) -> Result<(StatusCode, String), Box<dyn std::error::Error + Send + Sync>> {
+    let stream = TcpStream::connect((host, port)).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(PATH)
+        .header(HOST, format!("{host}:{port}"))
+        .header(AUTHORIZATION, format!("Bearer {token}"))
+        .body(Empty::<Bytes>::new())?;
+    let answer = sender.send_request(request).await?;
+    let status = answer.status();
+    let body = http_body_util::Limited::new(answer.into_body(), MAX_ANSWER);
+    let body = body.collect().await?.to_bytes();
+    Ok((status, String::from_utf8_lossy(&body).into_owned()))
+}
+
+/// Which tasks go on, as the instance answers.
+fn told(answer: &str) -> String {
+    #[derive(Deserialize)]
+    struct Resumed {
+        resumed: Vec<String>,
+    }
+    match serde_json::from_str(answer) {
+        Ok(Resumed { resumed }) if resumed.is_empty() => "nothing was paused".to_owned(),
+        Ok(Resumed { resumed }) => format!("resumed: {}", resumed.join(", ")),
+        Err(_) => answer.to_owned(),
+    }
+}
+
+/// What a refusal means that says nothing else.
+fn meaning(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "the token is not the instance's http.token",
+        StatusCode::FORBIDDEN => {
+            "the instance has no http.token, so nobody may change anything; set one, and restart it"
+        }
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+            "no instance of jumun that can be resumed listens there"
+        }
+        _ => "the instance refused",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    /// A server that answers one request, and tells what it was asked.
+    fn asked(answer: &'static str, token: &str) -> (String, Result<(), Failure>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            let mut buffer = [0; 1_024];
+            while !request.ends_with(b"\r\n\r\n") {
+                let read = stream.read(&mut buffer).unwrap();
+                assert!(read > 0, "the request has no end");
+                request.extend_from_slice(&buffer[..read]);
+            }
+            stream.write_all(answer.as_bytes()).unwrap();
+            String::from_utf8(request).unwrap()
+        });
+        let resume = Resume {
+            url: url.parse().unwrap(),
+            token: Some(token.to_owned()),
+            format: OutputFormat::Text,
+        };
+        let ended = resume.run();
+        (server.join().unwrap(), ended)
+    }
+
+    #[test]
+    fn the_token_is_sent_and_success_is_success() {
+        let (request, ended) = asked("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", "t0k");
+        assert!(
+            request.starts_with("POST /dead-letters/resume HTTP/1.1\r\n"),
+            "{request}"
+        );
+        assert!(
+            request.contains("authorization: Bearer t0k\r\n"),
+            "{request}"
+        );
+        assert!(ended.is_ok());
+    }
+
+    #[test]
+    fn the_tasks_that_go_on_are_told() {
+        assert_eq!(told(r#"{"resumed":["0_1","0_3"]}"#), "resumed: 0_1, 0_3");
+        assert_eq!(told(r#"{"resumed":[]}"#), "nothing was paused");
+        assert_eq!(told("as you wish"), "as you wish");
+    }
+
+    #[test]
+    fn refusals_are_explained_and_the_token_is_not_repeated() {
+        for (answer, word) in [
+            (
+                "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n",
+                "http.token",
+            ),
+            (
+                "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n",
+                "set one",
+            ),
+            (
+                "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
+                "no instance",
+            ),
+        ] {
+            let (_, ended) = asked(answer, "s3cret");
+            let message = ended.unwrap_err().message;
+            assert!(
+                message.contains(word) && !message.contains("s3cret"),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_token_or_with_another_scheme_it_is_wrong_usage() {
+        let resume = |url: &str, token: Option<&str>| Resume {
+            url: url.parse().unwrap(),
+            token: token.map(str::to_owned),
+            format: OutputFormat::Text,
+        };
+        for resume in [
+            resume("http://127.0.0.1:1", None),
+            resume("https://127.0.0.1:1", Some("t")),
+        ] {
+            assert_eq!(resume.run().unwrap_err().exit, crate::cli::Exit::Usage);
+        }
+        let refused = resume("http://127.0.0.1:1", Some("t")).run().unwrap_err();
+        assert_eq!(refused.exit, crate::cli::Exit::Failed);
+    }
+}
