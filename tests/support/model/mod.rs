@@ -164,8 +164,8 @@ impl Model {
 
     /// Judges the next record, in the order in which the processor takes them, and all that it sets going.
     pub fn take(&mut self, record: &InputRecord) -> Step {
-        let task = self.task(record.partition);
-        task.stream_time = task.stream_time.max(record.timestamp);
+        let now = self.now();
+        self.task(record.partition).see(record.timestamp, now);
         let mut step = Step::default();
         parking::consume(self, record, &mut step);
         if self.settings.rebuild {

@@ -7,6 +7,9 @@ use super::order::Order;
 use super::policy::{Cause, Choice, Policy};
 use super::verdict::{Case, Verdict, verdict};
 
+/// When a parked event is looked at again, its version, its arrival and its order.
+pub type Deadline = (i64, u64, u64, String);
+
 /// An event set aside.
 #[derive(Debug, Clone)]
 pub struct Parked {
@@ -23,9 +26,11 @@ pub struct Parked {
 }
 
 impl Parked {
-    /// What the task notes of it.
-    pub fn deadline(&self) -> (i64, u64, String) {
-        (self.due, self.arrival, self.case.event.order_no.clone())
+    /// What the task notes of it. Those that are due at the same moment are given up in the order in which they are
+    /// tried.
+    pub fn deadline(&self) -> Deadline {
+        let (version, arrival) = self.turn();
+        (self.due, version, arrival, self.case.event.order_no.clone())
     }
 
     /// The policy for this event.
