@@ -79,6 +79,13 @@ impl Setup {
         self
     }
 
+    /// What comes too early is rejected at once and never redriven, so that an event is judged by what came before it
+    /// alone.
+    pub fn strict(self) -> Self {
+        self.flag("--ordering", "strict")
+            .setting("redrive.automatic", "false")
+    }
+
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
