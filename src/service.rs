@@ -16,6 +16,7 @@ use crate::config::{self, Configuration};
 use crate::domain::outcome::Outcome;
 use crate::http::{RestoreProgress, Site, State, Status, StatusSource, TaskState, TaskStatus};
 use crate::job;
+use crate::job::counters::{self, Count};
 use crate::job::metrics::{CommittedByStreams, OrderMetrics};
 use crate::page::{self, About, Page};
 
@@ -121,13 +122,19 @@ impl Service {
         self.metrics.records_in()
     }
 
-    /// What became of all records ever, as committed by the tasks of this instance.
+    /// What became of all records ever, as committed by the tasks of this instance; of parked events, how many are
+    /// parked now, so that all together are the records consumed.
     pub fn outcomes(&self) -> Vec<(Outcome, u64)> {
         let mut outcomes: Vec<(Outcome, u64)> =
             Outcome::all().map(|outcome| (outcome, 0)).collect();
         for counts in self.streams.counters().values() {
-            for ((_, sum), count) in outcomes.iter_mut().zip(counts) {
-                *sum += count;
+            let settled = counts.get(counters::count(Count::Settled));
+            let settled = settled.copied().unwrap_or(0);
+            for ((outcome, sum), count) in outcomes.iter_mut().zip(counts) {
+                *sum += match outcome {
+                    Outcome::Parked => count.saturating_sub(settled),
+                    _ => *count,
+                };
             }
         }
         outcomes
