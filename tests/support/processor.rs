@@ -185,6 +185,26 @@ impl Processor {
         found.unwrap_or_else(|| panic!("no metric {name}")).1
     }
 
+    /// All series of a name, added up.
+    pub fn sum(&mut self, name: &str) -> u64 {
+        let series = self.metrics(&format!("{name}{{"));
+        assert!(!series.is_empty(), "no metric {name}");
+        series.into_iter().map(|(_, value)| value as u64).sum()
+    }
+
+    /// Violations by invariant; those without any are left out.
+    pub fn violations(&mut self) -> BTreeMap<String, u64> {
+        let mut violations = BTreeMap::new();
+        for (series, count) in self.metrics("order_invariant_violation_total{") {
+            let (_, name) = series.split_once("inv=\"").unwrap();
+            let name = name.split('"').next().unwrap_or_default();
+            if count > 0.0 {
+                *violations.entry(name.to_owned()).or_default() += count as u64;
+            }
+        }
+        violations
+    }
+
     /// Input records by `OUTCOME` or `OUTCOME/REASON`, as the metrics count them; outcomes without any are left out.
     pub fn outcomes(&mut self) -> BTreeMap<String, u64> {
         let mut outcomes = BTreeMap::new();
