@@ -14,7 +14,7 @@ use super::judgement::{
 };
 use super::lifecycle::Row;
 use super::memory::Remembered;
-use super::order::{Fact, MAX_AFTER_TERMINAL, Order, OrderFlag};
+use super::order::{Fact, Order, OrderFlag};
 use super::ordering::{Cause, Choice, OrderingPolicy};
 use super::outcome::{Outcome, RejectionReason};
 use super::parking::ParkingLimits;
@@ -487,10 +487,7 @@ fn contradict(
         if handed_out && order.regions.main == Main::Cancelled {
             order.flag(OrderFlag::GhostDelivery);
         }
-        let known = order.after_terminal.iter().any(|kept| kept.id == fact.id);
-        if !known && order.after_terminal.len() < MAX_AFTER_TERMINAL {
-            order.after_terminal.push(fact.clone());
-        }
+        order.keep_after_terminal(&fact);
         changed(order, judgement);
     }
     if event.version().is_none() {
