@@ -110,7 +110,7 @@ fn check(name: &str, file: &Path, seed: u64) {
 
 /// How every order ends if nothing goes wrong.
 fn undisturbed(events: &[Event]) -> BTreeMap<String, Value> {
-    let mut model = Model::new(Policy::Strict);
+    let mut model = Model::new(Policy::STRICT);
     model.set_now(events.iter().map(|event| event.timestamp).max().unwrap());
     for (offset, event) in events.iter().enumerate() {
         let judged = model.feed(&InputRecord {
