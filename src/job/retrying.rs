@@ -68,7 +68,7 @@ impl JudgeProcessor {
             self.apply_ghost(context)?;
         }
         while self.settle_first(context)? {}
-        if self.options.judging.redrive && !self.options.rebuild {
+        if self.options.judging.redrive {
             self.redrive_kept(context)?;
         }
         Ok(())
