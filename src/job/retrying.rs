@@ -10,6 +10,7 @@ use super::set_aside::{self, SetAside};
 use crate::domain::event::OrderEvent;
 use crate::domain::headers::{REDRIVE_COUNT, REDRIVE_TOPIC, RecordHeaders};
 use crate::domain::judge::{Kept, examine_kept, judge, judge_parked};
+use crate::domain::ordering::Choice;
 use crate::domain::waiting::{Aside, Waiting};
 
 /// Between two looks at a parked event whose time is over, but stretched, because an input lags.
@@ -94,7 +95,6 @@ impl JudgeProcessor {
 
     /// Whether it is plain without looking at the record that the event goes on waiting.
     fn still_misses_versions(&self, arrival: u64) -> bool {
-        use crate::domain::ordering::Choice;
         self.options.judging.ordering.gap == Choice::Park
             && self.order.waiting.get(arrival).is_some_and(|entry| {
                 let last = self.order.last_version(entry.aggregate, entry.target);
