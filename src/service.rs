@@ -16,6 +16,7 @@ use crate::config::{self, Configuration};
 use crate::domain::outcome::Outcome;
 use crate::http::{RestoreProgress, Site, State, Status, StatusSource, TaskState, TaskStatus};
 use crate::job;
+use crate::job::counters::{self, Count};
 use crate::job::metrics::{CommittedByStreams, OrderMetrics};
 use crate::page::{self, About, Page};
 
@@ -50,7 +51,6 @@ impl Service {
         let built: BuiltTopology = job::topology(&configuration.job())
             .build()
             .map_err(|error| topology::Error::fatal("build the topology", error.to_string()))?;
-        job::input_keys::check(log.as_ref(), &configuration.application.id)?;
         let description = built.describe();
         let drawing = page::drawing::draw(&built);
         let registry = Registry::new();
@@ -98,7 +98,8 @@ impl Service {
         let source = self.status_source();
         let about = About {
             version: env!("CARGO_PKG_VERSION"),
-            application_id: configuration.application.id.clone(),
+            application_id: configuration.application.streams_id(),
+            rebuild: configuration.application.rebuild,
             instance_id: configuration.application.instance_id.clone(),
             log: log_name.to_owned(),
         };
@@ -121,13 +122,19 @@ impl Service {
         self.metrics.records_in()
     }
 
-    /// What became of all records ever, as committed by the tasks of this instance.
+    /// What became of all records ever, as committed by the tasks of this instance; of parked events, how many are
+    /// parked now, so that all together are the records consumed.
     pub fn outcomes(&self) -> Vec<(Outcome, u64)> {
         let mut outcomes: Vec<(Outcome, u64)> =
             Outcome::all().map(|outcome| (outcome, 0)).collect();
         for counts in self.streams.counters().values() {
-            for ((_, sum), count) in outcomes.iter_mut().zip(counts) {
-                *sum += count;
+            let settled = counts.get(counters::count(Count::Settled));
+            let settled = settled.copied().unwrap_or(0);
+            for ((outcome, sum), count) in outcomes.iter_mut().zip(counts) {
+                *sum += match outcome {
+                    Outcome::Parked => count.saturating_sub(settled),
+                    _ => *count,
+                };
             }
         }
         outcomes
@@ -144,7 +151,7 @@ impl Service {
 
 fn streams_config(configuration: &Configuration) -> StreamsConfig {
     let application = &configuration.application;
-    let mut streams = StreamsConfig::new(&application.streams_id(), &application.instance_id);
+    let mut streams = StreamsConfig::new(application.streams_id(), &application.instance_id);
     streams.num_stream_threads = application.threads;
     streams.processing_guarantee = match application.processing_guarantee {
         config::ProcessingGuarantee::ExactlyOnceV2 => ProcessingGuarantee::ExactlyOnceV2,
@@ -168,6 +175,10 @@ fn streams_config(configuration: &Configuration) -> StreamsConfig {
     streams.dead_letter_circuit = configuration.dead_letters.circuit();
     streams.revocation_timeout = application.shutdown_timeout;
     streams.leave_on_stop = application.leave_on_stop;
+    let client_id = format!("{}-{}-keys", application.id, application.instance_id);
+    streams.start_check = Some(Arc::new(move |log: &dyn Log| {
+        job::input_keys::check(log, &client_id)
+    }));
     streams.topics = job::topics::written(configuration);
     streams
 }

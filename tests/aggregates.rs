@@ -99,7 +99,7 @@ fn at_full_speed(name: &str, file: &str, adjust: fn(Setup) -> Setup) -> Option<[
     let broker = Broker::start().unwrap();
     let state = tempfile::tempdir().unwrap();
     replay(&broker, &path);
-    let setup = adjust(Setup::new(&broker, "aggregates", state.path()));
+    let setup = adjust(Setup::new(&broker, "aggregates", state.path()).strict());
     let processor = setup.start_ready();
 
     let day = expected_of_inputs(&broker, PARTITIONS);
@@ -159,7 +159,8 @@ fn ten_kills_in_a_faulty_day_change_no_aggregate() {
         batch: all, ends, ..
     } = expected_of_inputs(&broker, PARTITIONS);
 
-    let setup = prompt(Setup::new(&broker, "killed", state.path())).flag("--max-rate", "800");
+    let setup =
+        prompt(Setup::new(&broker, "killed", state.path()).strict()).flag("--max-rate", "800");
     let mut ordeal = Ordeal::new(&broker, setup.clone(), &ends, 4);
     ordeal.run(|ordeal| {
         let (phase, _) = ordeal.least_hit(&AIMED)?;
@@ -212,7 +213,7 @@ fn a_live_day_with_ten_kills_closes_by_the_wall_clock() {
     let broker = Broker::start().unwrap();
     let state = tempfile::tempdir().unwrap();
     topics::create_inputs(&broker, PARTITIONS);
-    let setup = live(Setup::new(&broker, "live", state.path()));
+    let setup = live(Setup::new(&broker, "live", state.path()).strict());
     let mut processor = setup.start_ready();
     let day = LiveDay::begin(&broker, "live", PARTITIONS, &path, 13_089);
     for kill in 0..10 {
@@ -254,7 +255,7 @@ fn a_live_faulty_day_is_told_while_its_tasks_move() {
     let directory = tempfile::tempdir().unwrap();
     topics::create_inputs(&broker, PARTITIONS);
     let instance = |name: &str| {
-        live(Setup::new(&broker, "moving", &directory.path().join(name)))
+        live(Setup::new(&broker, "moving", &directory.path().join(name)).strict())
             .flag("--instance-id", name)
             .setting("application.leave_on_stop", "true")
             .setting("application.session_timeout_ms", "6000")

@@ -21,7 +21,9 @@ use jumun_harness::{Broker, Isolation, Message, Process, Record, wait_for};
 use serde_json::{Value, json};
 
 use processor::{Setup, TIMEOUT, jumun, run_to_end};
-use topics::{DEAD_LETTERS, ORDERS, REJECTED, create_inputs, ends, input_records, wait_consumed};
+use topics::{
+    DEAD_LETTERS, ORDERS, Outputs, REJECTED, create_inputs, ends, input_records, wait_consumed,
+};
 
 const REDRIVE: &str = "order.redrive.v1";
 const EARLY: &str = "B261120000012R01";
@@ -262,11 +264,7 @@ fn refused_events_are_found_shown_repaired_replayed_and_skipped() {
     assert!(absent.contains("there is no entry r:0:999"), "{absent}");
     let two = operator.fails(2, &["dlt", "replay", &early, &broken, "--key", "B1"]);
     assert!(two.contains("one entry"), "{two}");
-    let untouched = broker.consume_all(REDRIVE, Isolation::ReadCommitted);
-    assert!(
-        untouched.is_err(),
-        "there is something in {REDRIVE}: {untouched:?}"
-    );
+    assert_eq!(redriven(&broker), []);
 
     // Replayed as it was.
     let sent = operator.json(&["dlt", "replay", &early]).remove(0);
@@ -387,6 +385,72 @@ fn refused_events_are_found_shown_repaired_replayed_and_skipped() {
         .json(&["dlt", "replay", "--all", "--limit", "1", "--dry-run"])
         .remove(0);
     assert_eq!(limited["events"].as_array().unwrap().len(), 1);
+}
+
+/// What an operator does by hand where the processor does not redrive by itself.
+#[test]
+fn what_is_replayed_and_skipped_is_judged_and_the_orders_end_as_they_should() {
+    let broker = Broker::start().unwrap();
+    let state = tempfile::tempdir().unwrap();
+    create_inputs(&broker, 4);
+    let mut processor = Setup::new(&broker, "judging", state.path())
+        .flag("--ordering", "strict")
+        .setting("redrive.automatic", "false")
+        .start_ready();
+    let cancel = json!({"reason": "CHANGED_MIND", "liability": "CUSTOMER"});
+    let cancel = event(EARLY, "CUSTOMER", "order.cancelled", json!(2), &cancel);
+    let channel = json!({"channel": "POS"});
+    let poison = event(BROKEN, "SYSTEM", "order.relayed", json!("two"), &channel);
+    let gap = event(GAP, "SYSTEM", "order.relayed", json!(3), &channel);
+    for (order_no, event) in [
+        (EARLY, cancel),
+        (EARLY, created(EARLY)),
+        (BROKEN, created(BROKEN)),
+        (BROKEN, poison.clone()),
+        (GAP, created(GAP)),
+        (GAP, gap),
+    ] {
+        send(&broker, order_no, &event);
+    }
+    wait_consumed(&broker, "judging", &ends(&input_records(&broker)), TIMEOUT);
+    let operator = Operator(&broker);
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("event.json");
+    let path = file.to_str().unwrap();
+    std::fs::write(&file, poison.replace("\"two\"", "2")).unwrap();
+    let [early, broken, gap] = [EARLY, BROKEN, GAP].map(|order_no| operator.id(order_no));
+
+    operator.run(&["dlt", "replay", &early]);
+    operator.run(&["dlt", "replay", &broken, "--value", path]);
+    operator.run(&["dlt", "skip", &gap, "--reason", "lost in the failover"]);
+    operator.run(&["dlt", "replay", &gap]);
+    // Once more by mistake.
+    operator.run(&["dlt", "replay", &early]);
+    let expected = [
+        ("ANNOTATED", 3),
+        ("APPLIED", 4),
+        ("DLT/MALFORMED", 1),
+        ("DUPLICATE", 1),
+        ("REJECTED/PREMATURE", 1),
+        ("REJECTED/SEQ_GAP", 1),
+    ];
+    let expected = expected.map(|(outcome, count)| (outcome.to_owned(), count));
+    wait_for("all to be judged", TIMEOUT, || {
+        (processor.outcomes() == expected.clone().into()).then_some(())
+    })
+    .unwrap_or_else(|error| panic!("{error}: {:?}", processor.outcomes()));
+    let outputs = Outputs::read(&broker).whole();
+    let last = |order_no: &str| outputs.transitions[order_no].last().unwrap().clone();
+    let cancelled = last(EARLY);
+    assert_eq!(
+        (&cancelled["to"], &cancelled["hold"], &cancelled["replay"]),
+        (&json!("CANCELLED"), &json!(false), &json!(true))
+    );
+    assert_eq!(outputs.states[EARLY]["status"], "CANCELLED");
+    assert_eq!(outputs.states[BROKEN]["versions"]["order"], 2);
+    assert_eq!(outputs.states[GAP]["versions"]["order"], 3);
+    assert_eq!(outputs.states[GAP]["flags"], json!(["incomplete"]));
+    processor.stop();
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //! The edge cases of order-domain 4.2 that the processor can see, each a test named after its row: the real topology in
 //! a driver without a broker, and expectations written down by hand from the document.
 //!
-//! Elsewhere: the circuit of E17 and E22 (the engine), E19 (`operation.rs`), and what the order system does (E16, E20,
+//! Elsewhere: how long events wait while an input lags (E5: `reference_model/parking.rs`, and the domain's own tests), the circuit of E17 and E22 (the engine), E19 (`operation.rs`), and what the order system does (E16, E20,
 //! E23, E24).
 
 #[path = "support/driven.rs"]

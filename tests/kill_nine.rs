@@ -49,7 +49,9 @@ fn committed_output_survives_kill_nine_at_every_step_of_the_commit() {
     assert_eq!(ends.values().sum::<i64>(), EVENTS as i64);
     let loaded = began.elapsed();
 
-    let setup = Setup::new(&broker, "killed", state.path()).flag("--max-rate", "2000");
+    let setup = Setup::new(&broker, "killed", state.path())
+        .strict()
+        .flag("--max-rate", "2000");
     let mut ordeal = Ordeal::new(&broker, setup, &ends, 9);
     ordeal.run(|ordeal| {
         let counted = ordeal.by_phase().values().sum::<usize>();

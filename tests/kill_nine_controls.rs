@@ -37,7 +37,9 @@ fn run(control: Option<&str>, targets: &[&'static str], seed: u64) -> Report {
     load::preload(&broker, EVENTS, PARTITIONS);
     let records = topics::input_records(&broker);
     let ends = topics::ends(&records);
-    let mut setup = Setup::new(&broker, "control", state.path()).flag("--max-rate", "2000");
+    let mut setup = Setup::new(&broker, "control", state.path())
+        .strict()
+        .flag("--max-rate", "2000");
     if let Some(control) = control {
         setup = setup.env("JUMUN_TEST_BROKEN", control);
     }

@@ -71,7 +71,9 @@ fn judge(arguments: &[&str]) -> Day {
     );
 
     let state = tempfile::tempdir().unwrap();
-    let mut processor = Setup::new(&broker, "day", state.path()).start_ready();
+    let mut processor = Setup::new(&broker, "day", state.path())
+        .strict()
+        .start_ready();
     topics::wait_consumed(&broker, "day", &topics::ends(&inputs), TIMEOUT);
     let counted = processor.outcomes();
     processor.stop();

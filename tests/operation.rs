@@ -18,7 +18,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use jumun_harness::{Broker, free_port, wait_for};
+use jumun_harness::{Broker, Message, free_port, wait_for};
 
 use processor::{Processor, Setup, TIMEOUT, jumun, run_to_end};
 use topics::{DELIVERIES, ORDERS, PAYMENTS};
@@ -88,6 +88,33 @@ fn unequal_partition_counts_of_inputs_end_the_start_with_both_names() {
             &format!("{ORDERS} has 4 partitions"),
             &format!("{PAYMENTS} has 3"),
             "same count",
+        ],
+    );
+}
+
+#[test]
+fn keys_of_inputs_encoded_differently_end_the_start_with_both_topics_and_an_example_of_each() {
+    let broker = Broker::start().unwrap();
+    let state = tempfile::tempdir().unwrap();
+    topics::create_inputs(&broker, 4);
+    let orders = (0..20).map(|number| format!("B{number}"));
+    for order_no in orders {
+        let quoted = format!("\"{order_no}\"");
+        broker
+            .produce([
+                Message::new(ORDERS, &order_no, "{}"),
+                Message::new(PAYMENTS, &quoted, "{}"),
+            ])
+            .unwrap();
+    }
+    let processor = Setup::new(&broker, "keys", state.path()).start();
+    check_end(
+        processor,
+        1,
+        &[
+            "keys of order.events.v1 are bare text (such as B",
+            "keys of payment.events.v1 are a JSON string (such as \"B",
+            "use the same key converter",
         ],
     );
 }

@@ -179,7 +179,9 @@ fn a_killed_broker_is_named_and_its_return_seen_without_a_hand() {
     let mut broker = Broker::start().unwrap();
     let state = tempfile::tempdir().unwrap();
     load::preload(&broker, 3_000, 4);
-    let mut processor = Setup::new(&broker, "paged", state.path()).start_ready();
+    let mut processor = Setup::new(&broker, "paged", state.path())
+        .strict()
+        .start_ready();
     let address = processor.address();
     let mut browser = Browser::start();
     open(&mut browser, address);
@@ -238,6 +240,7 @@ fn see_a_second_process_come_and_go(browser: &mut Browser, broker: &Broker) {
     let before = browser.evaluate(rebalances);
     let state = tempfile::tempdir().unwrap();
     let second = Setup::new(broker, "paged", state.path())
+        .strict()
         .flag("--instance-id", "second")
         .setting("application.leave_on_stop", "true")
         .start_ready();

@@ -74,6 +74,7 @@ fn ports() -> [u16; 2] {
 
 fn setup(kafka: &Kafka, instance: &str, port: u16, state: &Path) -> Setup {
     Setup::new(kafka, "scraped", &state.join(instance))
+        .strict()
         .flag("--instance-id", instance)
         .flag("--listen", &format!("127.0.0.1:{port}"))
         .flag("--max-rate", &RATE.to_string())

@@ -1,13 +1,18 @@
 //! Which entries are sent again, and in which order.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use super::entry::latest;
 use super::redrive::{Redrive, RedriveOptions, Refusal, Repair, redrive};
 use super::{Entry, EntryId};
+use crate::dialect::Dialects;
+use crate::domain::actor::Aggregate;
 
 /// What is to be done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// What is sent, in this order: by order, of one order by version, of one version by time.
+    /// What is sent, in this order: by order; of one order each aggregate by its versions, the aggregates side by side by
+    /// the time of their events.
     pub redrives: Vec<Redrive>,
     /// What is not, and why.
     pub refused: Vec<(EntryId, Refusal)>,
@@ -25,6 +30,7 @@ pub fn plan(
     repair: &Repair,
     options: RedriveOptions,
     limit: Option<usize>,
+    dialects: &Dialects,
     partitions: i32,
 ) -> Plan {
     let found = entries.len();
@@ -34,13 +40,12 @@ pub fn plan(
         ..Plan::default()
     };
     for entry in &entries {
-        match redrive(entry, repair, options, partitions) {
+        match redrive(entry, repair, options, dialects, partitions) {
             Ok(redrive) => plan.redrives.push(redrive),
             Err(refusal) => plan.refused.push((entry.id, refusal)),
         }
     }
-    plan.redrives
-        .sort_by(|left, right| turn(left).cmp(&turn(right)));
+    plan.redrives = in_turn(std::mem::take(&mut plan.redrives));
     if let Some(limit) = limit {
         plan.beyond_limit = plan.redrives.len().saturating_sub(limit);
         plan.redrives.truncate(limit);
@@ -48,10 +53,52 @@ pub fn plan(
     plan
 }
 
-/// Events without a version first, as the processor takes parked ones.
-fn turn(redrive: &Redrive) -> (&[u8], u64, i64, Option<EntryId>) {
-    let version = redrive.version.unwrap_or(0);
-    (&redrive.key, version, redrive.timestamp, redrive.entry)
+/// What has an order of its own: an aggregate by its versions, all that has no version by time.
+type Sequence = (bool, Option<&'static str>, Option<String>);
+
+/// Versions say nothing across aggregates, so that an order's cancel must not overtake a delivery's earlier event only
+/// because deliveries have more versions: both would be judged wrongly, and for good.
+fn in_turn(redrives: Vec<Redrive>) -> Vec<Redrive> {
+    let mut orders: BTreeMap<Vec<u8>, BTreeMap<Sequence, Vec<Redrive>>> = BTreeMap::new();
+    for redrive in redrives {
+        let sequences = orders.entry(redrive.key.clone()).or_default();
+        sequences
+            .entry(sequence(&redrive))
+            .or_default()
+            .push(redrive);
+    }
+    let mut sent = Vec::new();
+    for sequences in orders.into_values() {
+        let mut queues: Vec<VecDeque<Redrive>> = sequences
+            .into_values()
+            .map(|mut events| {
+                events.sort_by_key(|event| (event.version, event.timestamp, event.entry));
+                events.into()
+            })
+            .collect();
+        let first = |queue: &VecDeque<Redrive>| {
+            let front = queue.front()?;
+            Some((front.timestamp, front.entry))
+        };
+        while let Some(next) = queues
+            .iter_mut()
+            .filter(|queue| !queue.is_empty())
+            .min_by_key(|queue| first(queue))
+            .and_then(VecDeque::pop_front)
+        {
+            sent.push(next);
+        }
+    }
+    sent
+}
+
+fn sequence(redrive: &Redrive) -> Sequence {
+    if redrive.version.is_none() {
+        return (false, None, None);
+    }
+    let is_delivery = redrive.aggregate == Some(Aggregate::Delivery);
+    let id = redrive.target_id.clone().filter(|_| is_delivery);
+    (true, redrive.aggregate.map(Aggregate::name), id)
 }
 
 #[cfg(test)]
@@ -65,6 +112,7 @@ mod tests {
             &Repair::default(),
             RedriveOptions::default(),
             limit,
+            &Dialects::default(),
             4,
         )
     }
@@ -74,20 +122,36 @@ mod tests {
         plan.redrives.iter().map(id).collect()
     }
 
+    fn at(id: &str, order_no: &str, action: &str, version: u64, timestamp: i64) -> Entry {
+        let mut entry = rejection(id, "PARK_LIMIT", order_no, action, version);
+        entry.original.timestamp = timestamp;
+        entry
+    }
+
     #[test]
-    fn events_are_sent_by_order_then_version_then_time() {
-        let mut late = rejection("r:1:1", "PARK_LIMIT", "B1", "payment.approved", 2);
-        late.original.timestamp = 5_000;
+    fn aggregates_go_by_their_versions_and_side_by_side_by_time() {
         let entries = vec![
-            rejection("r:0:9", "SEQ_GAP", "B2", "order.accepted", 3),
-            late,
-            rejection("r:0:8", "SEQ_GAP", "B1", "cooking.started", 4),
-            rejection("r:0:7", "SEQ_GAP", "B1", "order.accepted", 2),
+            at("r:0:9", "B2", "order.accepted", 3, 1),
+            at("r:0:8", "B1", "order.cancelled", 3, 40),
+            at("r:0:7", "B1", "delivery.picked_up", 5, 30),
+            // An owner whose clock went back: the version counts.
+            at("r:0:6", "B1", "delivery.assigned", 2, 35),
+            at("r:0:5", "B1", "order.accepted", 2, 20),
         ];
-        assert_eq!(
-            ids(&planned(entries, None)),
-            ["r:0:7", "r:1:1", "r:0:8", "r:0:9"]
-        );
+        let expected = ["r:0:5", "r:0:6", "r:0:7", "r:0:8", "r:0:9"];
+        assert_eq!(ids(&planned(entries, None)), expected);
+    }
+
+    #[test]
+    fn events_without_a_version_have_their_place_by_time() {
+        let mut note = at("r:0:2", "B1", "order.note_added", 9, 25);
+        note.facts.version = None;
+        let entries = vec![
+            at("r:0:3", "B1", "order.cancelled", 3, 40),
+            note,
+            at("r:0:1", "B1", "order.accepted", 2, 20),
+        ];
+        assert_eq!(ids(&planned(entries, None)), ["r:0:1", "r:0:2", "r:0:3"]);
     }
 
     #[test]

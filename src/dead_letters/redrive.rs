@@ -5,9 +5,11 @@ use topology::io::murmur2::partition_of;
 
 use super::entry::UNREADABLE;
 use super::error_headers::is_error_header;
+use super::facts::{Facts, order_number};
 use super::{Entry, EntryId};
+use crate::dialect::key::ParsedKey;
+use crate::dialect::{Arrival, Decoded, Decoder, Dialects};
 use crate::domain::actor::Aggregate;
-use crate::domain::decode::decode;
 use crate::domain::event::OrderEvent;
 use crate::domain::headers::{REDRIVE_COUNT, REDRIVE_FORCE, REDRIVE_LIMIT, REDRIVE_TOPIC, REPLAY};
 use crate::domain::outcome::DeadLetterReason;
@@ -18,8 +20,8 @@ use crate::job::topics::{DELIVERY_EVENTS, INPUTS, ORDER_EVENTS, PAYMENT_EVENTS, 
 pub struct Repair {
     /// Another value.
     pub value: Option<Vec<u8>>,
-    /// Another key.
-    pub key: Option<Vec<u8>>,
+    /// The order number of another key.
+    pub key: Option<String>,
 }
 
 /// How events are redriven.
@@ -29,6 +31,8 @@ pub struct RedriveOptions {
     pub force: bool,
     /// Counts redrives from the beginning.
     pub reset_count: bool,
+    /// Consumers with side effects act on what follows; else it is marked as a replay, on which they do not.
+    pub as_new: bool,
 }
 
 /// A record for `order.redrive.v1`.
@@ -42,6 +46,10 @@ pub struct Redrive {
     pub action: Option<String>,
     /// The event's id, as far as it is known.
     pub event_id: Option<String>,
+    /// The kind of aggregate, as far as it is known.
+    pub aggregate: Option<Aggregate>,
+    /// The aggregate's id, as far as it is known.
+    pub target_id: Option<String>,
     /// The aggregate's version, as far as it is known.
     pub version: Option<u64>,
     /// The partition: that of the order's other events.
@@ -105,7 +113,8 @@ pub enum Refusal {
     },
 }
 
-/// Makes the record that is judged once more; `partitions` is how many the inputs have.
+/// Makes the record that is judged once more; `partitions` is how many the inputs have. A repaired event must be readable
+/// in the form of its topic, by `dialects`.
 ///
 /// # Errors
 /// Why this entry is not to be sent.
@@ -113,6 +122,7 @@ pub fn redrive(
     entry: &Entry,
     repair: &Repair,
     options: RedriveOptions,
+    dialects: &Dialects,
     partitions: i32,
 ) -> Result<Redrive, Refusal> {
     if entry.reason == UNREADABLE {
@@ -126,48 +136,54 @@ pub fn redrive(
     if before >= REDRIVE_LIMIT {
         return Err(Refusal::Limit(before));
     }
-    let repaired = repair.value.as_deref().map(readable).transpose()?;
+    let repaired = repair.value.as_deref().map(Facts::of_value);
     let value = repair
         .value
         .clone()
-        .or_else(|| entry.original.value.clone());
-    let value = value.ok_or(Refusal::NoValue)?;
+        .or_else(|| entry.original.value.clone())
+        .ok_or(Refusal::NoValue)?;
     let key = key(entry, repair, repaired.as_ref())?;
-    let (event_id, action, version) = match &repaired {
-        Some(event) => (
-            Some(event.id().to_owned()),
-            Some(event.action_name().to_owned()),
-            event.version(),
-        ),
-        None => (
-            entry.facts.event_id.clone(),
-            entry.facts.action.clone(),
-            entry.facts.version,
-        ),
-    };
-    Ok(Redrive {
+    let facts = repaired.clone().unwrap_or_else(|| entry.facts.clone());
+    let redrive = Redrive {
         entry: Some(entry.id),
-        order_no: String::from_utf8_lossy(&key).into_owned(),
+        order_no: order_number(&key).unwrap_or_else(|| lossy(&key)),
         partition: partition(entry, &key, partitions),
         headers: headers(entry, repaired.as_ref(), options, before + 1),
-        action,
-        event_id,
-        version,
+        action: facts.action,
+        event_id: facts.event_id,
+        aggregate: facts.aggregate,
+        target_id: facts.target_id,
+        version: facts.version,
         key,
         value,
         timestamp: entry.original.timestamp,
         count: before + 1,
-    })
+    };
+    if repaired.is_some() {
+        check_readable(&redrive, dialects)?;
+    }
+    Ok(redrive)
 }
 
-fn readable(value: &[u8]) -> Result<OrderEvent, Refusal> {
+/// Reads the record as the processor will.
+fn check_readable(redrive: &Redrive, dialects: &Dialects) -> Result<(), Refusal> {
+    let arrival = Arrival {
+        topic: REDRIVE,
+        key: Some(&redrive.key),
+        value: Some(&redrive.value),
+    };
+    let headers = redrive
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_deref()));
     let mut event = OrderEvent::default();
-    let defect = match decode(Some(value), &mut event) {
-        Ok(()) => event.defect().cloned(),
+    let defect = match Decoder::new(dialects.clone()).decode(&arrival, headers, &mut event) {
+        Ok(Decoded::Event) => event.defect().cloned(),
+        Ok(Decoded::NoEvent(_)) => return Err(Refusal::Unreadable),
         Err(defect) => Some(defect),
     };
     match defect {
-        None => Ok(event),
+        None => Ok(()),
         Some(defect) => Err(Refusal::StillBroken {
             reason: defect.reason.name(),
             message: defect.message,
@@ -175,37 +191,51 @@ fn readable(value: &[u8]) -> Result<OrderEvent, Refusal> {
     }
 }
 
-fn key(entry: &Entry, repair: &Repair, repaired: Option<&OrderEvent>) -> Result<Vec<u8>, Refusal> {
-    let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+fn key(entry: &Entry, repair: &Repair, repaired: Option<&Facts>) -> Result<Vec<u8>, Refusal> {
     let original = entry.original.key.as_deref().filter(|key| !key.is_empty());
     let was_the_defect = entry.reason == DeadLetterReason::KeyMismatch.name();
-    let order_no = repaired.map(OrderEvent::order_no);
-    let key = match (repair.key.as_deref(), original, order_no) {
-        (Some(key), _, _) | (None, Some(key), None) if !key.is_empty() => key,
+    let order_no = repaired.and_then(|facts| facts.order_no.as_deref());
+    let number = match (repair.key.as_deref(), original, order_no) {
+        (Some(number), _, _) => number,
         // A repaired event tells which order it is of, where the key did not.
-        (_, None, Some(order_no)) => return Ok(order_no.as_bytes().to_vec()),
-        (_, Some(_), Some(order_no)) if was_the_defect => return Ok(order_no.as_bytes().to_vec()),
-        (_, Some(key), _) => key,
-        (_, None, None) => {
-            let order_no = entry.facts.order_no.as_deref().ok_or(Refusal::NoKey)?;
-            return Ok(order_no.as_bytes().to_vec());
+        (None, None, Some(number)) => number,
+        (None, Some(_), Some(number)) if was_the_defect => number,
+        (None, Some(key), _) => {
+            let known = order_number(key);
+            if let (Some(order_no), Some(known)) = (order_no, known)
+                && order_no != known
+            {
+                return Err(Refusal::OtherOrder {
+                    key: known,
+                    order_no: order_no.to_owned(),
+                });
+            }
+            if was_the_defect && repaired.is_none() {
+                return Err(Refusal::Ambiguous {
+                    key: lossy(key),
+                    order_no: entry.facts.order_no.clone().unwrap_or_default(),
+                });
+            }
+            return Ok(key.to_vec());
         }
+        (None, None, None) => entry.facts.order_no.as_deref().ok_or(Refusal::NoKey)?,
     };
-    if let Some(order_no) = order_no
-        && key != order_no.as_bytes()
-    {
-        return Err(Refusal::OtherOrder {
-            key: lossy(key),
-            order_no: order_no.to_owned(),
-        });
+    Ok(encoded(number, original))
+}
+
+/// The key of an order, written as the original was: otherwise it would belong to another partition.
+fn encoded(number: &str, original: Option<&[u8]>) -> Vec<u8> {
+    match original.and_then(ParsedKey::read) {
+        Some(parsed) => {
+            let (before, behind) = parsed.around();
+            [before, number.as_bytes(), behind].concat()
+        }
+        None => number.as_bytes().to_vec(),
     }
-    if was_the_defect && repair.key.is_none() && repaired.is_none() {
-        return Err(Refusal::Ambiguous {
-            key: lossy(key),
-            order_no: entry.facts.order_no.clone().unwrap_or_default(),
-        });
-    }
-    Ok(key.to_vec())
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Where the record was, if it was among the order's other events; else where they are.
@@ -225,7 +255,7 @@ fn partition(entry: &Entry, key: &[u8], partitions: i32) -> i32 {
 
 fn headers(
     entry: &Entry,
-    repaired: Option<&OrderEvent>,
+    repaired: Option<&Facts>,
     options: RedriveOptions,
     count: u32,
 ) -> Vec<(String, Option<Vec<u8>>)> {
@@ -238,21 +268,26 @@ fn headers(
         .filter(|(name, _)| is_original(name))
         .map(|(name, value)| {
             // The relay's copies of what the event says.
-            let value = match (name.as_str(), repaired) {
-                ("id", Some(event)) => Some(event.id().as_bytes().to_vec()),
-                ("action", Some(event)) => Some(event.action_name().as_bytes().to_vec()),
-                _ => value.clone(),
+            let said = match name.as_str() {
+                "id" => repaired.and_then(|facts| facts.event_id.clone()),
+                "action" => repaired.and_then(|facts| facts.action.clone()),
+                _ => None,
             };
-            (name.clone(), value)
+            (
+                name.clone(),
+                said.map(String::into_bytes).or_else(|| value.clone()),
+            )
         })
         .collect();
     let mut add = |name: &str, value: &str| {
         headers.push((name.to_owned(), Some(value.as_bytes().to_vec())));
     };
     add(REDRIVE_COUNT, &count.to_string());
-    add(REPLAY, "true");
+    if !options.as_new {
+        add(REPLAY, "true");
+    }
     let aggregate = repaired
-        .map(OrderEvent::aggregate)
+        .and_then(|facts| facts.aggregate)
         .or(entry.facts.aggregate);
     if let Some(topic) = entry.source_topic().or_else(|| aggregate.map(topic_of)) {
         add(REDRIVE_TOPIC, topic);
@@ -281,7 +316,13 @@ mod tests {
     const PARTITIONS: i32 = 4;
 
     fn made(entry: &Entry, repair: &Repair) -> Result<Redrive, Refusal> {
-        redrive(entry, repair, RedriveOptions::default(), PARTITIONS)
+        redrive(
+            entry,
+            repair,
+            RedriveOptions::default(),
+            &Dialects::default(),
+            PARTITIONS,
+        )
     }
 
     fn text<'a>(redrive: &'a Redrive, name: &str) -> Option<&'a str> {
@@ -332,9 +373,16 @@ mod tests {
         let entry = dead_letter("UNKNOWN_ACTION", Some(b"B1"), b"{}");
         let force = RedriveOptions {
             force: true,
-            reset_count: false,
+            ..RedriveOptions::default()
         };
-        let redrive = redrive(&entry, &Repair::default(), force, PARTITIONS).unwrap();
+        let redrive = redrive(
+            &entry,
+            &Repair::default(),
+            force,
+            &Dialects::default(),
+            PARTITIONS,
+        )
+        .unwrap();
         let mut names: Vec<&str> = redrive
             .headers
             .iter()
@@ -394,7 +442,7 @@ mod tests {
         assert!(matches!(refused, Refusal::Ambiguous { .. }), "{refused}");
 
         let with_key = Repair {
-            key: Some(b"B1".to_vec()),
+            key: Some("B1".to_owned()),
             value: None,
         };
         let with_value = Repair {
@@ -417,6 +465,20 @@ mod tests {
     }
 
     #[test]
+    fn a_corrected_key_is_written_as_the_wrong_one_was() {
+        let value = envelope("B1", "order.relayed", 3);
+        let wrong = dead_letter("KEY_MISMATCH", Some(br#""B9""#), value.as_bytes());
+        let repair = Repair {
+            key: Some("B1".to_owned()),
+            value: None,
+        };
+        let redrive = made(&wrong, &repair).unwrap();
+        assert_eq!(redrive.key, br#""B1""#);
+        assert_eq!(redrive.order_no, "B1");
+        assert_eq!(redrive.partition, partition_of(br#""B1""#, PARTITIONS));
+    }
+
+    #[test]
     fn the_sixth_redrive_is_refused_unless_the_count_begins_anew() {
         let mut entry = rejection("r:0:4", "PREMATURE", "B1", "order.cancelled", 2);
         entry.redrive_count = 4;
@@ -425,10 +487,19 @@ mod tests {
         assert_eq!(made(&entry, &Repair::default()), Err(Refusal::Limit(5)));
         let anew = RedriveOptions {
             reset_count: true,
-            force: false,
+            as_new: true,
+            ..RedriveOptions::default()
         };
-        let redrive = redrive(&entry, &Repair::default(), anew, PARTITIONS).unwrap();
+        let redrive = redrive(
+            &entry,
+            &Repair::default(),
+            anew,
+            &Dialects::default(),
+            PARTITIONS,
+        )
+        .unwrap();
         assert_eq!(text(&redrive, "x-redrive-count"), Some("1"));
+        assert_eq!(text(&redrive, "x-replay"), None);
     }
 
     #[test]

@@ -271,6 +271,7 @@ mod tests {
     use super::super::fixture::rejection;
     use super::super::redrive::{RedriveOptions, Repair};
     use super::*;
+    use crate::dialect::Dialects;
     use topology::io::Headers;
     use topology::io::memory::{Fault, MemoryLog, OperationKind};
     use topology::time::SystemClock;
@@ -293,7 +294,8 @@ mod tests {
         let made = |version| {
             let entry = rejection("r:0:4", "SEQ_GAP", "B1", "order.accepted", version);
             let (repair, options) = (Repair::default(), RedriveOptions::default());
-            super::super::redrive::redrive(&entry, &repair, options, 4).unwrap()
+            super::super::redrive::redrive(&entry, &repair, options, &Dialects::default(), 4)
+                .unwrap()
         };
         (1..=count).map(made).collect()
     }

@@ -127,6 +127,8 @@ pub fn reset(target: &Target, decision: &Decision, partition: i32) -> Redrive {
         order_no: target.order_no.clone(),
         action: Some(action.to_owned()),
         event_id: Some(id.clone()),
+        aggregate: Some(target.aggregate),
+        target_id: Some(target.id.clone()),
         version: None,
         partition,
         key: target.order_no.clone().into_bytes(),

@@ -24,6 +24,9 @@ pub struct Arrival<'a> {
     pub value: Option<&'a [u8]>,
 }
 
+/// Longer than the name of any first member that tells of a form.
+const MAX_NAME: usize = 12;
+
 codes! {
     /// Why a record of a change event topic carries no event, and rightly so.
     NoEvent, NoEvents {
@@ -95,57 +98,59 @@ impl Decoder {
         let stated = Stated::read(headers);
         let dialect = self.dialects.of(origin(arrival.topic, &stated));
         let value = arrival.value.map(frame::strip);
-        let decoded = match dialect.form {
-            Form::Plain => decode(value, event).map(|()| Decoded::Event),
-            Form::Detect => self.detect(value, arrival.key, &stated, event),
-            form => self.read(form, value, dialect, arrival.key, &stated, event),
-        }?;
+        let tries_plain = match dialect.form {
+            Form::Plain => true,
+            Form::Detect => may_be_plain(value, &stated),
+            _ => false,
+        };
+        let refused = if tries_plain {
+            decode(value, event).err()
+        } else {
+            None
+        };
+        let decoded = match (dialect.form, refused) {
+            (Form::Plain, Some(defect)) => return Err(defect),
+            (Form::Plain, None) => Decoded::Event,
+            (Form::Detect, None) if tries_plain => {
+                agree(&stated, event)?;
+                Decoded::Event
+            }
+            (Form::Detect, refused) => self.detect(value, arrival.key, &stated, refused, event)?,
+            (form, _) => self.read(form, value, dialect, arrival.key, &stated, event)?,
+        };
         if decoded == Decoded::Event {
             check_key(arrival.key, dialect.key, event)?;
         }
         Ok(decoded)
     }
 
-    /// Tries the plain envelope first, without a look at anything else, unless headers or the first byte tell better.
+    /// Reads a record of a topic of any form that is no plain envelope; `refused` is what is wrong with it as one, if
+    /// that was tried. Apart from the way of plain records, which it would make longer.
+    #[inline(never)]
     fn detect(
         &mut self,
         value: Option<&[u8]>,
         key: Option<&[u8]>,
         stated: &Stated<'_>,
+        refused: Option<Defect>,
         event: &mut OrderEvent,
     ) -> Result<Decoded, Defect> {
-        let dialect = Dialect::default();
-        let is_cloud_event = cloud_event::is_structured(stated.content_type)
-            || cloud_event::is_binary(&stated.cloud);
-        if is_cloud_event {
-            return self.read(Form::CloudEvents, value, dialect, key, stated, event);
-        }
-        let Some(bytes) = value else {
+        let form = match value {
+            _ if is_cloud_event(stated) => Some(Form::CloudEvents),
             // A change event's key is an object of columns, and a tombstone has no more than that.
-            if key.is_some_and(key::is_object) {
+            None if key.is_some_and(key::is_object) => {
                 return Ok(Decoded::NoEvent(NoEvent::Tombstone));
             }
-            return decode(None, event).map(|()| Decoded::Event);
+            Some(bytes) if bytes.len() <= MAX_RECORD => form_of(bytes, stated),
+            _ => None,
         };
-        if begins_as_plain(bytes) {
-            match decode(value, event) {
-                Ok(()) => {
-                    return agree(stated, event).map(|()| Decoded::Event);
-                }
-                Err(defect) if bytes.len() > MAX_RECORD => return Err(defect),
-                Err(defect) => {
-                    return match form_of(bytes, stated) {
-                        Some(form) => self.read(form, value, dialect, key, stated, event),
-                        None => Err(defect),
-                    };
-                }
-            }
-        }
-        match form_of(bytes, stated) {
-            Some(form) => self.read(form, value, dialect, key, stated, event),
-            None => {
+        match (form, refused) {
+            (Some(form), _) => self.read(form, value, Dialect::default(), key, stated, event),
+            (None, Some(defect)) => Err(defect),
+            (None, None) => {
                 decode(value, event)?;
-                agree(stated, event).map(|()| Decoded::Event)
+                agree(stated, event)?;
+                Ok(Decoded::Event)
             }
         }
     }
@@ -230,25 +235,35 @@ fn origin<'a>(topic: &'a str, stated: &Stated<'a>) -> &'a str {
     }
 }
 
-/// Whether a value begins as plain envelopes do, or as none of the other forms does.
-fn begins_as_plain(bytes: &[u8]) -> bool {
-    let mut rest = bytes.trim_ascii_start();
-    let Some((b'{', members)) = rest.split_first() else {
-        return rest.first() != Some(&b'"');
+fn is_cloud_event(stated: &Stated<'_>) -> bool {
+    cloud_event::is_structured(stated.content_type) || cloud_event::is_binary(&stated.cloud)
+}
+
+/// Whether it is worth while to try a plain envelope first: neither headers nor the first member tell of another form.
+fn may_be_plain(value: Option<&[u8]>, stated: &Stated<'_>) -> bool {
+    let Some(bytes) = value else { return false };
+    if is_cloud_event(stated) {
+        return false;
+    }
+    let Some((b'{', members)) = bytes.trim_ascii_start().split_first() else {
+        return false;
     };
-    rest = members.trim_ascii_start();
-    ![
-        &b"\"before\""[..],
-        b"\"after\"",
-        b"\"op\"",
-        b"\"payload\"",
-        b"\"schema\"",
-        b"\"source\"",
-        b"\"specversion\"",
-        b"\"ts_ms\"",
-    ]
-    .iter()
-    .any(|name| rest.starts_with(name))
+    let Some((b'"', members)) = members.trim_ascii_start().split_first() else {
+        return true;
+    };
+    let name = members.iter().take(MAX_NAME).position(|byte| *byte == b'"');
+    let name = name.and_then(|end| members.get(..end)).unwrap_or_default();
+    !matches!(
+        name,
+        b"before"
+            | b"after"
+            | b"op"
+            | b"payload"
+            | b"schema"
+            | b"source"
+            | b"specversion"
+            | b"ts_ms"
+    )
 }
 
 /// The form that a value shows which is no plain envelope; none if it shows none.

@@ -57,7 +57,7 @@ fn nanoseconds_per_record() {
                     ("id", Some(ids[place].as_bytes())),
                     ("action", Some(actions[place].as_bytes())),
                     ("schema-version", Some(&b"1"[..])),
-                    ("traceparent", Some(&TRACE[..])),
+                    ("traceparent", Some(TRACE)),
                 ];
                 let headers = &headers[..if with_headers { 4 } else { 0 }];
                 let arrival = Arrival {

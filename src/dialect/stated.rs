@@ -5,6 +5,7 @@ use super::fields::{Field, pick};
 use super::text::{needs_no_escape, trimmed};
 use crate::domain::decode::malformed;
 use crate::domain::event::Defect;
+use crate::domain::headers::REDRIVE_TOPIC;
 use crate::domain::json::Kind;
 
 /// Values of the headers that are looked at, as they came. Of several of one name the last counts, as in Kafka's
@@ -77,7 +78,7 @@ impl<'a> Stated<'a> {
             "actor_type" | "actorType" => &mut self.actor_type,
             "actor_id" | "actorId" => &mut self.actor_id,
             "content-type" => &mut self.content_type,
-            "x-redrive-topic" => &mut self.redrive_topic,
+            REDRIVE_TOPIC => &mut self.redrive_topic,
             _ => return None,
         })
     }

@@ -266,14 +266,10 @@ fn examine_guard(
         if regions.main.is_terminal() {
             let delivered =
                 aggregate == Aggregate::Delivery && regions.delivery == Delivery::Delivered;
-            return reject(
-                if delivered {
-                    IllegalTransition
-                } else {
-                    AfterTerminal
-                },
-                guard,
-            );
+            return match delivered {
+                true => wait(Cause::Violation, IllegalTransition, guard),
+                false => reject(AfterTerminal, guard),
+            };
         }
         if awaits_another(row, aggregate, order) {
             return wait(Cause::Predecessor, RejectionReason::AwaitPredecessor, guard);
@@ -315,7 +311,8 @@ fn examine_guard(
                 .get(Milestone::Closed)
                 .unwrap_or(times.occurred_at);
             if times.occurred_at.saturating_sub(closed) > CLOSED_PERIOD_MS {
-                return reject(IllegalTransition, Explanation::ClaimPeriodOver);
+                let over = Explanation::ClaimPeriodOver;
+                return wait(Cause::Violation, IllegalTransition, over);
             }
         }
         Condition::NotRefundedUnlessRecharged

@@ -151,7 +151,15 @@ pub fn examine_kept(
 ) -> Kept {
     let times = event_times(event.occurred_at(), context);
     match examine(order, event, context, &times, policy, true) {
-        Verdict::Wait { .. } => Kept::Waits,
+        // One that became illegal meanwhile waits for nothing: it is to be judged, or it would block its order.
+        Verdict::Wait {
+            cause, violation, ..
+        } if cause != Cause::Violation
+            || violation == RejectionReason::Premature
+            || policy.ordering.violation == Choice::Park =>
+        {
+            Kept::Waits
+        }
         Verdict::Duplicate => Kept::Settled,
         _ => Kept::Ready,
     }

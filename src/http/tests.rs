@@ -114,6 +114,7 @@ pub(super) async fn server_with(live: bool, token: Option<Secret>) -> Server {
         version: "0",
         application_id: "tested".to_owned(),
         instance_id: "tested-0".to_owned(),
+        rebuild: false,
         log: "memory".to_owned(),
     };
     let log = MemoryLog::new(Arc::new(SystemClock::new()));

@@ -37,18 +37,10 @@ type Kinds = BTreeMap<(Vec<u8>, Vec<u8>), Kind>;
 /// Refuses to go on if two input topics encode their keys differently.
 ///
 /// # Errors
-/// Fatal, naming both topics, their encodings with an example of each, and the fix. Brokers that do not answer are
-/// no error here: whoever needs them next will wait for them, and the log says that keys were not compared.
-pub fn check(log: &dyn Log, application_id: &str) -> Result<(), Error> {
-    let client_id = format!("{application_id}-key-check");
-    match samples(log, &client_id) {
-        Ok(samples) => compare(&samples),
-        Err(error) if error.class() == ErrorClass::Retriable => {
-            tracing::warn!("the keys of the input topics were not compared: {error}");
-            Ok(())
-        }
-        Err(error) => Err(error),
-    }
+/// Fatal, naming both topics, their encodings with an example of each, and the fix; retriable if the brokers do not
+/// answer.
+pub fn check(log: &dyn Log, client_id: &str) -> Result<(), Error> {
+    compare(&samples(log, client_id)?)
 }
 
 fn compare(samples: &[(&'static str, Kinds)]) -> Result<(), Error> {

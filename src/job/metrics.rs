@@ -14,8 +14,9 @@ use topology::metrics::MetricSpec;
 pub use bounded::{CATEGORIES, SIDOS};
 pub use committed::{CommittedByStreams, CommittedCounts};
 
-use super::counters;
+use super::counters::{self, Count};
 use crate::domain::aggregates::{BusinessAggregate, Counted, Group};
+use crate::domain::invariants::Invariant;
 use crate::domain::outcome::Outcome;
 
 /// Exposes what the tasks of this instance have committed.
@@ -42,6 +43,7 @@ impl OrderMetrics {
 
     fn families(&self) -> Result<Vec<MetricFamily>> {
         let mut families = self.outcomes()?.collect();
+        families.extend(self.counts()?);
         families.extend(self.late()?.collect());
         families.extend(self.totals()?);
         Ok(families)
@@ -51,7 +53,8 @@ impl OrderMetrics {
         let outcomes = list::EVENTS_OUTCOME.int_counter()?;
         self.committed.judging(&mut |task, counts| {
             let partition = task.partition.to_string();
-            for outcome in Outcome::all() {
+            // What is parked has no outcome yet: it is a gauge.
+            for outcome in Outcome::all().filter(|outcome| *outcome != Outcome::Parked) {
                 let count = counts.get(counters::of(outcome)).copied().unwrap_or(0);
                 outcomes
                     .with_label_values(&[&partition, outcome.name(), outcome.reason()])
@@ -59,6 +62,54 @@ impl OrderMetrics {
             }
         });
         Ok(outcomes)
+    }
+
+    /// What the judging tasks count besides outcomes.
+    fn counts(&self) -> Result<Vec<MetricFamily>> {
+        let parked = list::PARKED.int_gauge()?;
+        let in_flight = list::RECORDS_IN_FLIGHT.int_gauge()?;
+        let violations = list::INVARIANT_VIOLATIONS.int_counter()?;
+        let skew = list::CLOCK_SKEW.0.int_counter()?;
+        let expired = list::EXPIRED.0.int_counter()?;
+        let counted = list::BY_PARTITION
+            .iter()
+            .map(|(_, spec)| spec.int_counter())
+            .collect::<Result<Vec<_>>>()?;
+        self.committed.judging(&mut |task, counts| {
+            let partition = task.partition.to_string();
+            let partition = partition.as_str();
+            let at = |index: usize| counts.get(index).copied().unwrap_or(0);
+            let of = |count: Count| at(counters::count(count));
+            let difference =
+                |more: u64, less: u64| i64::try_from(more.saturating_sub(less)).unwrap_or(i64::MAX);
+            let now = difference(at(counters::of(Outcome::Parked)), of(Count::Settled));
+            parked.with_label_values(&[partition]).set(now);
+            let now = difference(of(Count::InFlightEntered), of(Count::InFlightLeft));
+            in_flight.with_label_values(&[partition]).set(now);
+            for invariant in Invariant::ALL {
+                violations
+                    .with_label_values(&[partition, invariant.name()])
+                    .inc_by(at(counters::violations(*invariant)));
+            }
+            for (vec, kinds) in [
+                (&skew, &list::CLOCK_SKEW.1[..]),
+                (&expired, &list::EXPIRED.1[..]),
+            ] {
+                for (count, kind) in kinds {
+                    let value = of(*count);
+                    vec.with_label_values(&[partition, kind]).inc_by(value);
+                }
+            }
+            for (vec, (count, _)) in counted.iter().zip(list::BY_PARTITION) {
+                vec.with_label_values(&[partition]).inc_by(of(count));
+            }
+        });
+        let mut families = parked.collect();
+        families.extend(in_flight.collect());
+        for vec in [violations, skew, expired].iter().chain(&counted) {
+            families.extend(vec.collect());
+        }
+        Ok(families)
     }
 
     fn late(&self) -> Result<IntCounterVec> {

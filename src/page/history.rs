@@ -16,6 +16,7 @@ use topology::{Error, ErrorClass};
 use super::reading::Reading;
 use super::rejections::{Rejection, Rejections};
 use super::windows::{Minute, Series, Skipped, Windows};
+use crate::job::REBUILD;
 use crate::job::topics::{AGGREGATES, LATE_AGGREGATES, REJECTED};
 
 /// Before the next try when the brokers do not answer.
@@ -97,6 +98,7 @@ pub(super) struct History {
     pub(super) log: Arc<dyn Log>,
     pub(super) client_id: String,
     pub(super) clock: Arc<dyn Clock>,
+    rebuild: bool,
     seen: Mutex<Seen>,
 }
 
@@ -106,7 +108,22 @@ impl History {
             log,
             client_id,
             clock,
+            rebuild: false,
             seen: Mutex::default(),
+        }
+    }
+
+    /// The topics are those of an application that processes the log anew, or not.
+    pub(super) fn of(mut self, rebuild: bool) -> Self {
+        self.rebuild = rebuild;
+        self
+    }
+
+    /// The name of a topic on the log.
+    pub(super) fn name(&self, topic: &str) -> String {
+        match self.rebuild {
+            true => format!("{topic}{REBUILD}"),
+            false => topic.to_owned(),
         }
     }
 
@@ -203,6 +220,7 @@ impl History {
 impl Seen {
     fn record(&mut self, topic: &str, record: &RecordView<'_>, now_ms: i64) -> Result<(), Skipped> {
         let key = record.key.ok_or(Skipped::Malformed)?;
+        let topic = source(topic);
         if topic == REJECTED {
             let value = record.value.ok_or(Skipped::Malformed)?;
             return self.rejections.add(record.timestamp, value);
@@ -217,6 +235,11 @@ impl Seen {
         }
         self.windows.update(series, value, now_ms)
     }
+}
+
+/// The topic of [`SOURCES`] by its name on the log.
+pub(super) fn source(name: &str) -> &str {
+    name.strip_suffix(REBUILD).unwrap_or(name)
 }
 
 /// What [`Reading`] answers with.

@@ -43,6 +43,8 @@ pub struct About {
     pub application_id: String,
     /// `application.instance_id`
     pub instance_id: String,
+    /// Whether the application processes the log anew, into topics of its own.
+    pub rebuild: bool,
     /// Where the log is, for a person.
     pub log: String,
 }

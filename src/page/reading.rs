@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use topology::io::{Admin, InputId, Position, Reader, RecordBatch, TopicPartition};
 
-use super::history::{History, HistoryState, Outcome, SOURCES, TopicSeen};
+use super::history::{History, HistoryState, Outcome, SOURCES, TopicSeen, source};
 use crate::job::topics::REJECTED;
 
 /// Longest wait for an answer about topics or offsets.
@@ -140,12 +140,11 @@ impl<'a> Reading<'a> {
     fn look_for_topics(&mut self) -> Outcome<Continuity> {
         self.looked = self.history.clock.monotonic();
         let is_missing = |topic: &&TopicSeen| topic.partitions.is_none();
-        let missing: Vec<&str> = self
-            .topics
-            .iter()
-            .filter(is_missing)
-            .map(|topic| topic.topic)
+        let missing = self.topics.iter().filter(is_missing);
+        let missing: Vec<String> = missing
+            .map(|topic| self.history.name(topic.topic))
             .collect();
+        let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
         if missing.is_empty() {
             return Ok(Continuity::Kept);
         }
@@ -154,7 +153,8 @@ impl<'a> Reading<'a> {
             if self.open_topic(&topic.name, topic.partitions)? == Continuity::Broken {
                 return Ok(Continuity::Broken);
             }
-            let seen = self.topics.iter_mut().find(|seen| seen.topic == topic.name);
+            let name = source(&topic.name);
+            let seen = self.topics.iter_mut().find(|seen| seen.topic == name);
             if let Some(seen) = seen {
                 seen.partitions = Some(topic.partitions);
             }
@@ -164,7 +164,7 @@ impl<'a> Reading<'a> {
     }
 
     fn open_topic(&mut self, topic: &str, partitions: i32) -> Outcome<Continuity> {
-        let back = SOURCES.iter().find(|(name, _)| *name == topic);
+        let back = SOURCES.iter().find(|(name, _)| *name == source(topic));
         let back = back.map_or(0, |(_, back)| *back);
         let partitions: Vec<TopicPartition> = (0..partitions)
             .map(|partition| TopicPartition::new(topic, partition))
@@ -174,7 +174,7 @@ impl<'a> Reading<'a> {
             let first = (marks.high - back).max(marks.low);
             let known = self.history.position(&partition);
             // Each rejection stands for itself; of windows all updates are needed.
-            let needs_all = topic != REJECTED;
+            let needs_all = source(topic) != REJECTED;
             let is_broken =
                 known.is_some_and(|known| known > marks.high || (needs_all && known < first));
             if is_broken {

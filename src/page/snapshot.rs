@@ -266,10 +266,12 @@ fn status_count(status: &str, count: f64) -> StatusCount {
     }
 }
 
-/// The outcomes that have occurred, in the order of [`Outcome::all`].
+/// The outcomes that have occurred, and events that have none yet, because they are parked, in the order of [`Outcome::all`].
 pub(super) fn outcomes(families: &Families) -> Vec<OutcomeCount> {
     let by = families.by_labels(orders::EVENTS_OUTCOME.name, ["outcome", "reason"]);
-    let by = by.unwrap_or_default();
+    let mut by = by.unwrap_or_default();
+    let parked = families.sum(orders::PARKED.name).unwrap_or(0.0);
+    by.insert([Outcome::Parked.name().to_owned(), String::new()], parked);
     let order = |key: &[String; 2]| {
         let [outcome, reason] = key;
         Outcome::all().position(|known| known.name() == outcome && known.reason() == reason)

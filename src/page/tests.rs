@@ -107,6 +107,7 @@ fn page(source: Source, log: Arc<dyn Log>) -> Arc<Page> {
         version: "0",
         application_id: "tested".to_owned(),
         instance_id: "tested-0".to_owned(),
+        rebuild: false,
         log: "memory".to_owned(),
     };
     Page::new(Arc::new(source), log, about)

@@ -63,7 +63,7 @@ impl Page {
         let client_id = format!("{}-page", about.instance_id);
         Arc::new(Self {
             source,
-            history: History::new(log, client_id, Arc::clone(&clock)),
+            history: History::new(log, client_id, Arc::clone(&clock)).of(about.rebuild),
             about,
             started: clock.monotonic(),
             clock,

@@ -1,5 +1,6 @@
 //! Forms mixed on the topics of one job: topic, headers and key reach the decoder.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jumun::config::Aggregates;
@@ -35,12 +36,12 @@ fn an_order_told_in_four_forms_is_one_order() {
     let mut transitions = driver.create_output_topic(topics::TRANSITIONS, Utf8, Utf8);
     let mut dead = driver.create_output_topic(topics::DEAD_LETTERS, Utf8, Utf8);
 
-    let mut append = |topic: &str, key: &str, value: &str, headers: &[(&str, &str)]| {
+    let mut append = |topic: &str, key: &str, value: Option<&str>, headers: &[(&str, &str)]| {
         let mut buffer = HeaderBuffer::default();
         for (name, value) in headers {
             buffer.push(name, Some(value.as_bytes()));
         }
-        let (key, value) = (Some(key.as_bytes()), Some(value.as_bytes()));
+        let (key, value) = (Some(key.as_bytes()), value.map(str::as_bytes));
         driver
             .log()
             .append(topic, None, key, value, NOON, buffer.view())
@@ -54,7 +55,9 @@ fn an_order_told_in_four_forms_is_one_order() {
     append(
         ORDER_EVENTS,
         "\"B1\"",
-        r#"{"storeId":"s","category":"치킨","sido":"서울","sigungu":"강남구","dong":"역삼동","fulfilment":"BAEMIN_SINGLE","amount":20000,"paymentMethod":"CARD"}"#,
+        Some(
+            r#"{"storeId":"s","category":"치킨","sido":"서울","sigungu":"강남구","dong":"역삼동","fulfilment":"BAEMIN_SINGLE","amount":20000,"paymentMethod":"CARD"}"#,
+        ),
         &[
             ("id", "\"e1\""),
             ("eventType", "\"order.created\""),
@@ -66,7 +69,7 @@ fn an_order_told_in_four_forms_is_one_order() {
     append(
         PAYMENT_EVENTS,
         "\"B1\"",
-        r#"{"amount":20000}"#,
+        Some(r#"{"amount":20000}"#),
         &[
             ("ce_specversion", "1.0"),
             ("ce_id", "e2"),
@@ -80,16 +83,28 @@ fn an_order_told_in_four_forms_is_one_order() {
     append(
         ORDER_EVENTS,
         "\"B1\"",
-        r#"{"id":"e3","orderNo":"B1","action":"order.accepted","version":2,"occurredAt":"2026-11-20T12:00:02+09:00"}"#,
+        Some(
+            r#"{"id":"e3","orderNo":"B1","action":"order.accepted","version":2,"occurredAt":"2026-11-20T12:00:02+09:00"}"#,
+        ),
         &[],
     );
-    // A change event of the outbox, and something else on its topic.
+    // A change event of the outbox.
     append(
         DELIVERY_EVENTS,
         r#"{"aggregateid":"B1"}"#,
-        r#"{"op":"c","before":null,"after":{"id":"e4","aggregateid":"B1","aggregatetype":"delivery","target_id":"d1","type":"delivery.requested","version":1,"payload":"{}","occurred_at":1795143603000000,"created_at":1795143603000000}}"#,
+        Some(
+            r#"{"op":"c","before":null,"after":{"id":"e4","aggregateid":"B1","aggregatetype":"delivery","target_id":"d1","type":"delivery.requested","version":1,"payload":"{}","occurred_at":1795143603000000,"created_at":1795143603000000}}"#,
+        ),
         &[],
     );
+    // The purge of the outbox, with its tombstone.
+    append(
+        DELIVERY_EVENTS,
+        r#"{"aggregateid":"B1"}"#,
+        Some(r#"{"op":"d","before":{"id":"e4","aggregateid":"B1"},"after":null}"#),
+        &[],
+    );
+    append(DELIVERY_EVENTS, r#"{"aggregateid":"B1"}"#, None, &[]);
 
     let mut ids = Vec::new();
     for record in transitions.read_records_to_list(&mut driver).unwrap() {
@@ -99,4 +114,13 @@ fn an_order_told_in_four_forms_is_one_order() {
     }
     assert_eq!(ids, ["e1", "e2", "e3", "e4"]);
     assert!(dead.read_records_to_list(&mut driver).unwrap().is_empty());
+    // Each record is one of something, those without an event too.
+    let counted: BTreeMap<String, u64> = jumun::job::counters::names()
+        .zip(driver.counters())
+        .collect();
+    assert_eq!(
+        (counted["consumed"], counted["IGNORED/"]),
+        (6, 2),
+        "{counted:?}"
+    );
 }

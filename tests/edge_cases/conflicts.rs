@@ -97,7 +97,7 @@ fn e21_two_producers_of_one_version_are_a_conflict() {
             "REJECTED/VERSION_CONFLICT",
         );
         world.check_state("/regions/kitchen", "COOKING");
-        world.check_state("/flags", json!([]));
+        world.check_flags(&[]);
         world.step("STORE cooking.completed 4", none(), "APPLIED");
     }
 }
@@ -145,6 +145,6 @@ fn e25_reused_versions_conflict_until_their_owner_resets_them() {
     world.check_state("/versions/order", 2);
     world.check(&started, "APPLIED");
     world.check_state("/versions/order", 3);
-    world.check_state("/flags", json!(["incomplete"]));
+    world.check_flags(&["incomplete"]);
     world.step("STORE cooking.completed 4", none(), "APPLIED");
 }

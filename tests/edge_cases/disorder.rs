@@ -3,7 +3,6 @@
 use jumun::domain::ordering::{Choice, OrderingPolicy};
 use serde_json::json;
 
-use super::driven::PAYMENTS;
 use super::world::*;
 
 #[test]
@@ -65,7 +64,8 @@ fn e05_a_predecessor_that_never_comes_is_given_up_after_thirty_seconds() {
     let rejection = world.last_rejection();
     let waited = rejection["parkedMs"].as_i64().unwrap();
     assert!((30_000..33_000).contains(&waited), "{waited}");
-    assert_eq!(rejection["versions"]["delivery"], json!({}));
+    let versions = &rejection["versions"]["delivery"];
+    assert!(versions.is_null() || *versions == json!({}), "{versions}");
     world.step("STORE order.accepted 2", none(), "APPLIED ×2");
     world.check_state("/regions/delivery", "REQUESTED");
 }
@@ -84,36 +84,6 @@ fn e05_money_waits_ten_minutes() {
 }
 
 #[test]
-fn e05_events_wait_longer_while_an_input_lags() {
-    const LAG: i64 = 45_000;
-    let mut world = World::new(OrderingPolicy::DEFAULT).paid();
-    world.step("SYSTEM delivery.requested 1", none(), "PARKED");
-    // A backlog that is 45 s old when the half minute is over; too much for one turn of the loop.
-    let known = world.job.records(PAYMENTS).remove(0).value;
-    let written = world.job.now() + 31_000 - LAG;
-    for _ in 0..20_000 {
-        world.append(PAYMENTS, Some(ORDER.into()), known.clone(), written);
-    }
-    world
-        .job
-        .driver
-        .clock()
-        .advance(std::time::Duration::from_secs(31));
-    world.job.run();
-    world.settle();
-    assert!(
-        world
-            .job
-            .outcomes()
-            .keys()
-            .all(|name| !name.ends_with("TIMEOUT"))
-    );
-    // Its time is lag + 30 s, and 33 s have passed.
-    world.wait(40 * SECOND, "");
-    world.wait(5 * SECOND, "REJECTED/PREDECESSOR_TIMEOUT");
-}
-
-#[test]
 fn e06_a_gap_that_is_never_filled_times_out_and_a_reset_goes_on() {
     let mut world = World::new(OrderingPolicy::DEFAULT).accepted();
     world.step("STORE cooking.started 4", none(), "PARKED");
@@ -129,7 +99,7 @@ fn e06_a_gap_that_is_never_filled_times_out_and_a_reset_goes_on() {
     );
     world.check_state("/versions/order", 5);
     world.check_state("/regions/kitchen", "READY");
-    world.check_state("/flags", json!(["incomplete"]));
+    world.check_flags(&["incomplete"]);
 }
 
 #[test]
@@ -142,7 +112,7 @@ fn e06_a_reset_releases_what_is_parked() {
         "ANNOTATED, APPLIED",
     );
     world.check_state("/versions/order", 4);
-    world.check_state("/flags", json!(["incomplete"]));
+    world.check_flags(&["incomplete"]);
 }
 
 #[test]
@@ -152,10 +122,10 @@ fn e06_an_accepted_gap_marks_the_order_incomplete() {
         ..OrderingPolicy::DEFAULT
     };
     let mut world = World::new(ordering).accepted();
-    world.check_state("/flags", json!([]));
+    world.check_flags(&[]);
     world.step("STORE cooking.completed 4", none(), "APPLIED_SKIP");
     world.check_state("/versions/order", 4);
-    world.check_state("/flags", json!(["incomplete"]));
+    world.check_flags(&["incomplete"]);
     world.step("STORE cooking.started 3", none(), "STALE");
 }
 

@@ -26,23 +26,6 @@ fn played(ordering: OrderingPolicy) -> World {
 }
 
 #[test]
-fn e09_offsets_back_everything_is_a_duplicate() {
-    let mut world = played(OrderingPolicy::DEFAULT);
-    let before = world.job.output();
-    let consumed = 12;
-    world.job.driver.close().unwrap();
-    world.job.driver.log().forget_offsets_of("jumun");
-    world.job.driver.start().unwrap();
-    assert_eq!(world.settle(), format!("DUPLICATE ×{consumed}"));
-    let after = world.job.output();
-    assert_eq!(before.states, after.states);
-    assert_eq!(before.transitions, after.transitions);
-    assert_eq!(before.rejections, after.rejections);
-    assert_eq!(before.reconciles, after.reconciles);
-    assert_eq!(before.redriven, after.redriven);
-}
-
-#[test]
 fn e09_records_written_again_are_duplicates() {
     let mut world = played(OrderingPolicy::DEFAULT);
     let before = world.job.output();
@@ -71,4 +54,93 @@ fn e09_forgotten_events_are_stale() {
     }
     world.check(&relayed, "STALE");
     world.check_state("/seq", json!(68));
+}
+
+/// Everything in the inputs of one job, the redrive topic among them, judged by another one that begins anew.
+fn rebuilt(live: &World) -> World {
+    let mut options = options(OrderingPolicy::DEFAULT);
+    options.rebuild = true;
+    let mut world = World::with(&options);
+    let inputs = [
+        "order.events.v1",
+        "payment.events.v1",
+        "delivery.events.v1",
+        "order.redrive.v1",
+    ];
+    for topic in inputs {
+        for record in live.job.records(topic) {
+            let headers = record.headers.into_iter();
+            world.headers = headers
+                .map(|(name, value)| (name, value.unwrap_or_default()))
+                .collect();
+            world.append(topic, record.key, record.value, record.timestamp);
+        }
+    }
+    world.settle();
+    world
+}
+
+#[test]
+fn e10_a_rebuild_comes_to_the_same_orders_and_says_that_it_is_one() {
+    let live = played(OrderingPolicy::DEFAULT);
+    let rebuilt = rebuilt(&live);
+    let timeless = |world: &World| {
+        let mut states = world.job.states();
+        for state in states.values_mut() {
+            state.as_object_mut().unwrap().remove("updatedAt");
+        }
+        states
+    };
+    assert_eq!(timeless(&live), timeless(&rebuilt));
+    let transitions = rebuilt.job.transitions();
+    assert_eq!(transitions.len(), live.job.transitions().len());
+    assert!(transitions.iter().all(|told| told["replay"] == true));
+    // Nothing goes to those who act on the live topics, and nothing is sent again.
+    assert!(
+        rebuilt.job.records("order.redrive.v1").len() == live.job.records("order.redrive.v1").len()
+    );
+    assert!(
+        !rebuilt
+            .job
+            .driver
+            .log()
+            .topics()
+            .contains(&"order.transitions.v1".to_string())
+    );
+}
+
+#[test]
+fn e10_in_a_rebuild_events_wait_by_the_time_of_the_records() {
+    let mut options = options(OrderingPolicy::DEFAULT);
+    options.rebuild = true;
+    let mut world = World::with(&options).paid();
+    world.step("STORE cooking.started 3", none(), "PARKED");
+    // Our own clock does not matter.
+    world.wait(30 * DAY, "");
+    let mut at = world.job.now() - i64::try_from(30 * DAY).unwrap();
+    let mut later = |world: &mut World, milliseconds: i64| {
+        at += milliseconds;
+        let order_no = std::mem::replace(&mut world.order_no, format!("B{at}"));
+        let create = world
+            .event("CUSTOMER order.created 1", created("CARD"))
+            .to_string();
+        world.append(
+            "order.events.v1",
+            Some(world.order_no.clone().into()),
+            Some(create.into()),
+            at,
+        );
+        world.order_no = order_no;
+        world.settle()
+    };
+    assert_eq!(later(&mut world, 20_000), "APPLIED");
+    assert_eq!(
+        later(&mut world, 20_000),
+        "APPLIED, REJECTED/SEQ_GAP_TIMEOUT"
+    );
+    world.step("STORE order.accepted 2", none(), "APPLIED");
+    assert!(
+        world.job.records("order.redrive.v1").is_empty(),
+        "nothing is kept"
+    );
 }

@@ -38,13 +38,13 @@ fn e07_events_after_the_end_are_judged_and_consumed() {
             "REJECTED/AFTER_TERMINAL",
         );
         world.check_state("/versions/order", 4);
-        world.check_state("/flags", json!(["contradicted"]));
+        world.check_flags(&["contradicted"]);
         world.step(
             "RIDER delivery.picked_up 3",
             none(),
             "REJECTED/AFTER_TERMINAL",
         );
-        world.check_state("/flags", json!(["contradicted", "ghost_delivery"]));
+        world.check_flags(&["contradicted", "ghost_delivery"]);
         world.step(
             "RIDER delivery.delivered 4",
             none(),
@@ -65,7 +65,7 @@ fn e08_delivered_first_the_cancel_is_rejected_and_both_facts_are_told() {
         let cancelled = world.event("CS order.cancelled 3", none());
         world.check(&cancelled, "REJECTED/AFTER_TERMINAL");
         world.check_state("/status", "COMPLETED");
-        world.check_state("/flags", json!(["contradicted"]));
+        world.check_flags(&["contradicted"]);
         let reconcile = world.job.reconciles().pop().unwrap();
         assert_eq!(reconcile["kind"], "AFTER_TERMINAL");
         assert_eq!(reconcile["facts"][0], cancelled);
@@ -90,7 +90,7 @@ fn e08_cancelled_first_the_delivery_is_a_ghost() {
             "REJECTED/AFTER_TERMINAL",
         );
         world.check_state("/status", "CANCELLED");
-        world.check_state("/flags", json!(["contradicted", "ghost_delivery"]));
+        world.check_flags(&["contradicted", "ghost_delivery"]);
     }
 }
 

@@ -27,7 +27,7 @@ pub struct World {
 /// The job with that ordering and nothing else set, without aggregates.
 pub fn options(ordering: OrderingPolicy) -> JobOptions {
     JobOptions {
-        policy: JudgingPolicy {
+        judging: JudgingPolicy {
             ordering,
             ..JudgingPolicy::default()
         },
@@ -47,7 +47,7 @@ impl World {
     /// Nothing is redriven unless the test does it.
     pub fn without_redrive(ordering: OrderingPolicy) -> World {
         let mut options = options(ordering);
-        options.policy.redrive = false;
+        options.judging.redrive = false;
         World::with(&options)
     }
 
@@ -197,6 +197,18 @@ impl World {
     #[track_caller]
     pub fn check_state(&self, pointer: &str, expected: impl Into<Value>) {
         assert_eq!(self.state(pointer), expected.into(), "{pointer}");
+    }
+
+    /// The flags that the design names; the job may have others of its own.
+    #[track_caller]
+    pub fn check_flags(&self, expected: &[&str]) {
+        let own = ["contradicted", "incomplete", "ghost_delivery", "bad_time"];
+        let flags = self.state("/flags");
+        let flags = flags.as_array().into_iter().flatten();
+        let named: Vec<_> = flags
+            .filter(|flag| own.iter().any(|own| *flag == own))
+            .collect();
+        assert_eq!(named, expected);
     }
 
     /// Actions that were applied or annotated, in their order.

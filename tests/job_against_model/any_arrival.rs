@@ -176,7 +176,10 @@ fn check(policy: Policy) {
         both.check("after everything was sent again");
         let order_no = String::from_utf8(history[0].key.clone().unwrap()).unwrap();
         let order = both.model.order(&order_no).unwrap();
-        assert_eq!(order.versions, all_versions(history), "cursors converge");
+        // An accepted gap gives up what is missing, and whatever waits for it.
+        if policy != ACCEPTING {
+            assert_eq!(order.versions, all_versions(history), "cursors converge");
+        }
         assert_eq!(both.model.parked(&order_no), 0);
     });
 }

@@ -33,6 +33,8 @@ pub struct Job {
     /// Records of the redrive topic that were looked at.
     redriven: usize,
     redrive_end: i64,
+    /// What is behind the names of output topics.
+    suffix: &'static str,
     counted: BTreeMap<String, u64>,
 }
 
@@ -48,6 +50,7 @@ impl Job {
             driver: TestDriver::new(built, config).unwrap(),
             redriven: 0,
             redrive_end: 0,
+            suffix: if options.rebuild { "-rebuild" } else { "" },
             counted: BTreeMap::new(),
         }
     }
@@ -161,8 +164,13 @@ impl Job {
         self.driver.log().records(topic, 0, true).unwrap()
     }
 
+    /// Records of an output topic.
+    pub fn outputs(&self, topic: &str) -> Vec<OwnedRecord> {
+        self.records(&format!("{topic}{}", self.suffix))
+    }
+
     pub fn values(&self, topic: &str) -> Vec<Value> {
-        let records = self.records(topic);
+        let records = self.outputs(topic);
         let values = records.iter().filter_map(|record| record.value.as_deref());
         values
             .map(|bytes| serde_json::from_slice(bytes).unwrap())
@@ -182,13 +190,13 @@ impl Job {
     }
 
     pub fn dead_letters(&self) -> Vec<OwnedRecord> {
-        self.records(DEAD_LETTERS)
+        self.outputs(DEAD_LETTERS)
     }
 
     /// `order.state.v1` as a reader of the compacted topic has it.
     pub fn states(&self) -> BTreeMap<String, Value> {
         let mut states = BTreeMap::new();
-        for record in self.records(STATE) {
+        for record in self.outputs(STATE) {
             let key = String::from_utf8(record.key.unwrap_or_default()).unwrap();
             match record.value {
                 Some(value) => states.insert(key, serde_json::from_slice(&value).unwrap()),

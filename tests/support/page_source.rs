@@ -71,6 +71,7 @@ impl Fake {
             version: "0",
             application_id: "fake".to_owned(),
             instance_id: "fake-0".to_owned(),
+            rebuild: false,
             log: "memory".to_owned(),
         };
         let asked: Arc<dyn StatusSource> = Arc::<Source>::clone(&source);

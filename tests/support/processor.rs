@@ -79,6 +79,13 @@ impl Setup {
         self
     }
 
+    /// What comes too early is rejected at once and never redriven, so that an event is judged by what came before it
+    /// alone.
+    pub fn strict(self) -> Self {
+        self.flag("--ordering", "strict")
+            .setting("redrive.automatic", "false")
+    }
+
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
@@ -176,6 +183,26 @@ impl Processor {
             .into_iter()
             .find(|(series, _)| series == name);
         found.unwrap_or_else(|| panic!("no metric {name}")).1
+    }
+
+    /// All series of a name, added up.
+    pub fn sum(&mut self, name: &str) -> u64 {
+        let series = self.metrics(&format!("{name}{{"));
+        assert!(!series.is_empty(), "no metric {name}");
+        series.into_iter().map(|(_, value)| value as u64).sum()
+    }
+
+    /// Violations by invariant; those without any are left out.
+    pub fn violations(&mut self) -> BTreeMap<String, u64> {
+        let mut violations = BTreeMap::new();
+        for (series, count) in self.metrics("order_invariant_violation_total{") {
+            let (_, name) = series.split_once("inv=\"").unwrap();
+            let name = name.split('"').next().unwrap_or_default();
+            if count > 0.0 {
+                *violations.entry(name.to_owned()).or_default() += count as u64;
+            }
+        }
+        violations
     }
 
     /// Input records by `OUTCOME` or `OUTCOME/REASON`, as the metrics count them; outcomes without any are left out.

@@ -1,6 +1,7 @@
 //! How many series each metric has at most, in one instance that runs every task of the order job.
 
 use jumun::domain::aggregates::BusinessAggregate;
+use jumun::domain::invariants::Invariant;
 use jumun::domain::outcome::{DeadLetterReason, Outcome};
 use jumun::domain::reason::Reason;
 use jumun::domain::status::DisplayStatus;
@@ -67,7 +68,12 @@ fn label_values(spec: &MetricSpec, topology: &BuiltTopology) -> usize {
         ["stall"] => 2,
         ["topic", "partition"] => sum(&|part| inputs(part) * tasks(part)),
         ["task"] => sum(&tasks),
-        ["partition", "outcome", "reason"] => PARTITIONS * Outcome::COUNT,
+        // What is parked has none yet.
+        ["partition", "outcome", "reason"] => PARTITIONS * (Outcome::COUNT - 1),
+        ["partition"] => PARTITIONS,
+        ["partition", "inv"] => PARTITIONS * Invariant::ALL.len(),
+        ["partition", "clock"] => PARTITIONS * list::CLOCK_SKEW.1.len(),
+        ["partition", "order"] => PARTITIONS * list::EXPIRED.1.len(),
         ["partition", "agg"] => MERGING * BusinessAggregate::ALL.len(),
         ["sido"] => sidos,
         ["category"] => categories,

@@ -32,7 +32,7 @@ pub fn job_options(settings: &Settings) -> JobOptions {
     };
     let policy = settings.policy;
     JobOptions {
-        policy: JudgingPolicy {
+        judging: JudgingPolicy {
             ordering: OrderingPolicy {
                 violation: choice(policy.violation),
                 predecessor: choice(policy.predecessor),

@@ -19,6 +19,8 @@ pub const ORDERS: &str = "order.events.v1";
 pub const PAYMENTS: &str = "payment.events.v1";
 pub const DELIVERIES: &str = "delivery.events.v1";
 pub const INPUTS: [&str; 3] = [ORDERS, PAYMENTS, DELIVERIES];
+/// What was rejected and is judged once more; the processor creates it.
+pub const REDRIVE: &str = "order.redrive.v1";
 pub const TRANSITIONS: &str = "order.transitions.v1";
 pub const STATE: &str = "order.state.v1";
 pub const REJECTED: &str = "order.rejected.v1";
@@ -212,6 +214,44 @@ pub fn wait_consumed(
             )
         },
     );
+}
+
+/// Waits until a group has committed these ends, and those of all that was redriven on the way there.
+pub fn wait_settled(
+    kafka: &Kafka,
+    group: &str,
+    ends: &BTreeMap<(String, i32), i64>,
+    timeout: Duration,
+) {
+    let topics = [&INPUTS[..], &[REDRIVE]].concat();
+    let settled = || {
+        let committed = kafka.committed_offsets(group, &topics).ok()?;
+        // Read afterwards and whether committed or not: what was redriven up to these offsets is there.
+        let redriven = kafka
+            .consume_all(REDRIVE, Isolation::ReadUncommitted)
+            .ok()?;
+        let mut ends = ends.clone();
+        for record in redriven {
+            let partition = (REDRIVE.to_owned(), record.partition);
+            ends.insert(partition, record.offset + 1);
+        }
+        let reached =
+            |(partition, end): (&(String, i32), &i64)| committed.get(partition) >= Some(end);
+        ends.iter().all(reached).then_some(())
+    };
+    wait_for("all that came to be judged", timeout, settled).unwrap_or_else(|error| {
+        panic!(
+            "{error}: {:?} of {ends:?}",
+            kafka.committed_offsets(group, &topics)
+        )
+    });
+}
+
+/// Everything that was redriven.
+pub fn redriven(kafka: &Kafka) -> Vec<Record> {
+    kafka
+        .consume_all(REDRIVE, Isolation::ReadCommitted)
+        .unwrap()
 }
 
 /// The offset after the last record of every partition of the inputs that has any.

@@ -30,7 +30,7 @@ pub struct Replay {
     /// Send this file's bytes in place of the event (- for standard input); for one entry.
     #[arg(long, value_name = "FILE")]
     value: Option<PathBuf>,
-    /// Send with this key; for one entry.
+    /// Send with the key of this order; for one entry.
     #[arg(long, value_name = "ORDER")]
     key: Option<String>,
     /// Ask for an event that was judged before to be judged again.
@@ -39,6 +39,9 @@ pub struct Replay {
     /// Count redrives from the beginning; without it an event is redriven five times at most.
     #[arg(long)]
     reset_count: bool,
+    /// Do not mark what follows as a replay: consumers with side effects, such as notifications, act on it.
+    #[arg(long)]
+    as_new: bool,
     /// At most so many events per second.
     #[arg(long, value_name = "N")]
     rate: Option<Rate>,
@@ -67,7 +70,7 @@ impl Replay {
         }
         let repair = Repair {
             value: self.value.as_deref().map(read_value).transpose()?,
-            key: self.key.clone().map(String::into_bytes),
+            key: self.key.clone(),
         };
         let configuration = self.settings.configuration()?;
         let log = kafka(&configuration)?;
@@ -84,8 +87,10 @@ impl Replay {
         let options = RedriveOptions {
             force: self.force,
             reset_count: self.reset_count,
+            as_new: self.as_new,
         };
-        let plan = plan(entries, &repair, options, self.limit, count);
+        let dialects = configuration.events.dialects();
+        let plan = plan(entries, &repair, options, self.limit, &dialects, count);
         self.carry_out(&plan, log.as_ref(), topics)
     }
 

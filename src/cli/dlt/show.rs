@@ -1,6 +1,7 @@
 use std::io::{self, Write};
 
 use clap::Args;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::entries::{event, hexadecimal, whole_json};
@@ -153,10 +154,81 @@ fn shown(bytes: Option<&[u8]>) -> String {
     }
 }
 
-/// JSON with its members on lines, anything else as it is.
+/// JSON with its members on lines, in their own order; anything else as it is.
 fn pretty(value: Option<&[u8]>) -> String {
-    let parsed = value.and_then(|value| serde_json::from_slice::<Value>(value).ok());
-    parsed
-        .and_then(|parsed| serde_json::to_string_pretty(&parsed).ok())
-        .unwrap_or_else(|| shown(value))
+    let is_json = |bytes: &&[u8]| serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
+    match value.filter(is_json).map(std::str::from_utf8) {
+        Some(Ok(text)) => shown(Some(indented(text).as_bytes())),
+        Some(Err(_)) | None => shown(value),
+    }
+}
+
+/// Breaks sound JSON into lines; what it says is not touched.
+fn indented(json: &str) -> String {
+    let mut out = String::with_capacity(2 * json.len());
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    let break_line = |out: &mut String, depth: usize| {
+        out.push('\n');
+        out.extend(std::iter::repeat_n("  ", depth));
+    };
+    let mut characters = json.chars().filter(|c| !c.is_control()).peekable();
+    while let Some(character) = characters.next() {
+        if quoted {
+            out.push(character);
+            quoted = escaped || character != '"';
+            escaped = !escaped && character == '\\';
+            continue;
+        }
+        match character {
+            ' ' => {}
+            '{' | '[' => {
+                out.push(character);
+                while characters.next_if_eq(&' ').is_some() {}
+                if let Some(end) = characters.next_if(|next| matches!(next, '}' | ']')) {
+                    out.push(end);
+                } else {
+                    depth += 1;
+                    break_line(&mut out, depth);
+                }
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                break_line(&mut out, depth);
+                out.push(character);
+            }
+            ',' => {
+                out.push(character);
+                break_line(&mut out, depth);
+            }
+            ':' => out.push_str(": "),
+            _ => {
+                quoted = character == '"';
+                out.push(character);
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_broken_into_lines_and_keeps_its_order_and_its_texts() {
+        let json = r#"{"z":1, "a":{"text":"a {\"b\": [1,2]} \\", "none":{ }},"list":[1,[]]}"#;
+        let expected = r#"{
+  "z": 1,
+  "a": {
+    "text": "a {\"b\": [1,2]} \\",
+    "none": {}
+  },
+  "list": [
+    1,
+    []
+  ]
+}"#;
+        assert_eq!(pretty(Some(json.as_bytes())), expected);
+        assert_eq!(pretty(Some(b"{\"broken\":")), "{\"broken\":");
+    }
 }

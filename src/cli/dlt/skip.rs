@@ -134,12 +134,14 @@ impl Skip {
         log: &dyn Log,
         topics: &Topics,
     ) -> Result<(), Failure> {
+        let aggregate = match target.id == target.order_no {
+            true => format!("the {}", target.aggregate.name()),
+            false => format!("{} {}", target.aggregate.name(), target.id),
+        };
         let effect = format!(
-            "the {} {} of order {} continues after version {}, is marked incomplete, and its waiting events are tried again",
-            target.aggregate.name(),
-            target.id,
-            target.order_no,
-            target.version
+            "{aggregate} of order {} continues after version {}; the order is marked incomplete, and its waiting events \
+             are tried again",
+            target.order_no, target.version
         );
         if !self.dry_run && !self.yes && !confirmed(&format!("{effect}. Send it?"))? {
             return Err(Failure::work("nothing was sent"));

@@ -3,14 +3,121 @@
 use topology::metrics::{MetricKind, MetricSpec};
 
 use crate::domain::aggregates::BusinessCounter;
+use crate::job::counters::Count;
 
 /// Input records by what became of them.
 pub const EVENTS_OUTCOME: MetricSpec = MetricSpec {
     name: "order_events_outcome_total",
     kind: MetricKind::Counter,
     labels: &["partition", "outcome", "reason"],
-    help: "Input records by what became of them, by input partition, as committed.",
+    help: "Input records by what became of them in the end, by input partition, as committed; with those that are parked now they add up to the records consumed.",
 };
+
+/// Parked events.
+pub const PARKED: MetricSpec = MetricSpec {
+    name: "order_parked",
+    kind: MetricKind::Gauge,
+    labels: &["partition"],
+    help: "Events that wait for another one now, by input partition, as committed.",
+};
+
+/// Orders on their way, counted where they are.
+pub const RECORDS_IN_FLIGHT: MetricSpec = MetricSpec {
+    name: "order_records_in_flight",
+    kind: MetricKind::Gauge,
+    labels: &["partition"],
+    help: "Orders on their way, counted by the tasks that hold them; at rest the sum of order_in_flight (invariant I7).",
+};
+
+/// What must never be.
+pub const INVARIANT_VIOLATIONS: MetricSpec = MetricSpec {
+    name: "order_invariant_violation_total",
+    kind: MetricKind::Counter,
+    labels: &["partition", "inv"],
+    help: "Events that violated an invariant, as committed; I5 is food handed out for a cancelled order, any other is a defect.",
+};
+
+/// What is counted by input partition alone.
+pub const BY_PARTITION: [(Count, MetricSpec); 6] = {
+    const fn counted(name: &'static str, help: &'static str) -> MetricSpec {
+        MetricSpec {
+            name,
+            kind: MetricKind::Counter,
+            labels: &["partition"],
+            help,
+        }
+    }
+    [
+        (
+            Count::Consumed,
+            counted(
+                "order_events_consumed_total",
+                "Input records consumed, by input partition, as committed.",
+            ),
+        ),
+        (
+            Count::Settled,
+            counted(
+                "order_events_settled_total",
+                "Parked events that have got their outcome, as committed.",
+            ),
+        ),
+        (
+            Count::Redriven,
+            counted(
+                "order_events_redriven_total",
+                "Rejected events sent to be judged again, because what they waited for has come, as committed.",
+            ),
+        ),
+        (
+            Count::Replayed,
+            counted(
+                "order_events_replayed_total",
+                "Input records marked as a replay, as committed.",
+            ),
+        ),
+        (
+            Count::Gap,
+            counted(
+                "order_version_gap_total",
+                "Events that came before an earlier version of their aggregate, as committed.",
+            ),
+        ),
+        (
+            Count::Inversion,
+            counted(
+                "order_version_inversion_total",
+                "Of these, the events whose earlier version came while they were parked: reordered, not lost.",
+            ),
+        ),
+    ]
+};
+
+/// Clocks of actors.
+pub const CLOCK_SKEW: (MetricSpec, [(Count, &str); 2]) = (
+    MetricSpec {
+        name: "order_clock_skew_total",
+        kind: MetricKind::Counter,
+        labels: &["partition", "clock"],
+        help: "Events whose actor's clock was ahead of the record's by more than 5 s (ahead) or a day (bad), as committed.",
+    },
+    [(Count::ClockAhead, "ahead"), (Count::ClockBad, "bad")],
+);
+
+/// Orders forgotten.
+pub const EXPIRED: (MetricSpec, [(Count, &str); 3]) = (
+    MetricSpec {
+        name: "order_expired_total",
+        kind: MetricKind::Counter,
+        labels: &["partition", "order"],
+        help: "Orders forgotten when their time was over, as committed: closed ones, abandoned ones, and ghosts.",
+    },
+    [
+        (Count::ExpiredClosed, "closed"),
+        (Count::ExpiredAbandoned, "abandoned"),
+        (Count::ExpiredGhost, "ghost"),
+    ],
+);
 
 /// Late deltas.
 pub const LATE_EVENTS: MetricSpec = MetricSpec {
@@ -106,10 +213,21 @@ pub const COUNTERS: [(BusinessCounter, MetricSpec); BusinessCounter::ALL.len()] 
 
 /// Every business metric.
 pub fn all() -> impl Iterator<Item = &'static MetricSpec> {
-    const OTHERS: [&MetricSpec; 3] = [&EVENTS_OUTCOME, &LATE_EVENTS, &IN_FLIGHT];
+    const OTHERS: [&MetricSpec; 8] = [
+        &EVENTS_OUTCOME,
+        &PARKED,
+        &INVARIANT_VIOLATIONS,
+        &CLOCK_SKEW.0,
+        &EXPIRED.0,
+        &LATE_EVENTS,
+        &RECORDS_IN_FLIGHT,
+        &IN_FLIGHT,
+    ];
+    static COUNTED: [(Count, MetricSpec); BY_PARTITION.len()] = BY_PARTITION;
     static TABLE: [(BusinessCounter, MetricSpec); BusinessCounter::ALL.len()] = COUNTERS;
     let counters = TABLE.iter().map(|(_, spec)| spec);
-    OTHERS.into_iter().chain(counters)
+    let counted = COUNTED.iter().map(|(_, spec)| spec);
+    OTHERS.into_iter().chain(counted).chain(counters)
 }
 
 #[cfg(test)]

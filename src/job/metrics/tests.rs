@@ -61,6 +61,10 @@ fn committed_counts_are_exposed_as_they_are_at_each_scrape() {
     let mut counts = vec![0; counters::names().count()];
     counts[counters::of(Outcome::Rejected(RejectionReason::SeqGap))] = 7;
     counts[counters::late(BusinessAggregate::InFlight)] = 3;
+    counts[counters::of(Outcome::Parked)] = 9;
+    counts[counters::count(Count::Settled)] = 4;
+    counts[counters::count(Count::ExpiredGhost)] = 2;
+    counts[counters::violations(Invariant::EveryRecordCounted)] = 1;
     *fake.counts.lock() = counts;
     {
         let mut totals = fake.totals.lock();
@@ -90,6 +94,10 @@ fn committed_counts_are_exposed_as_they_are_at_each_scrape() {
         for line in [
             r#"order_events_outcome_total{outcome="REJECTED",partition="1",reason="SEQ_GAP"} 7"#,
             r#"order_late_events_total{agg="in_flight",partition="1"} 3"#,
+            r#"order_parked{partition="1"} 5"#,
+            r#"order_events_settled_total{partition="1"} 4"#,
+            r#"order_expired_total{order="ghost",partition="1"} 2"#,
+            r#"order_invariant_violation_total{inv="I8",partition="1"} 1"#,
             r#"order_terminal_total{sido="서울",status="COMPLETED"} 9"#,
             r#"order_terminal_total{sido="other-1",status="COMPLETED"} 5"#,
             r#"order_terminal_by_reason_total{reason="",status="COMPLETED"} 14"#,

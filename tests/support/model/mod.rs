@@ -40,6 +40,10 @@ use serde_json::Value;
 pub use event::InputRecord;
 use order::{Ghost, Order};
 use outputs::RunOutput;
+#[allow(
+    unused_imports,
+    reason = "each integration test that includes the model uses a part of it"
+)]
 pub use policy::{Choice, Policy, Settings};
 pub use step::Step;
 use task::TaskClock;
@@ -160,8 +164,8 @@ impl Model {
 
     /// Judges the next record, in the order in which the processor takes them, and all that it sets going.
     pub fn take(&mut self, record: &InputRecord) -> Step {
-        let task = self.task(record.partition);
-        task.stream_time = task.stream_time.max(record.timestamp);
+        let now = self.now();
+        self.task(record.partition).see(record.timestamp, now);
         let mut step = Step::default();
         parking::consume(self, record, &mut step);
         if self.settings.rebuild {

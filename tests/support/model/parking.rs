@@ -180,6 +180,6 @@ pub fn give_up(model: &mut Model, partition: i32, step: &mut Step) {
 /// The parked event of the task that is due first.
 fn next_due(model: &mut Model, partition: i32) -> Option<(String, u64)> {
     let now = model.deadline_clock(partition);
-    let (due, arrival, order_no) = model.task(partition).deadlines.first()?;
+    let (due, _, arrival, order_no) = model.task(partition).deadlines.first()?;
     (*due <= now).then(|| (order_no.clone(), *arrival))
 }

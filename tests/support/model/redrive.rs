@@ -24,6 +24,8 @@ pub fn keep(model: &mut Model, parked: &Parked, judged: &Judged) {
         return;
     }
     let waiting = model.waiting.entry(event.order_no.clone()).or_default();
+    // The same event may have been rejected before: one copy is enough.
+    waiting.forget_kept(&event.id);
     if waiting.kept().len() < KEPT_PER_ORDER {
         waiting.keep(Kept {
             record: parked.record.clone(),
@@ -33,31 +35,34 @@ pub fn keep(model: &mut Model, parked: &Parked, judged: &Judged) {
     }
 }
 
-/// After an order changed: the first kept event that would not wait any more is sent.
+/// After an order changed: every kept event that would not wait any more is sent.
 pub fn send_what_fits(model: &mut Model, order_no: &str, step: &mut Step) {
     let order: Order = model.order_or_nothing(order_no);
     let policy = model.settings.policy;
     let Some(waiting) = model.waiting.get_mut(order_no) else {
         return;
     };
-    if let Some(kept) = waiting.take_sendable(&order, &policy) {
-        step.redriven.push(redriven(&kept.record));
+    for kept in waiting.take_sendable(&order, &policy) {
+        let now = model.task(kept.record.partition).stream_time;
+        step.redriven.push(redriven(&kept.record, now));
     }
 }
 
-/// The record as it is sent again, to the partition of its task; it has no offset yet.
-pub fn redriven(record: &InputRecord) -> InputRecord {
+/// The record as it is sent again, to the partition of its task; it has no offset yet. It stands behind everything that
+/// made it possible, and is no replay: what follows from it has never happened.
+pub fn redriven(record: &InputRecord, now: i64) -> InputRecord {
     let origin = record.header("x-redrive-topic");
     let replaced = [
         ("x-redrive-count", (record.redrive_count() + 1).to_string()),
-        ("x-replay", "true".to_string()),
         (
             "x-redrive-topic",
             origin.unwrap_or_else(|| record.topic.clone()),
         ),
     ];
     let mut headers = record.headers.clone();
-    headers.retain(|(name, _)| replaced.iter().all(|(replaced, _)| name != replaced));
+    headers.retain(|(name, _)| {
+        name != "x-replay" && replaced.iter().all(|(replaced, _)| name != replaced)
+    });
     headers.extend(
         replaced
             .into_iter()
@@ -66,6 +71,7 @@ pub fn redriven(record: &InputRecord) -> InputRecord {
     InputRecord {
         topic: REDRIVE_TOPIC.to_string(),
         offset: -1,
+        timestamp: now,
         headers,
         ..record.clone()
     }

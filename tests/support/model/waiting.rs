@@ -7,6 +7,9 @@ use super::order::Order;
 use super::policy::{Cause, Choice, Policy};
 use super::verdict::{Case, Verdict, verdict};
 
+/// When a parked event is looked at again, its version, its arrival and its order.
+pub type Deadline = (i64, u64, u64, String);
+
 /// An event set aside.
 #[derive(Debug, Clone)]
 pub struct Parked {
@@ -23,9 +26,11 @@ pub struct Parked {
 }
 
 impl Parked {
-    /// What the task notes of it.
-    pub fn deadline(&self) -> (i64, u64, String) {
-        (self.due, self.arrival, self.case.event.order_no.clone())
+    /// What the task notes of it. Those that are due at the same moment are given up in the order in which they are
+    /// tried.
+    pub fn deadline(&self) -> Deadline {
+        let (version, arrival) = self.turn();
+        (self.due, version, arrival, self.case.event.order_no.clone())
     }
 
     /// The policy for this event.
@@ -110,13 +115,18 @@ impl Waiting {
         self.kept.retain(|kept| kept.case.event.id != id);
     }
 
-    /// Takes out the first kept event that has nothing to wait for any more.
-    pub fn take_sendable(&mut self, order: &Order, policy: &Policy) -> Option<Kept> {
-        let place = self.kept.iter().position(|kept| {
-            let verdict = verdict(order, self, &kept.case, policy);
-            !still_waits(verdict, policy)
-        })?;
-        Some(self.kept.remove(place))
+    /// Takes out the kept events that have nothing to wait for any more, in their turn. Those of which another copy was
+    /// taken meanwhile are forgotten.
+    pub fn take_sendable(&mut self, order: &Order, policy: &Policy) -> Vec<Kept> {
+        let mut sendable = Vec::new();
+        for kept in std::mem::take(&mut self.kept) {
+            match verdict(order, self, &kept.case, policy) {
+                Verdict::Duplicate => {}
+                found if still_waits(found, policy) => self.kept.push(kept),
+                _ => sendable.push(kept),
+            }
+        }
+        sendable
     }
 }
 

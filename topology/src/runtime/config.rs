@@ -2,8 +2,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::PhaseObserver;
-use crate::io::TopicSpec;
+use crate::Error;
+use crate::io::{Log, TopicSpec};
 use crate::task::DeadLetterCircuit;
+
+/// What an application makes sure of before anything is read, on the thread that starts the others.
+pub type StartCheck = dyn Fn(&dyn Log) -> Result<(), Error> + Send + Sync;
 
 /// What is promised about each input record, as in Kafka Streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +81,8 @@ pub struct StreamsConfig {
     pub leave_on_stop: bool,
     /// Topics of the application to create where missing; existing ones must have these counts.
     pub topics: Vec<TopicSpec>,
+    /// Called once the topics are there; a retriable error is tried again, any other ends the start.
+    pub start_check: Option<Arc<StartCheck>>,
     /// Told of each step of the commit; tests pause or crash there.
     pub observer: Option<Arc<dyn PhaseObserver>>,
     /// Breaks the protocol on purpose, so that tests can show that they would notice.
@@ -111,6 +117,7 @@ impl StreamsConfig {
             revocation_timeout: Duration::from_secs(30),
             leave_on_stop: false,
             topics: Vec::new(),
+            start_check: None,
             observer: None,
             #[cfg(feature = "broken-controls")]
             broken: None,

@@ -27,7 +27,7 @@ pub use crate::task::{DeadLetterCircuit, Share};
 pub use client_id::{ClientId, check_application_server};
 #[cfg(feature = "broken-controls")]
 pub use commit::BrokenControl;
-pub use config::{AutoOffsetReset, ProcessingGuarantee, StreamsConfig};
+pub use config::{AutoOffsetReset, ProcessingGuarantee, StartCheck, StreamsConfig};
 pub use key_query::{ActiveHost, KeyQueryMetadata, query_metadata_for_key};
 pub(crate) use outputs::OutputKind;
 pub use phase::{CommitPhase, PhaseObserver};

@@ -20,6 +20,9 @@ use crate::task::{KnownTopics, TaskId};
 use crate::time::{Clock, SystemClock};
 use crate::{Error, ErrorClass};
 
+/// Between two calls of the application's check while brokers do not answer.
+const CHECK_AGAIN: Duration = Duration::from_millis(250);
+
 /// A running instance of an application, as Kafka Streams' `KafkaStreams`.
 ///
 /// Dropping it stops it in order.
@@ -206,5 +209,28 @@ pub(crate) fn check_topics(parts: &ThreadParts, stop: &AtomicBool) -> Result<Kno
         board: &parts.board,
         stop,
     };
-    check.run()
+    let topics = check.run()?;
+    check_application(parts, stop)?;
+    Ok(topics)
+}
+
+/// The application's own check; brokers that do not answer are waited for, as they are by all of a start.
+fn check_application(parts: &ThreadParts, stop: &AtomicBool) -> Result<(), Error> {
+    let Some(check) = &parts.config.start_check else {
+        return Ok(());
+    };
+    loop {
+        match check(parts.log.as_ref()) {
+            Err(error)
+                if error.class() == ErrorClass::Retriable && !stop.load(Ordering::SeqCst) =>
+            {
+                tracing::warn!("checking again before the start: {error}");
+                parts
+                    .board
+                    .set_state("start", State::Created, &error.to_string());
+                parts.clock.sleep(CHECK_AGAIN);
+            }
+            other => return other,
+        }
+    }
 }
