@@ -117,3 +117,44 @@ impl Comparison {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::options::Cli;
+
+    fn run(program: &'static str, cpu_seconds: f64, events_per_second: f64) -> Run {
+        Run {
+            program,
+            cpu_seconds,
+            seconds: 9.0,
+            events_per_second,
+            peak_resident_bytes: 1 << 20,
+            records_out: 2_000_000,
+            bytes_out: 1_000_000_000,
+        }
+    }
+
+    #[test]
+    fn throughput_with_disorder_is_told_in_multiples_of_that_without() {
+        let options = Cli::parse_from(["jumun-bench", "--disorder"]).options;
+        let runs = vec![
+            run(IN_ORDER, 8.0, 50_000.0),
+            run(DISORDERED, 10.0, 45_000.0),
+        ];
+        let verified = ["all".to_owned(), "all".to_owned()];
+        let of = |runs| Comparison::of(&options, 1_000_000, 0.05, verified.clone(), runs);
+        let comparison = of(runs.clone()).unwrap();
+        assert_eq!(comparison.cpu_throughput_ratio, 0.8);
+        assert_eq!(comparison.wall_throughput_ratio, 0.9);
+        let text = comparison.text();
+        assert!(text.contains("5.0 % of the disordered events"), "{text}");
+        assert!(
+            text.contains("are 0.80 times those in order (bound 0.8)"),
+            "{text}"
+        );
+        assert!(of(runs[..1].to_vec()).is_err(), "one of the two is missing");
+    }
+}
