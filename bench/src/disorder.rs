@@ -61,10 +61,10 @@ impl<S: EventSource> EventSource for Disorder<S> {
             self.ready.push_back(next);
         }
         let now = self.ready.front().map_or(0, |next| next.timestamp);
-        let is_due = |(due, _): &mut (u64, GeneratedEvent)| *due <= now;
-        let next = match self.late.pop_front_if(is_due) {
-            Some((_, late)) => Some(late),
-            None => self.ready.pop_front(),
+        let is_due = self.late.front().is_some_and(|(due, _)| *due <= now);
+        let next = match is_due {
+            true => self.late.pop_front().map(|(_, late)| late),
+            false => self.ready.pop_front(),
         };
         next.map(|next| *event = next).is_some()
     }

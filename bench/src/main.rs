@@ -27,8 +27,7 @@ mod floor;
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    unused_imports,
-    reason = "part of the tests, which may end by a panic and use more of it"
+    reason = "part of the tests, which may end by a panic"
 )]
 mod model;
 mod options;
