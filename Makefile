@@ -1,5 +1,5 @@
 # Thin: each target says what it does in a line or two; `make help` lists them.
-.PHONY: help demo test aggregates-large fuzz-decoders bench lint setup
+.PHONY: help demo test aggregates-large retention-large fuzz-decoders bench lint setup
 .DEFAULT_GOAL := help
 
 # Arguments of the program, as in: make demo ARGS="--duration 60s"
@@ -23,6 +23,10 @@ aggregates-large: ## compare the aggregates of 300,000 orders with a batch over 
 	@scripts/setup test
 	@scripts/fetch-kafka
 	JUMUN_AGGREGATES_LARGE=1 cargo test --release --package jumun --test aggregates_large -- --nocapture
+
+retention-large: ## keep 3,000 orders a day for 65 simulated days, and print how large the state is; takes minutes
+	@scripts/setup test
+	JUMUN_RETENTION_ORDERS_PER_DAY=3000 cargo test --release --package jumun --test retention -- --nocapture
 
 fuzz-decoders: ## give ten million nearly right records to the decoders of events; DECODER_SEED=7 chooses others
 	@scripts/setup test

@@ -21,5 +21,7 @@ mod lifecycle;
 mod market_days;
 #[path = "reference_model/ordering.rs"]
 mod ordering;
+#[path = "reference_model/parking.rs"]
+mod parking;
 #[path = "reference_model/scenario.rs"]
 mod scenario;

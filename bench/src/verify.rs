@@ -132,7 +132,7 @@ impl Emitted {
             records(topics::PAYMENT_EVENTS)?,
             records(topics::DELIVERY_EVENTS)?,
         );
-        let mut model = Model::new(Policy::Strict);
+        let mut model = Model::new(Policy::STRICT);
         let mut emitted = Self::default();
         for chunk in records.chunks(10_000) {
             for record in chunk {

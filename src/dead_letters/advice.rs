@@ -74,6 +74,11 @@ fn of_rejection(reason: RejectionReason, entry: &Entry) -> Advice {
              own.",
             [],
         ),
+        R::DeliveryLimit => told(
+            "the order has had as many deliveries as an order may: find out why dispatch makes ever new ones, and close \
+             the order by hand.",
+            [],
+        ),
         R::RedriveLimit => told(
             "it was redriven too often: find out why it never fits, then let the count begin anew.",
             [replay(entry, " --reset-count")],
@@ -173,7 +178,10 @@ mod tests {
             let commands = advice.commands.join("\n");
             assert_eq!(
                 commands.contains("r:0:4"),
-                *reason != RejectionReason::OrderIdReuse,
+                !matches!(
+                    reason,
+                    RejectionReason::OrderIdReuse | RejectionReason::DeliveryLimit
+                ),
                 "{reason:?}: {commands}"
             );
             assert_eq!(

@@ -2,6 +2,13 @@
 
 use super::order::Cursor;
 
+/// Deliveries that an order knows. An event of a further one is rejected as DELIVERY_LIMIT: none of those known may be
+/// forgotten in its place, because without its cursor a late copy of its request would open it once more.
+pub const MAX_DELIVERIES: usize = 64;
+
+/// Bytes that the ids of an order's deliveries take together; the bound for ids of whatever length.
+pub const MAX_DELIVERY_ID_BYTES: usize = 16 * 1024;
+
 /// One delivery of the order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryCursor {
@@ -64,7 +71,26 @@ impl Deliveries {
         self.iter().position(|delivery| delivery.id == id)
     }
 
-    /// Adds a delivery that has no versions yet. Returns its place.
+    /// Whether the order may know this further delivery.
+    ///
+    /// ```
+    /// use jumun::domain::deliveries::{Deliveries, MAX_DELIVERIES};
+    ///
+    /// let mut deliveries = Deliveries::default();
+    /// for number in 0..MAX_DELIVERIES {
+    ///     assert!(deliveries.has_room_for("dl_99"));
+    ///     deliveries.push(&format!("dl_{number}"));
+    /// }
+    /// assert!(!deliveries.has_room_for("dl_99"));
+    /// ```
+    #[must_use]
+    pub fn has_room_for(&self, id: &str) -> bool {
+        let known: usize = self.iter().map(|delivery| delivery.id.len()).sum();
+        self.len < MAX_DELIVERIES && known.saturating_add(id.len()) <= MAX_DELIVERY_ID_BYTES
+    }
+
+    /// Adds a delivery that has no versions yet. Returns its place. The caller has found that there is
+    /// [room](Self::has_room_for).
     pub fn push(&mut self, id: &str) -> usize {
         let place = self.len;
         if let Some(slot) = self.slots.get_mut(place) {

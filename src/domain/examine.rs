@@ -96,6 +96,12 @@ pub(super) fn examine(
         }
         return Verdict::Duplicate;
     }
+    if lacks_room(order, event, delivery) {
+        return reject(
+            RejectionReason::DeliveryLimit,
+            Explanation::DeliveryLimit(order.deliveries.len()),
+        );
+    }
     // A reset declares versions void, so its own says nothing.
     if let Some(version) = event.version().filter(|_| action != Action::AggregateReset) {
         let last = order.cursor(event.aggregate(), delivery).last;
@@ -126,6 +132,13 @@ fn delivery_of(order: &Order, event: &OrderEvent) -> Option<usize> {
     (event.aggregate() == Aggregate::Delivery)
         .then(|| order.delivery_index(event.target_id()))
         .flatten()
+}
+
+/// Whether the event is of a further delivery than an order may know, so that no version of it can be consumed.
+fn lacks_room(order: &Order, event: &OrderEvent, delivery: Option<usize>) -> bool {
+    event.aggregate() == Aggregate::Delivery
+        && delivery.is_none()
+        && !order.deliveries.has_room_for(event.target_id())
 }
 
 /// Whether a judged event is asked to be judged again, and nothing later of its aggregate was applied.
@@ -169,12 +182,14 @@ fn examine_defect(
             dead
         };
     }
-    let Some(version) = event.version() else {
+    let delivery = delivery_of(order, event);
+    let Some(version) = event
+        .version()
+        .filter(|_| !lacks_room(order, event, delivery))
+    else {
         return dead;
     };
-    let last = order
-        .cursor(event.aggregate(), delivery_of(order, event))
-        .last;
+    let last = order.cursor(event.aggregate(), delivery).last;
     if version > last.saturating_add(1) && policy.ordering.gap != Choice::Accept {
         return wait(
             Cause::Gap,
@@ -251,14 +266,10 @@ fn examine_guard(
         if regions.main.is_terminal() {
             let delivered =
                 aggregate == Aggregate::Delivery && regions.delivery == Delivery::Delivered;
-            return reject(
-                if delivered {
-                    IllegalTransition
-                } else {
-                    AfterTerminal
-                },
-                guard,
-            );
+            return match delivered {
+                true => wait(Cause::Violation, IllegalTransition, guard),
+                false => reject(AfterTerminal, guard),
+            };
         }
         if awaits_another(row, aggregate, order) {
             return wait(Cause::Predecessor, RejectionReason::AwaitPredecessor, guard);
@@ -300,7 +311,8 @@ fn examine_guard(
                 .get(Milestone::Closed)
                 .unwrap_or(times.occurred_at);
             if times.occurred_at.saturating_sub(closed) > CLOSED_PERIOD_MS {
-                return reject(IllegalTransition, Explanation::ClaimPeriodOver);
+                let over = Explanation::ClaimPeriodOver;
+                return wait(Cause::Violation, IllegalTransition, over);
             }
         }
         Condition::NotRefundedUnlessRecharged

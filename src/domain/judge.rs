@@ -14,7 +14,7 @@ use super::judgement::{
 };
 use super::lifecycle::Row;
 use super::memory::Remembered;
-use super::order::{Fact, MAX_AFTER_TERMINAL, Order, OrderFlag};
+use super::order::{Fact, Order, OrderFlag};
 use super::ordering::{Cause, Choice, OrderingPolicy};
 use super::outcome::{Outcome, RejectionReason};
 use super::parking::ParkingLimits;
@@ -151,7 +151,15 @@ pub fn examine_kept(
 ) -> Kept {
     let times = event_times(event.occurred_at(), context);
     match examine(order, event, context, &times, policy, true) {
-        Verdict::Wait { .. } => Kept::Waits,
+        // One that became illegal meanwhile waits for nothing: it is to be judged, or it would block its order.
+        Verdict::Wait {
+            cause, violation, ..
+        } if cause != Cause::Violation
+            || violation == RejectionReason::Premature
+            || policy.ordering.violation == Choice::Park =>
+        {
+            Kept::Waits
+        }
         Verdict::Duplicate => Kept::Settled,
         _ => Kept::Ready,
     }
@@ -479,10 +487,7 @@ fn contradict(
         if handed_out && order.regions.main == Main::Cancelled {
             order.flag(OrderFlag::GhostDelivery);
         }
-        let known = order.after_terminal.iter().any(|kept| kept.id == fact.id);
-        if !known && order.after_terminal.len() < MAX_AFTER_TERMINAL {
-            order.after_terminal.push(fact.clone());
-        }
+        order.keep_after_terminal(&fact);
         changed(order, judgement);
     }
     if event.version().is_none() {

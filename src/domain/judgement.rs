@@ -127,6 +127,8 @@ pub enum Explanation {
     Actor(DisplayStatus),
     /// As many events are parked as may be.
     ParkLimit(ParkLimit),
+    /// The order knows as many deliveries as it may: so many.
+    DeliveryLimit(usize),
     /// More would go back than was paid.
     OverRefund {
         /// What was paid, in won.
@@ -166,6 +168,9 @@ impl fmt::Display for Explanation {
             }
             Self::ParkLimit(ParkLimit::Task) => {
                 f.write_str("too many events of the task wait already")
+            }
+            Self::DeliveryLimit(known) => {
+                write!(f, "the order has {known} other deliveries already")
             }
             Self::OverRefund { paid, refunds } => {
                 write!(f, "refunds of {refunds} won, {paid} won were paid")

@@ -227,11 +227,11 @@ pub const TABLE: &[Row] = &[
         ],
         []
     ),
-    // Never waited for: what a customer may ask hangs on what the customer could see when asking.
+    // Only the payment is waited for: what may be asked hangs on what could be seen of the delivery when asking.
     entry!(OrderCancelRequested, [Order], [Customer Store],
         guard!(main: MainSet of Main: Paid Accepted;
             delivery: DeliverySet of Delivery: Na None Requested Assigned AtStore Cancelled),
-        [E::Claim(Claim::CancelRequested)], [Reason]),
+        [E::Claim(Claim::CancelRequested)], [Reason], awaits = Awaits::Approval),
     entry!(OrderCancelDeclined, [Order], [Store Cs], guard!(claim: ClaimSet of Claim: CancelRequested),
         [E::Claim(Claim::None)], [Reason]),
     entry!(OrderCancelled, [Order], [Customer Store Cs System],

@@ -15,6 +15,9 @@ use super::waiting::{WaitingList, target_hash};
 /// Events after the end that an order keeps; further ones are rejected all the same, but not kept.
 pub const MAX_AFTER_TERMINAL: usize = 16;
 
+/// Bytes that the ids of those events take together, where they are no UUIDs.
+pub const MAX_AFTER_TERMINAL_ID_BYTES: usize = 16 * 1024;
+
 codes! {
     /// What is remarkable about an order.
     OrderFlag, OrderFlags {
@@ -353,6 +356,17 @@ impl Order {
         }
         for flag in self.flags.iter() {
             each(flag.name());
+        }
+    }
+
+    /// Keeps an event that came after the end, unless it is kept already or there is no room.
+    pub(super) fn keep_after_terminal(&mut self, fact: &Fact) {
+        let id_bytes = |fact: &Fact| fact.id.text().map_or(0, str::len);
+        let kept: usize = self.after_terminal.iter().map(id_bytes).sum();
+        let has_room = self.after_terminal.len() < MAX_AFTER_TERMINAL
+            && kept.saturating_add(id_bytes(fact)) <= MAX_AFTER_TERMINAL_ID_BYTES;
+        if has_room && !self.after_terminal.iter().any(|known| known.id == fact.id) {
+            self.after_terminal.push(fact.clone());
         }
     }
 

@@ -8,16 +8,52 @@ use thiserror::Error;
 
 use super::action::Action;
 use super::actor::{Aggregate, AggregateSet, Liability};
+use super::decode::MAX_PAYLOAD;
+use super::deliveries::{MAX_DELIVERIES, MAX_DELIVERY_ID_BYTES};
 use super::memory::{MEMORY_EVENTS, Remembered};
-use super::order::{MAX_AFTER_TERMINAL, Milestone, Order, OrderFlags};
+use super::order::{MAX_AFTER_TERMINAL, MAX_AFTER_TERMINAL_ID_BYTES, Milestone, Order, OrderFlags};
 use super::order_bytes::{Reader, Writer, unzigzag, zigzag};
 use super::outcome::Outcome;
 use super::reason::Reason;
 use super::regions::{Claim, Delivery, Fulfilment, Kitchen, Main, Payment, Regions};
-use super::waiting::{Aside, Waiting};
+use super::waiting::{Aside, MAX_KEPT, Waiting};
 
 /// The format version that this program writes, and the only one it reads.
 pub const FORMAT_VERSION: u8 = 2;
+
+/// The most bytes that the record of an order can have, whatever was sent for it, where so many of its events may be
+/// parked at a time: 111 KiB with the default of 64, far below the megabyte that a broker takes.
+///
+/// Nearly all of it are texts of other people's making: an id, or all texts of the creation, may be as long as an
+/// event. An ordinary order has less than a kilobyte; 64 remembered events (the bound) are 2 to 3 KiB of that maximum.
+///
+/// ```
+/// use jumun::domain::order_codec::max_bytes;
+///
+/// assert!(max_bytes(64) <= 111 * 1024);
+/// ```
+#[must_use]
+pub const fn max_bytes(parked: usize) -> usize {
+    /// Numbers, times and single bytes, each at its longest.
+    const FIXED: usize = 400;
+    const DELIVERY: usize = 3 + 2 * 10 + 1;
+    const REMEMBERED: usize = 16 + 8 + 1 + 1 + 10 + 1 + 1 + 10;
+    const FACT: usize = 16 + 3 + 1 + 10 + 10;
+    const WAITING: usize = 10 + 16 + 8 + 1 + 8 + 3 * 10;
+    let texts_of_creation = MAX_PAYLOAD;
+    let ghost_event = MAX_PAYLOAD;
+    let facts = 2 * (FACT + MAX_PAYLOAD);
+    FIXED
+        + texts_of_creation
+        + ghost_event
+        + facts
+        + MAX_DELIVERIES * DELIVERY
+        + MAX_DELIVERY_ID_BYTES
+        + MEMORY_EVENTS * REMEMBERED
+        + MAX_AFTER_TERMINAL * FACT
+        + MAX_AFTER_TERMINAL_ID_BYTES
+        + (parked + MAX_KEPT) * WAITING
+}
 
 /// Why bytes are no record of an order.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -293,7 +329,11 @@ fn read_times(reader: &mut Reader<'_>, order: &mut Order) -> Result<(), OrderCod
 }
 
 fn read_deliveries(reader: &mut Reader<'_>, order: &mut Order) -> Result<(), OrderCodecError> {
-    for _ in 0..reader.number("deliveries")? {
+    let count = reader.number("deliveries")?;
+    if count > MAX_DELIVERIES as u64 {
+        return Err(Impossible("number of deliveries"));
+    }
+    for _ in 0..count {
         let place = order.deliveries.push(reader.text("delivery id")?);
         let cursor = reader.cursor()?;
         let opened = match reader.byte("delivery")? {

@@ -20,6 +20,7 @@ codes! {
         IllegalTransition = "ILLEGAL_TRANSITION",
         ActorNotAllowed = "ACTOR_NOT_ALLOWED",
         OverRefund = "OVER_REFUND",
+        DeliveryLimit = "DELIVERY_LIMIT",
     }
 }
 

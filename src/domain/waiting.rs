@@ -6,6 +6,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::action::Action;
 use super::actor::Aggregate;
 use super::event::OrderEvent;
 
@@ -129,7 +130,10 @@ impl WaitingList {
             hash: event.content_hash(),
             aggregate: event.aggregate(),
             target: target_hash(event.aggregate(), event.target_id()),
-            version: event.version(),
+            // A reset declares versions void, so its own says nothing.
+            version: event
+                .version()
+                .filter(|_| event.action() != Some(Action::AggregateReset)),
             since,
             deadline,
         });

@@ -67,7 +67,10 @@ pub fn topology(options: &JobOptions) -> Topology {
     let decoder = Decoder::new(options.dialects.clone());
     let events = Consumed::with(KeyDeserializer, IncomingDeserializer(decoder));
     let events = events.with_name(names::EVENTS);
-    let shared = Arc::new(options.clone());
+    let mut shared = options.clone();
+    // What was redriven is in the log that is read.
+    shared.judging.redrive &= !shared.rebuild;
+    let shared = Arc::new(shared);
     let judged = builder.stream(&topics::SOURCES[..], events).process(
         names::JUDGE,
         move || JudgeProcessor::new(Arc::clone(&shared)),

@@ -13,7 +13,7 @@ use super::{JobOptions, topics};
 use crate::domain::invariants::Invariant;
 use crate::domain::judge::JudgingPolicy;
 use crate::domain::ordering::OrderingPolicy;
-use crate::domain::outcome::{Outcome, RejectionReason};
+use crate::domain::outcome::{DeadLetterReason, Outcome, RejectionReason};
 use crate::domain::tests::fixture::{Ev, NOON, accepted, ev};
 
 const DAY: u64 = 86_400;
@@ -383,5 +383,16 @@ fn orders_leave_when_their_time_is_over() {
     let fields = ["orderNo", "generation", "seq"];
     let told = Desk::texts(&mut desk.transitions, &mut desk.driver, &fields);
     assert_eq!(told.last().unwrap(), "B1 1 1");
+    desk.check();
+}
+
+#[test]
+fn headers_that_would_not_fit_later_are_refused_at_once() {
+    let mut desk = desk(JudgingPolicy::default());
+    let mut headers = HeaderBuffer::default();
+    headers.push("blob", Some(&[0; 70_000]));
+    desk.send_with("B1", &accepted()[2], headers.view());
+    let too_large = Outcome::DeadLettered(DeadLetterReason::TooLarge);
+    assert_eq!(desk.driver.counters()[counters::of(too_large)], 1);
     desk.check();
 }

@@ -8,8 +8,9 @@ use super::counters::{self, Count};
 use super::judge_processor::{Context, JudgeProcessor, Told, timer};
 use super::set_aside::{self, SetAside};
 use crate::domain::event::OrderEvent;
-use crate::domain::headers::{REDRIVE_COUNT, REDRIVE_FORCE, REDRIVE_TOPIC, REPLAY, RecordHeaders};
+use crate::domain::headers::{REDRIVE_COUNT, REDRIVE_TOPIC, RecordHeaders};
 use crate::domain::judge::{Kept, examine_kept, judge, judge_parked};
+use crate::domain::ordering::Choice;
 use crate::domain::waiting::{Aside, Waiting};
 
 /// Between two looks at a parked event whose time is over, but stretched, because an input lags.
@@ -68,7 +69,7 @@ impl JudgeProcessor {
             self.apply_ghost(context)?;
         }
         while self.settle_first(context)? {}
-        if self.options.judging.redrive && !self.options.rebuild {
+        if self.options.judging.redrive {
             self.redrive_kept(context)?;
         }
         Ok(())
@@ -94,7 +95,6 @@ impl JudgeProcessor {
 
     /// Whether it is plain without looking at the record that the event goes on waiting.
     fn still_misses_versions(&self, arrival: u64) -> bool {
-        use crate::domain::ordering::Choice;
         self.options.judging.ordering.gap == Choice::Park
             && self.order.waiting.get(arrival).is_some_and(|entry| {
                 let last = self.order.last_version(entry.aggregate, entry.target);
@@ -292,7 +292,8 @@ impl JudgeProcessor {
         Ok(())
     }
 
-    /// Sends a record to be judged again. It is not marked as a replay: what follows from it has never happened.
+    /// Sends a record to be judged again. It is not marked as a replay, unless it was one: what follows from it has
+    /// never happened.
     fn redrive(
         &mut self,
         source: &SourceRecord<'_>,
@@ -300,7 +301,7 @@ impl JudgeProcessor {
         context: &mut Context<'_, '_>,
     ) -> Result<(), ProcessError> {
         self.headers.clear();
-        let ours = [REDRIVE_COUNT, REDRIVE_FORCE, REDRIVE_TOPIC, REPLAY];
+        let ours = [REDRIVE_COUNT, REDRIVE_TOPIC];
         let mut topic = source.topic.as_bytes();
         for (name, value) in source.headers.iter() {
             if name == REDRIVE_TOPIC {

@@ -82,7 +82,7 @@ struct Day {
 }
 
 fn play(records: &[InputRecord]) -> Day {
-    let mut model = Model::new(Policy::Strict);
+    let mut model = Model::new(Policy::STRICT);
     // After the last record: no clock but that of the data is in play.
     model.set_now(
         records

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::model::{InputRecord, Judged, Model, Policy};
+use super::model::{InputRecord, Judged, Model, Policy, Step};
 
 pub const MIDDAY: i64 = 1_795_143_600_000; // 2026-11-20T12:00:00+09:00
 pub const SECOND: i64 = 1_000;
@@ -16,11 +16,15 @@ pub struct Scenario {
     pub sent: i64,
     pub headers: Vec<(String, Vec<u8>)>,
     pub judged: Option<Judged>,
+    /// Applied and annotated so far, of the events that were taken.
+    pub actions: Vec<String>,
+    /// Records to be sent again.
+    pub redriven: Vec<InputRecord>,
 }
 
 impl Scenario {
     pub fn new() -> Scenario {
-        let mut model = Model::new(Policy::Strict);
+        let mut model = Model::new(Policy::STRICT);
         model.set_now(MIDDAY + 400 * DAY);
         Scenario {
             model,
@@ -28,6 +32,8 @@ impl Scenario {
             sent: 0,
             headers: Vec::new(),
             judged: None,
+            actions: Vec::new(),
+            redriven: Vec::new(),
         }
     }
 
@@ -80,7 +86,50 @@ impl Scenario {
         assert_eq!(judged.name(), expected, "{event}");
     }
 
+    /// As [`Scenario::step`] where one event may release others; `expected` are the outcomes in their order. The wall
+    /// clock stands still.
+    #[track_caller]
+    pub fn take(&mut self, step: &str, info: Value, expected: &str) {
+        let id = format!("{step}-{}", self.sent);
+        let event = envelope(&id, step, info, self.at);
+        let record = self.record(
+            Some(event.to_string().into_bytes()),
+            Some(ORDER.as_bytes().to_vec()),
+        );
+        self.take_record(&record, expected);
+    }
+
+    #[track_caller]
+    pub fn take_record(&mut self, record: &InputRecord, expected: &str) {
+        let step = self.model.take(record);
+        self.note(step, expected);
+    }
+
+    /// Lets the wall clock go on.
+    #[track_caller]
+    pub fn pass(&mut self, milliseconds: i64, expected: &str) {
+        let step = self.model.pass_time(self.model.now() + milliseconds);
+        self.note(step, expected);
+    }
+
+    #[track_caller]
+    fn note(&mut self, step: Step, expected: &str) {
+        assert_eq!(step.names().join(" "), expected);
+        let judged = step.settled.iter().map(|(_, judged)| judged);
+        let transitions = judged.filter_map(|judged| judged.transition.as_ref());
+        self.actions
+            .extend(transitions.map(|told| told["action"].as_str().unwrap().to_string()));
+        self.redriven.extend(step.redriven);
+    }
+
     pub fn send_bytes(&mut self, value: Option<Vec<u8>>, key: Option<Vec<u8>>) -> Judged {
+        let record = self.record(value, key);
+        let judged = self.model.feed(&record);
+        self.judged = Some(judged.clone());
+        judged
+    }
+
+    fn record(&mut self, value: Option<Vec<u8>>, key: Option<Vec<u8>>) -> InputRecord {
         let record = InputRecord {
             topic: "order.events.v1".to_string(),
             partition: 0,
@@ -92,9 +141,7 @@ impl Scenario {
         };
         self.sent += 1;
         self.at += SECOND;
-        let judged = self.model.feed(&record);
-        self.judged = Some(judged.clone());
-        judged
+        record
     }
 
     /// The event that the next step of that text would send now, to be sent more than once.

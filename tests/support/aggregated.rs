@@ -38,7 +38,7 @@ pub struct Expected {
 pub fn expected_of_inputs(kafka: &Kafka, partitions: i32) -> Expected {
     let mut expected = Expected::default();
     for partition in 0..partitions {
-        let mut model = Model::new(Policy::Strict);
+        let mut model = Model::new(Policy::STRICT);
         let input = |topic| {
             let isolation = Isolation::ReadCommitted;
             let mut reader = kafka.reader(topic, Some(&[partition]), isolation).unwrap();

@@ -42,7 +42,7 @@ pub fn compare_with_model(kafka: &Kafka, records: &[InputRecord]) -> Comparison 
             .filter(|record| record.partition == partition)
             .cloned()
             .collect();
-        let mut model = Model::new(Policy::Strict);
+        let mut model = Model::new(Policy::STRICT);
         // After the last record: no clock but that of the data is in play.
         model.set_now(now);
         let expected = model.play(&order_of_arrival_in_all_partitions(of_partition));

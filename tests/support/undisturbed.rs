@@ -23,7 +23,7 @@ const COMPARED: [&str; 9] = [
 
 /// The states after a clean day, as the model has them; fails if the day is not clean.
 pub fn undisturbed(events: &[Event]) -> BTreeMap<String, Value> {
-    let mut model = Model::new(Policy::Strict);
+    let mut model = Model::new(Policy::STRICT);
     model.set_now(events.iter().map(|event| event.timestamp).max().unwrap());
     for (offset, event) in events.iter().enumerate() {
         let judged = model.feed(&InputRecord {

@@ -14,5 +14,6 @@ mod lifecycle_rules;
 pub(crate) mod market_days;
 mod ordering_rules;
 mod output_records;
+mod record_size;
 mod state_graph;
 mod status_pairs;

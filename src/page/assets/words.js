@@ -48,6 +48,7 @@ export const REASONS_KOREAN = {
   ILLEGAL_TRANSITION: '허용되지 않는 전이',
   ACTOR_NOT_ALLOWED: '권한 없는 행위자',
   OVER_REFUND: '초과 환불',
+  DELIVERY_LIMIT: '배달 수 한도 초과',
   TOO_LARGE: '크기 초과',
   MALFORMED: '형식 오류',
   KEY_MISMATCH: '키 불일치',

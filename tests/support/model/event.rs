@@ -1,5 +1,7 @@
 //! Step 1 of the judgement: an input record becomes an event, or it is a dead letter (order-domain 2.1, 4.1).
 
+use std::rc::Rc;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -52,9 +54,9 @@ pub struct Event {
     /// Epoch milliseconds; the record timestamp where the event has none.
     pub recorded_at: i64,
     /// The envelope as it came.
-    pub original: Value,
+    pub original: Rc<Value>,
     /// Target, action, actor, information and time with sorted keys: what the hash of the dedup memory covers.
-    pub canonical: String,
+    pub canonical: Rc<str>,
 }
 
 impl Event {
@@ -203,8 +205,8 @@ fn envelope(original: Value, record_timestamp: i64) -> Option<(Event, u64)> {
         info,
         occurred_at: epoch_milliseconds(time.get("occurredAt")?)?,
         recorded_at,
-        canonical,
-        original: original.clone(),
+        canonical: canonical.into(),
+        original: Rc::new(original.clone()),
     };
     Some((event, schema_version))
 }

@@ -1,10 +1,11 @@
 //! What the model remembers of one order (order-domain 1.1, 2.7, 4.1).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::event::Event;
+use super::event::{Event, InputRecord};
 
 /// Length of the dedup memory.
 const REMEMBERED_EVENTS: usize = 64;
@@ -62,20 +63,24 @@ pub struct Order {
     pub memory: VecDeque<Remembered>,
     pub last_applied: Option<Fact>,
     pub updated_at: i64,
+    /// Record timestamps of the latest event and of the one that closed the order: from them retention counts.
+    pub last_event_at: i64,
+    pub closed_recorded_at: Option<i64>,
 }
 
 /// A rejected cancel of an order that does not exist yet.
 #[derive(Debug, Clone)]
 pub struct Ghost {
     pub event_id: String,
-    pub event: Value,
+    pub event: Rc<Value>,
+    pub record: InputRecord,
 }
 
 /// One entry of the dedup memory. The model keeps the text that the real one hashes.
 #[derive(Debug, Clone)]
 pub struct Remembered {
     pub id: String,
-    pub canonical: String,
+    pub canonical: Rc<str>,
     pub cursor: String,
     pub version: Option<u64>,
     /// Rejected as judged, or dead-lettered as an unknown action: a forced redrive may try it again.
@@ -132,6 +137,8 @@ impl Order {
             memory: VecDeque::new(),
             last_applied: None,
             updated_at: 0,
+            last_event_at: 0,
+            closed_recorded_at: None,
         }
     }
 
@@ -157,6 +164,17 @@ impl Order {
 
     pub fn is_contradicted(&self) -> bool {
         !self.contradicted.is_empty() || self.ghost.is_some()
+    }
+
+    /// Applied, judged, in conflict or stale: the ghost's cancel has been answered.
+    pub fn end_ghost(&mut self, event_id: &str) {
+        if self
+            .ghost
+            .as_ref()
+            .is_some_and(|ghost| ghost.event_id == event_id)
+        {
+            self.ghost = None;
+        }
     }
 
     pub fn recall(&self, id: &str) -> Option<&Remembered> {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::event::{Event, InputRecord};
 use super::order::Order;
-use super::{Judged, Outcome, rules};
+use super::{Judged, Outcome, Step, rules};
 
 /// RFC 3339 in +09:00 with milliseconds.
 pub fn time(epoch_milliseconds: i64) -> Value {
@@ -41,7 +41,14 @@ pub fn versions(order: &Order) -> Value {
     Value::Object(versions)
 }
 
-pub fn transition(order: &Order, event: &Event, outcome: Outcome, from: &str, at: i64) -> Value {
+pub fn transition(
+    order: &Order,
+    event: &Event,
+    outcome: Outcome,
+    from: &str,
+    at: i64,
+    replay: bool,
+) -> Value {
     json!({
         "orderNo": order.order_no,
         "generation": order.generation,
@@ -69,12 +76,18 @@ pub fn transition(order: &Order, event: &Event, outcome: Outcome, from: &str, at
         "amount": order.amount,
         "hold": order.ghost.is_some(),
         "contradicted": order.is_contradicted(),
-        "replay": false,
+        "replay": replay,
     })
 }
 
 /// `order` is the order after the event.
-pub fn rejection(reason: &str, order: &Order, event: &Event, record: &InputRecord) -> Value {
+pub fn rejection(
+    reason: &str,
+    order: &Order,
+    event: &Event,
+    record: &InputRecord,
+    parked_ms: i64,
+) -> Value {
     json!({
         "orderNo": order.order_no,
         "reason": reason,
@@ -84,13 +97,13 @@ pub fn rejection(reason: &str, order: &Order, event: &Event, record: &InputRecor
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "parkedMs": 0,
-        "event": event.original,
+        "parkedMs": parked_ms,
+        "event": *event.original,
     })
 }
 
 /// The two facts that contradict each other: an event that was rejected, and the last one that was applied.
-pub fn reconcile(kind: &str, rejected: &Value, order: &Order, record: &InputRecord) -> Value {
+pub fn reconcile(kind: &str, rejected: &Value, order: &Order, at: i64) -> Value {
     let last_applied = order.last_applied.as_ref().map(|fact| {
         json!({
             "eventId": fact.event_id,
@@ -104,7 +117,7 @@ pub fn reconcile(kind: &str, rejected: &Value, order: &Order, record: &InputReco
         "kind": kind,
         "facts": [rejected, last_applied],
         "status": order.status(),
-        "at": time(record.timestamp),
+        "at": time(at),
     })
 }
 
@@ -163,9 +176,55 @@ pub struct RunOutput {
     pub reconciles: BTreeMap<String, Vec<Value>>,
     pub states: BTreeMap<String, Value>,
     pub dead_letters: Vec<DeadLetter>,
+    /// Records sent again, as [`redrive_told`] tells them.
+    pub redriven: BTreeMap<String, Vec<Value>>,
+}
+
+/// A record of the redrive topic, as far as two of them can be compared.
+pub fn redrive_told(record: &InputRecord) -> Value {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).to_string();
+    let event: Value = record
+        .value
+        .as_deref()
+        .and_then(|bytes| serde_json::from_slice(bytes).ok())
+        .unwrap_or(Value::Null);
+    let headers: BTreeMap<&String, String> = record
+        .headers
+        .iter()
+        .map(|(name, value)| (name, text(value)))
+        .collect();
+    json!({
+        "orderNo": event["target"]["orderNo"],
+        "key": record.key.as_deref().map(text),
+        "partition": record.partition,
+        "timestamp": record.timestamp,
+        "headers": headers,
+        "event": event,
+    })
 }
 
 impl RunOutput {
+    /// What the model says must be emitted in a step; states are set at the end of the run.
+    pub fn add_step(&mut self, step: &Step) {
+        for (record, judged) in &step.settled {
+            self.add_judged(record, judged);
+        }
+        step.abandoned
+            .iter()
+            .for_each(|value| self.add_reconcile(value.clone()));
+        step.redriven
+            .iter()
+            .for_each(|record| self.add_redriven(record));
+    }
+
+    pub fn add_redriven(&mut self, record: &InputRecord) {
+        let value = redrive_told(record);
+        self.redriven
+            .entry(order_no(&value))
+            .or_default()
+            .push(value);
+    }
+
     /// What the model says must be emitted for this record; states are set at the end of the run.
     pub fn add_judged(&mut self, record: &InputRecord, judged: &Judged) {
         judged

@@ -51,14 +51,15 @@ impl fmt::Display for Report {
     }
 }
 
-/// Compares whole runs: transitions, rejections and reconciles of every order in their order, its final state, and
-/// the dead letters.
+/// Compares whole runs: transitions, rejections, reconciles and redrives of every order in their order, its final
+/// state, and the dead letters.
 pub fn compare(expected: &RunOutput, actual: &RunOutput) -> Report {
     let mut report = Report::default();
     for (kind, expected, actual) in [
         ("transition", &expected.transitions, &actual.transitions),
         ("rejection", &expected.rejections, &actual.rejections),
         ("reconcile", &expected.reconciles, &actual.reconciles),
+        ("redrive", &expected.redriven, &actual.redriven),
     ] {
         let orders: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
         for order_no in orders {
@@ -104,6 +105,10 @@ fn identity(kind: &str, value: &Value) -> String {
             format!("of {topic}/{}@{}", value["partition"], value["offset"])
         }
         "reconcile" => format!("{} of {}", value["kind"], value["facts"][0]["id"]),
+        "redrive" => format!(
+            "{} of {}",
+            value["headers"]["x-redrive-count"], value["event"]["id"]
+        ),
         _ => "at the end".to_string(),
     }
 }
