@@ -26,8 +26,7 @@ mod undisturbed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use jumun::generate::EventSource;
-use jumun::generate::{GeneratedEvent, Generator, GeneratorConfig, Limit, Rate};
+use jumun::generate::{EventSource, GeneratedEvent, Generator, GeneratorConfig, Limit, Rate};
 use jumun_harness::{Broker, Kafka, Process, wait_for};
 
 use topology::io::murmur2::partition_of;
@@ -114,13 +113,15 @@ fn ends(day: &MutatedDay) -> BTreeMap<(String, i32), i64> {
 
 /// What a run left behind.
 struct Aftermath {
-    /// Events that were never applied, or more than once.
+    /// Events that were never applied.
     lost: usize,
+    /// Events that were applied more than once.
     repeated: usize,
-    /// Rejected records that were rejected more than once.
+    /// Records that were rejected more than once.
     rejected_twice: usize,
-    /// Orders that end otherwise.
+    /// Orders that end otherwise, and how.
     changed: BTreeMap<String, String>,
+    /// By reason.
     rejections: BTreeMap<String, usize>,
 }
 
@@ -175,8 +176,7 @@ impl std::fmt::Display for Aftermath {
     }
 }
 
-/// Sends the load at its own pace, and kills the processor meanwhile as `next` says. Gives the ordeal's processor, started
-/// once more.
+/// Sends the load at its own pace, and kills the processor meanwhile as `next` says.
 fn endure<'a>(
     broker: &'a Broker,
     day: &MutatedDay,
