@@ -19,6 +19,8 @@ mod processor;
 mod topics;
 #[path = "support/turns.rs"]
 mod turns;
+#[path = "support/undisturbed.rs"]
+mod undisturbed;
 
 #[path = "faulty_days/accounts.rs"]
 mod accounts;

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::model::InputRecord;
 use super::model::outputs::RunOutput;
-use super::trial::Outcomes;
 
 /// Topic, partition, offset.
 pub type Place = (String, i32, i64);
@@ -18,8 +17,8 @@ pub struct Accounts {
     pub inputs: Vec<InputRecord>,
     pub redriven: Vec<Record>,
     pub outputs: RunOutput,
-    /// As the metrics count them.
-    pub outcomes: Outcomes,
+    /// By `OUTCOME` or `OUTCOME/REASON`, as the metrics count them.
+    pub outcomes: BTreeMap<String, u64>,
     pub consumed: u64,
     pub parked: u64,
     pub violations: BTreeMap<String, u64>,

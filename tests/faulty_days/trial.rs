@@ -1,7 +1,5 @@
 //! A day that was sent as a backlog, and a processor that works on it.
 
-use std::collections::BTreeMap;
-
 use jumun_harness::{Broker, wait_for};
 use tempfile::TempDir;
 
@@ -91,6 +89,3 @@ impl Trial {
         self.processor.stop();
     }
 }
-
-/// By `OUTCOME` or `OUTCOME/REASON`.
-pub type Outcomes = BTreeMap<String, u64>;

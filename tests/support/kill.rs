@@ -48,6 +48,8 @@ pub struct Kill {
     pub replayed: u64,
     /// What was added to the changelogs since the kill before: no more than this can be unflushed.
     pub tail: u64,
+    /// Events that were parked when it was ready again.
+    pub parked: u64,
     /// From the start of the process to readiness.
     pub restart: Duration,
 }
@@ -125,6 +127,7 @@ impl<'a> Ordeal<'a> {
                 remaining,
                 replayed: replayed as u64,
                 tail,
+                parked: processor.sum("order_parked"),
                 restart,
             });
         }
@@ -135,6 +138,11 @@ impl<'a> Ordeal<'a> {
             3 * TIMEOUT,
         );
         processor.stop();
+    }
+
+    /// The same processor, once [`Ordeal::run`] is over.
+    pub fn start_again(&self) -> Processor {
+        self.setup.start_ready()
     }
 
     /// Before every input has a committed offset there is too little to lose. The rate is shared by all tasks, so this
@@ -251,11 +259,12 @@ impl fmt::Display for Ordeal<'_> {
         for (number, kill) in (1..).zip(&self.kills) {
             writeln!(
                 out,
-                "kill {number:2} in {:11} {:6} input records left, {:5} changelog records replayed of at most {:5}, ready again after {:.1} s{}",
+                "kill {number:2} in {:11} {:6} input records left, {:5} changelog records replayed of at most {:5}, {:3} parked, ready again after {:.1} s{}",
                 kill.phase,
                 kill.remaining,
                 kill.replayed,
                 kill.tail,
+                kill.parked,
                 kill.restart.as_secs_f64(),
                 if kill.counts() { "" } else { " (not counted)" },
             )?;

@@ -30,7 +30,6 @@ const SECOND: i64 = 1_000;
 const HOUR: i64 = 3_600 * SECOND;
 /// A repetition comes at once or within this time.
 const REPEATED_WITHIN: i64 = 60 * SECOND;
-const DELAYED_BY: std::ops::Range<i64> = 100..20 * SECOND;
 const CLOCK_WRONG_BY: i64 = 24 * HOUR;
 /// More than an event may have.
 const TOO_LARGE: usize = 17 * 1_024;
@@ -51,8 +50,10 @@ pub struct Rates {
     pub duplicate: f64,
     /// Arriving right after its successor in the same aggregate.
     pub swap: f64,
-    /// Arriving up to 20 s late, while all other topics and orders go on.
+    /// Arriving late, while all other topics and orders go on.
     pub delay: f64,
+    /// By so many milliseconds of the day; at most 20 s by default.
+    pub delayed_by: (i64, i64),
     /// Not arriving.
     pub lost: f64,
     /// Arriving as something that cannot be judged.
@@ -63,12 +64,27 @@ pub struct Rates {
     pub clock: f64,
 }
 
+impl Rates {
+    /// No fault at all.
+    pub const NONE: Self = Self {
+        duplicate: 0.0,
+        swap: 0.0,
+        delay: 0.0,
+        delayed_by: (0, 1),
+        lost: 0.0,
+        poison: 0.0,
+        actor: 0.0,
+        clock: 0.0,
+    };
+}
+
 impl Default for Rates {
     fn default() -> Self {
         Self {
             duplicate: 0.02,
             swap: 0.02,
             delay: 0.02,
+            delayed_by: (100, 20 * SECOND),
             lost: 0.005,
             poison: 0.005,
             actor: 0.002,
@@ -137,7 +153,19 @@ pub fn read(path: &Path) -> Vec<Event> {
     let mut reader = EventFileReader::open(path).unwrap();
     let mut events = Vec::new();
     while let Some(record) = reader.next_record().unwrap() {
-        let parsed: Value = serde_json::from_slice(record.value).unwrap();
+        events.push(Event::read(
+            record.topic.name(),
+            record.timestamp,
+            record.value,
+        ));
+    }
+    events
+}
+
+impl Event {
+    /// Reads a good envelope.
+    pub fn read(topic: &'static str, timestamp: u64, value: &[u8]) -> Self {
+        let parsed: Value = serde_json::from_slice(value).unwrap();
         let text = |pointer: &str| {
             parsed
                 .pointer(pointer)
@@ -146,17 +174,16 @@ pub fn read(path: &Path) -> Vec<Event> {
                 .unwrap()
                 .to_owned()
         };
-        events.push(Event {
-            topic: record.topic.name(),
+        Self {
+            topic,
             order_no: text("/target/orderNo"),
-            timestamp: i64::try_from(record.timestamp).unwrap(),
+            timestamp: i64::try_from(timestamp).unwrap(),
             id: text("/id"),
             action: text("/action"),
             target: format!("{}/{}", text("/target/type"), text("/target/id")),
-            value: record.value.to_vec(),
-        });
+            value: value.to_vec(),
+        }
     }
-    events
 }
 
 /// Damages a clean day.
@@ -192,7 +219,9 @@ pub fn mutate(events: Vec<Event>, rates: &Rates, seed: u64) -> MutatedDay {
                     turns.push(((turn.0 + after, place, 1), arrival.clone()));
                 }
                 Fault::Swap => turn = (times[fault.1], fault.1, 2),
-                Fault::Delay => turn.0 += random.random_range(DELAYED_BY),
+                Fault::Delay => {
+                    turn.0 += random.random_range(rates.delayed_by.0..rates.delayed_by.1)
+                }
                 Fault::Lost => {}
                 Fault::Poison => {
                     reason = Some(spoil(&mut arrival, &mut random));
@@ -357,17 +386,17 @@ impl MutatedDay {
         })
     }
 
-    /// The events that were lost, as their source sends them once it knows.
-    pub fn lost(&self) -> Vec<(&Event, Arrival)> {
-        let lost = self
-            .injections
-            .iter()
-            .filter(|injection| injection.fault == Fault::Lost);
-        lost.map(|injection| {
-            let event = &self.events[injection.event];
-            (event, Arrival::of(injection.event, event))
-        })
-        .collect()
+    /// The places of the events that were lost.
+    pub fn lost(&self) -> impl Iterator<Item = usize> {
+        let injections = self.injections.iter();
+        let lost = injections.filter(|injection| injection.fault == Fault::Lost);
+        lost.map(|injection| injection.event)
+    }
+
+    /// An event as its source sends it once it knows that it did not arrive.
+    pub fn resent(&self, place: usize) -> (&Event, Arrival) {
+        let event = &self.events[place];
+        (event, Arrival::of(place, event))
     }
 
     /// The faults of each order that has any.
