@@ -1,4 +1,4 @@
-//! Colours, on terminals only, and not where somebody wants none (https://no-color.org).
+//! Colours, on terminals only, and not where somebody wants none (<https://no-color.org>).
 
 use std::fmt;
 use std::io::IsTerminal;
