@@ -29,10 +29,13 @@ struct Desk {
 }
 
 fn desk(judging: JudgingPolicy) -> Desk {
-    let mut options = JobOptions {
+    desk_with(JobOptions {
         judging,
         ..JobOptions::default()
-    };
+    })
+}
+
+fn desk_with(mut options: JobOptions) -> Desk {
     options.aggregates.enabled = false;
     let mut config = TestDriverConfig::new("jumun").partitions(1);
     config.initial_wall_clock_ms = NOON;
@@ -383,5 +386,20 @@ fn orders_leave_when_their_time_is_over() {
     let fields = ["orderNo", "generation", "seq"];
     let told = Desk::texts(&mut desk.transitions, &mut desk.driver, &fields);
     assert_eq!(told.last().unwrap(), "B1 1 1");
+    desk.check();
+}
+
+#[test]
+fn a_cancel_that_comes_twice_before_its_create_is_kept_once_and_redriven() {
+    let mut desk = desk(JudgingPolicy::default());
+    for _ in 0..2 {
+        desk.send("B1", &ev("order.cancelled", "CUSTOMER", 2));
+    }
+    assert_eq!(desk.rejections(), ["PREMATURE", "PREMATURE"]);
+    desk.send("B1", &accepted()[0]);
+    assert_eq!(
+        desk.applied(),
+        ["order.created APPLIED", "order.cancelled APPLIED"]
+    );
     desk.check();
 }
