@@ -96,6 +96,15 @@ impl Decoder {
         event: &mut OrderEvent,
     ) -> Result<Decoded, Defect> {
         let stated = Stated::read(headers);
+        if stated.size > MAX_RECORD {
+            return Err(Defect {
+                reason: DeadLetterReason::TooLarge,
+                message: format!(
+                    "headers of {} bytes, at most {MAX_RECORD} are allowed",
+                    stated.size
+                ),
+            });
+        }
         let dialect = self.dialects.of(origin(arrival.topic, &stated));
         let value = arrival.value.map(frame::strip);
         let tries_plain = match dialect.form {

@@ -10,6 +10,7 @@ use topology::time::Clock;
 
 use super::counters::{self, Count};
 use super::{JobOptions, topics};
+use crate::config::Topics;
 use crate::domain::invariants::Invariant;
 use crate::domain::judge::JudgingPolicy;
 use crate::domain::ordering::OrderingPolicy;
@@ -39,6 +40,14 @@ fn desk_with(mut options: JobOptions) -> Desk {
     options.aggregates.enabled = false;
     let mut config = TestDriverConfig::new("jumun").partitions(1);
     config.initial_wall_clock_ms = NOON;
+    // Dead letters are let in whatever their size.
+    config.streams.topics = topics::outputs(&Topics {
+        partitions: 1,
+        output_partitions: 1,
+        replication_factor: 1,
+    });
+    let topics = &mut config.streams.topics;
+    topics.retain(|topic| topic.name == topics::DEAD_LETTERS);
     let driver = TestDriver::new(super::topology(&options).build().unwrap(), config).unwrap();
     Desk {
         transitions: driver.create_output_topic(topics::TRANSITIONS, Utf8, Utf8),
@@ -400,6 +409,25 @@ fn a_cancel_that_comes_twice_before_its_create_is_kept_once_and_redriven() {
     assert_eq!(
         desk.applied(),
         ["order.created APPLIED", "order.cancelled APPLIED"]
+    );
+    desk.check();
+}
+
+#[test]
+fn an_early_event_with_more_headers_than_any_output_takes_does_not_stop_its_task() {
+    let mut desk = desk(JudgingPolicy::default());
+    desk.send("B1", &accepted()[0]);
+    let mut headers = HeaderBuffer::default();
+    for _ in 0..60_000 {
+        headers.push("a", Some(b"12345678"));
+    }
+    desk.send_with("B1", &ev("order.note_added", "CS", 3), headers.view());
+    // At the end of its time it has to be told with its headers.
+    desk.wait(31);
+    desk.send("B2", &accepted()[0].clone().id("other"));
+    assert_eq!(
+        desk.applied(),
+        ["order.created APPLIED", "order.created APPLIED"]
     );
     desk.check();
 }
