@@ -11,6 +11,7 @@ use topology::time::Clock;
 use super::counters::{self, Count};
 use super::{JobOptions, topics};
 use crate::config::Topics;
+use crate::dialect::{Dialect, Dialects, KeyForm};
 use crate::domain::invariants::Invariant;
 use crate::domain::judge::JudgingPolicy;
 use crate::domain::ordering::OrderingPolicy;
@@ -406,6 +407,39 @@ fn a_cancel_that_comes_twice_before_its_create_is_kept_once_and_redriven() {
     }
     assert_eq!(desk.rejections(), ["PREMATURE", "PREMATURE"]);
     desk.send("B1", &accepted()[0]);
+    assert_eq!(
+        desk.applied(),
+        ["order.created APPLIED", "order.cancelled APPLIED"]
+    );
+    desk.check();
+}
+
+#[test]
+fn an_event_is_redriven_where_the_keys_of_its_topic_are_pinned_to_json() {
+    let json = Dialect {
+        key: KeyForm::Json,
+        ..Dialect::default()
+    };
+    let mut desk = desk_with(JobOptions {
+        dialects: Dialects::new([(topics::ORDER_EVENTS.to_owned(), json)]),
+        ..JobOptions::default()
+    });
+    for event in [ev("order.cancelled", "CUSTOMER", 2), accepted()[0].clone()] {
+        let (key, value) = (Some(&b"\"B1\""[..]), event.json());
+        let log = desk.driver.log();
+        let value = Some(value.as_bytes());
+        log.append(
+            topics::ORDER_EVENTS,
+            None,
+            key,
+            value,
+            NOON,
+            Headers::default(),
+        )
+        .unwrap();
+        desk.driver.run_until_idle().unwrap();
+        desk.driver.commit().unwrap();
+    }
     assert_eq!(
         desk.applied(),
         ["order.created APPLIED", "order.cancelled APPLIED"]
