@@ -144,7 +144,11 @@ impl Processor for JudgeProcessor {
             return Ok(());
         }
         self.load(event.order_no(), stores, context)?;
+        let generation = self.order.generation;
         let judgement = judge(&mut self.order, event, &about, &self.options.judging);
+        if generation > 0 && self.order.generation > generation {
+            self.drop_kept(context)?;
+        }
         self.conclude(event, &judgement, &about, &source, Told::Arrived, context)?;
         if judgement.moved {
             self.try_again(context)?;

@@ -465,3 +465,25 @@ fn an_early_event_with_more_headers_than_any_output_takes_does_not_stop_its_task
     );
     desk.check();
 }
+
+#[test]
+fn what_was_kept_of_the_old_life_of_a_number_is_not_told_to_the_new_one() {
+    let mut desk = desk(JudgingPolicy::default());
+    let day = |days: f64| days * DAY as f64;
+    let note = |version: i64| ev("order.note_added", "CS", version);
+    desk.send("B1", &accepted()[0]);
+    desk.send("B1", &ev("order.cancelled", "CUSTOMER", 2));
+    desk.send("B1", &note(4).id("old"));
+    desk.wait(31);
+    assert_eq!(desk.rejections(), ["SEQ_GAP_TIMEOUT 30"]);
+    let again = accepted()[0].clone().id("again").at(day(30.5));
+    desk.send("B1", &again);
+    for version in 2..5 {
+        desk.send("B1", &note(version).at(day(30.5)));
+    }
+    let fields = ["generation", "eventId"];
+    let told = Desk::texts(&mut desk.transitions, &mut desk.driver, &fields);
+    assert!(!told.contains(&"2 old".to_owned()), "{told:?}");
+    assert_eq!(told.len(), 6);
+    desk.check();
+}

@@ -87,11 +87,7 @@ impl JudgeProcessor {
         context.count(counters::count(count), 1);
         accounting::count_in_flight(status, DisplayStatus::None, context);
         self.judged.fill_expired(&self.order, &self.order_no, now);
-        let mut kept = Vec::new();
-        self.order.waiting.in_turn(Aside::Kept, &mut kept);
-        for arrival in kept {
-            self.remove_row(arrival, context)?;
-        }
+        self.drop_kept(context)?;
         self.order.clear();
         self.save(context)?;
         context.forward(Record {
