@@ -467,6 +467,26 @@ fn an_early_event_with_more_headers_than_any_output_takes_does_not_stop_its_task
 }
 
 #[test]
+fn an_order_told_long_after_its_day_is_not_forgotten_at_once() {
+    let mut desk = desk(JudgingPolicy::default());
+    let day = |days: f64| days * DAY as f64;
+    desk.send("B1", &accepted()[0].clone().id("c1").at(day(40.0)));
+    for event in &accepted()[..2] {
+        desk.send("B2", event);
+    }
+    assert_eq!(
+        desk.applied(),
+        [
+            "order.created APPLIED",
+            "order.created APPLIED",
+            "payment.approved APPLIED"
+        ]
+    );
+    assert_eq!(desk.count(Count::ExpiredAbandoned), 0);
+    desk.check();
+}
+
+#[test]
 fn what_was_kept_of_the_old_life_of_a_number_is_not_told_to_the_new_one() {
     let mut desk = desk(JudgingPolicy::default());
     let day = |days: f64| days * DAY as f64;
