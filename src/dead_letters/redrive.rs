@@ -6,7 +6,7 @@ use topology::io::murmur2::partition_of;
 use super::entry::UNREADABLE;
 use super::error_headers::is_error_header;
 use super::facts::{Facts, order_number};
-use super::{Entry, EntryId};
+use super::{Entry, EntryId, EntryKind};
 use crate::dialect::key::ParsedKey;
 use crate::dialect::{Arrival, Decoded, Decoder, Dialects};
 use crate::domain::actor::Aggregate;
@@ -260,7 +260,11 @@ fn headers(
     count: u32,
 ) -> Vec<(String, Option<Vec<u8>>)> {
     let ours = [REDRIVE_COUNT, REDRIVE_FORCE, REDRIVE_TOPIC, REPLAY];
-    let is_original = |name: &str| !is_error_header(name) && !ours.contains(&name);
+    // It tells how a relay had wrapped the event, and what is sent is no more wrapped.
+    let is_unwrapped = repaired.is_some() || entry.id.kind == EntryKind::Rejection;
+    let is_original = |name: &str| {
+        !is_error_header(name) && !ours.contains(&name) && !(is_unwrapped && name == "content-type")
+    };
     let mut headers: Vec<(String, Option<Vec<u8>>)> = entry
         .original
         .headers
@@ -312,6 +316,7 @@ pub const fn topic_of(aggregate: Aggregate) -> &'static str {
 mod tests {
     use super::super::fixture::{Letter, envelope, rejection};
     use super::*;
+    use crate::dialect::{Dialect, Form, KeyForm};
 
     const PARTITIONS: i32 = 4;
 
@@ -366,6 +371,32 @@ mod tests {
         assert_eq!(text(&redrive, "x-redrive-topic"), Some("order.events.v1"));
         assert_eq!(text(&redrive, "x-redrive-force"), None);
         assert_eq!(text(&redrive, "event-id"), None);
+    }
+
+    #[test]
+    fn a_rejected_event_is_readable_again_whatever_its_topic_is_pinned_to() {
+        let rejected = rejection("r:0:4", "PREMATURE", "B1", "order.cancelled", 2);
+        let mut wrapped = rejected.clone();
+        let structured = b"application/cloudevents+json".to_vec();
+        let header = ("content-type".to_owned(), Some(structured));
+        wrapped.original.headers.push(header);
+        for entry in [&rejected, &wrapped] {
+            let redrive = made(entry, &Repair::default()).unwrap();
+            for (name, form) in Form::NAMES {
+                for (_, key) in KeyForm::NAMES {
+                    let dialect = Dialect {
+                        form: *form,
+                        key: *key,
+                    };
+                    let dialects = Dialects::new([(ORDER_EVENTS.to_owned(), dialect)]);
+                    assert_eq!(
+                        check_readable(&redrive, &dialects),
+                        Ok(()),
+                        "{name} {key:?}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

@@ -96,12 +96,22 @@ impl Decoder {
         event: &mut OrderEvent,
     ) -> Result<Decoded, Defect> {
         let stated = Stated::read(headers);
-        let dialect = self.dialects.of(origin(arrival.topic, &stated));
+        if stated.size > MAX_RECORD {
+            return Err(Defect {
+                reason: DeadLetterReason::TooLarge,
+                message: format!(
+                    "headers of {} bytes, at most {MAX_RECORD} are allowed",
+                    stated.size
+                ),
+            });
+        }
+        let dialect = self.dialect(arrival.topic, &stated);
         let value = arrival.value.map(frame::strip);
         let tries_plain = match dialect.form {
             Form::Plain => true,
             Form::Detect => may_be_plain(value, &stated),
-            _ => false,
+            // A rejection tells the envelope without what a relay had wrapped it in, and so it is sent again.
+            _ => first_topic(arrival.topic, &stated).is_some() && may_be_plain(value, &stated),
         };
         let refused = if tries_plain {
             decode(value, event).err()
@@ -111,7 +121,7 @@ impl Decoder {
         let decoded = match (dialect.form, refused) {
             (Form::Plain, Some(defect)) => return Err(defect),
             (Form::Plain, None) => Decoded::Event,
-            (Form::Detect, None) if tries_plain => {
+            (_, None) if tries_plain => {
                 agree(&stated, event)?;
                 Decoded::Event
             }
@@ -122,6 +132,17 @@ impl Decoder {
             check_key(arrival.key, dialect.key, event)?;
         }
         Ok(decoded)
+    }
+
+    /// That of the topic in which a record arrived first; the key of one that was redriven may have been written anew.
+    fn dialect(&self, topic: &str, stated: &Stated<'_>) -> Dialect {
+        match first_topic(topic, stated) {
+            Some(first) => Dialect {
+                key: KeyForm::Detect,
+                ..self.dialects.of(first)
+            },
+            None => self.dialects.of(topic),
+        }
     }
 
     /// Reads a record of a topic of any form that is no plain envelope; `refused` is what is wrong with it as one, if
@@ -227,12 +248,10 @@ impl Decoder {
     }
 }
 
-/// The topic in which a record arrived first.
-fn origin<'a>(topic: &'a str, stated: &Stated<'a>) -> &'a str {
-    match stated.redrive_topic {
-        Some(first) if !INPUTS.contains(&topic) => std::str::from_utf8(first).unwrap_or(topic),
-        _ => topic,
-    }
+/// The topic in which a record that was redriven arrived first; none of one that was not.
+fn first_topic<'a>(topic: &'a str, stated: &Stated<'a>) -> Option<&'a str> {
+    let first = stated.redrive_topic.filter(|_| !INPUTS.contains(&topic))?;
+    Some(std::str::from_utf8(first).unwrap_or(topic))
 }
 
 fn is_cloud_event(stated: &Stated<'_>) -> bool {

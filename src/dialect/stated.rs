@@ -8,10 +8,15 @@ use crate::domain::event::Defect;
 use crate::domain::headers::REDRIVE_TOPIC;
 use crate::domain::json::Kind;
 
+/// What a header takes besides name and value: two lengths, of five bytes at most each.
+const HEADER_OVERHEAD: usize = 10;
+
 /// Values of the headers that are looked at, as they came. Of several of one name the last counts, as in Kafka's
 /// `lastHeader`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Stated<'a> {
+    /// Bytes of all headers, with what each takes besides name and value.
+    pub(super) size: usize,
     pub(super) redrive_topic: Option<&'a [u8]>,
     pub(super) content_type: Option<&'a [u8]>,
     pub(super) id: Option<&'a [u8]>,
@@ -53,6 +58,7 @@ impl<'a> Stated<'a> {
     pub(super) fn read(headers: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>) -> Self {
         let mut stated = Self::default();
         for (name, value) in headers {
+            stated.size += name.len() + value.map_or(0, <[u8]>::len) + HEADER_OVERHEAD;
             if let Some(slot) = stated.slot(name) {
                 *slot = value;
             }

@@ -93,7 +93,10 @@ impl Before {
             !picked_up || order.times.get(Milestone::Accepted).is_some(),
             Invariant::AcceptedBeforePickUp,
         );
-        unless(order.refunded <= order.paid, Invariant::RefundsWithinPaid);
+        unless(
+            order.refunded <= order.paid || order.paid_unknown(),
+            Invariant::RefundsWithinPaid,
+        );
         if let Some(version) = event.version()
             && transition.action != Action::AggregateReset
         {

@@ -282,11 +282,8 @@ fn keep(
     let id = event.id_key();
     let earlier = order.waiting.of(Aside::Kept).find(|entry| entry.id == id);
     let earlier = earlier.map(|entry| entry.arrival);
-    if let Some(earlier) = earlier {
-        order.waiting.remove(earlier);
-        judgement.dropped = Some(earlier);
-    }
-    if order.waiting.count(Aside::Kept) < MAX_KEPT {
+    let others = order.waiting.of(Aside::Kept);
+    if others.filter(|entry| entry.id != id).count() < MAX_KEPT {
         match stage {
             Stage::Parked(arrival) => order.waiting.keep(arrival),
             Stage::Arrived => {
@@ -296,6 +293,11 @@ fn keep(
                 judgement.set_aside = Some(arrival);
             }
         }
+    }
+    // Not before the new copy has its number, which could be the same: both records go by it.
+    if let Some(earlier) = earlier {
+        order.waiting.remove(earlier);
+        judgement.dropped = Some(earlier);
     }
     stored(order, judgement);
 }

@@ -24,9 +24,6 @@ use crate::domain::ordering::Cause;
 use crate::domain::outcome::{DeadLetterReason, Outcome};
 use crate::domain::records::RecordOrigin;
 
-/// Headers go with everything that follows from a record, also long after it was parked: they must fit then.
-const MAX_HEADER_BYTES: usize = 64 << 10;
-
 /// The timers of an order, by their kind; part of the state on disk.
 pub(super) mod timer {
     /// A parked event has waited long enough.
@@ -133,13 +130,6 @@ impl Processor for JudgeProcessor {
         if about.headers.replay {
             context.count(counters::count(Count::Replayed), 1);
         }
-        let headers = source.headers.size();
-        if headers > MAX_HEADER_BYTES {
-            let message = format!(
-                "headers of {headers} bytes; at most {MAX_HEADER_BYTES} are passed on with what follows from a record"
-            );
-            return dead_letter(context, &source, DeadLetterReason::TooLarge, &message);
-        }
         if let Some(defect) = &record.value.defect {
             return dead_letter(context, &source, defect.reason, &defect.message);
         }
@@ -154,7 +144,11 @@ impl Processor for JudgeProcessor {
             return Ok(());
         }
         self.load(event.order_no(), stores, context)?;
+        let generation = self.order.generation;
         let judgement = judge(&mut self.order, event, &about, &self.options.judging);
+        if generation > 0 && self.order.generation > generation {
+            self.drop_kept(context)?;
+        }
         self.conclude(event, &judgement, &about, &source, Told::Arrived, context)?;
         if judgement.moved {
             self.try_again(context)?;

@@ -10,10 +10,12 @@ use topology::time::Clock;
 
 use super::counters::{self, Count};
 use super::{JobOptions, topics};
+use crate::config::Topics;
+use crate::dialect::{Dialect, Dialects, KeyForm};
 use crate::domain::invariants::Invariant;
 use crate::domain::judge::JudgingPolicy;
 use crate::domain::ordering::OrderingPolicy;
-use crate::domain::outcome::{DeadLetterReason, Outcome, RejectionReason};
+use crate::domain::outcome::{Outcome, RejectionReason};
 use crate::domain::tests::fixture::{Ev, NOON, accepted, ev};
 
 const DAY: u64 = 86_400;
@@ -29,13 +31,24 @@ struct Desk {
 }
 
 fn desk(judging: JudgingPolicy) -> Desk {
-    let mut options = JobOptions {
+    desk_with(JobOptions {
         judging,
         ..JobOptions::default()
-    };
+    })
+}
+
+fn desk_with(mut options: JobOptions) -> Desk {
     options.aggregates.enabled = false;
     let mut config = TestDriverConfig::new("jumun").partitions(1);
     config.initial_wall_clock_ms = NOON;
+    // Dead letters are let in whatever their size.
+    config.streams.topics = topics::outputs(&Topics {
+        partitions: 1,
+        output_partitions: 1,
+        replication_factor: 1,
+    });
+    let topics = &mut config.streams.topics;
+    topics.retain(|topic| topic.name == topics::DEAD_LETTERS);
     let driver = TestDriver::new(super::topology(&options).build().unwrap(), config).unwrap();
     Desk {
         transitions: driver.create_output_topic(topics::TRANSITIONS, Utf8, Utf8),
@@ -387,12 +400,110 @@ fn orders_leave_when_their_time_is_over() {
 }
 
 #[test]
-fn headers_that_would_not_fit_later_are_refused_at_once() {
+fn a_cancel_that_comes_twice_before_its_create_is_kept_once_and_redriven() {
     let mut desk = desk(JudgingPolicy::default());
+    for _ in 0..2 {
+        desk.send("B1", &ev("order.cancelled", "CUSTOMER", 2));
+    }
+    assert_eq!(desk.rejections(), ["PREMATURE", "PREMATURE"]);
+    desk.send("B1", &accepted()[0]);
+    assert_eq!(
+        desk.applied(),
+        ["order.created APPLIED", "order.cancelled APPLIED"]
+    );
+    desk.check();
+}
+
+#[test]
+fn an_event_is_redriven_where_the_keys_of_its_topic_are_pinned_to_json() {
+    let json = Dialect {
+        key: KeyForm::Json,
+        ..Dialect::default()
+    };
+    let mut desk = desk_with(JobOptions {
+        dialects: Dialects::new([(topics::ORDER_EVENTS.to_owned(), json)]),
+        ..JobOptions::default()
+    });
+    for event in [ev("order.cancelled", "CUSTOMER", 2), accepted()[0].clone()] {
+        let (key, value) = (Some(&b"\"B1\""[..]), event.json());
+        let log = desk.driver.log();
+        let value = Some(value.as_bytes());
+        log.append(
+            topics::ORDER_EVENTS,
+            None,
+            key,
+            value,
+            NOON,
+            Headers::default(),
+        )
+        .unwrap();
+        desk.driver.run_until_idle().unwrap();
+        desk.driver.commit().unwrap();
+    }
+    assert_eq!(
+        desk.applied(),
+        ["order.created APPLIED", "order.cancelled APPLIED"]
+    );
+    desk.check();
+}
+
+#[test]
+fn an_early_event_with_more_headers_than_any_output_takes_does_not_stop_its_task() {
+    let mut desk = desk(JudgingPolicy::default());
+    desk.send("B1", &accepted()[0]);
     let mut headers = HeaderBuffer::default();
-    headers.push("blob", Some(&[0; 70_000]));
-    desk.send_with("B1", &accepted()[2], headers.view());
-    let too_large = Outcome::DeadLettered(DeadLetterReason::TooLarge);
-    assert_eq!(desk.driver.counters()[counters::of(too_large)], 1);
+    for _ in 0..60_000 {
+        headers.push("a", Some(b"12345678"));
+    }
+    desk.send_with("B1", &ev("order.note_added", "CS", 3), headers.view());
+    // At the end of its time it has to be told with its headers.
+    desk.wait(31);
+    desk.send("B2", &accepted()[0].clone().id("other"));
+    assert_eq!(
+        desk.applied(),
+        ["order.created APPLIED", "order.created APPLIED"]
+    );
+    desk.check();
+}
+
+#[test]
+fn an_order_told_long_after_its_day_is_not_forgotten_at_once() {
+    let mut desk = desk(JudgingPolicy::default());
+    let day = |days: f64| days * DAY as f64;
+    desk.send("B1", &accepted()[0].clone().id("c1").at(day(40.0)));
+    for event in &accepted()[..2] {
+        desk.send("B2", event);
+    }
+    assert_eq!(
+        desk.applied(),
+        [
+            "order.created APPLIED",
+            "order.created APPLIED",
+            "payment.approved APPLIED"
+        ]
+    );
+    assert_eq!(desk.count(Count::ExpiredAbandoned), 0);
+    desk.check();
+}
+
+#[test]
+fn what_was_kept_of_the_old_life_of_a_number_is_not_told_to_the_new_one() {
+    let mut desk = desk(JudgingPolicy::default());
+    let day = |days: f64| days * DAY as f64;
+    let note = |version: i64| ev("order.note_added", "CS", version);
+    desk.send("B1", &accepted()[0]);
+    desk.send("B1", &ev("order.cancelled", "CUSTOMER", 2));
+    desk.send("B1", &note(4).id("old"));
+    desk.wait(31);
+    assert_eq!(desk.rejections(), ["SEQ_GAP_TIMEOUT 30"]);
+    let again = accepted()[0].clone().id("again").at(day(30.5));
+    desk.send("B1", &again);
+    for version in 2..5 {
+        desk.send("B1", &note(version).at(day(30.5)));
+    }
+    let fields = ["generation", "eventId"];
+    let told = Desk::texts(&mut desk.transitions, &mut desk.driver, &fields);
+    assert!(!told.contains(&"2 old".to_owned()), "{told:?}");
+    assert_eq!(told.len(), 6);
     desk.check();
 }

@@ -15,9 +15,12 @@ use crate::domain::status::DisplayStatus;
 use crate::domain::waiting::Aside;
 
 impl JudgeProcessor {
+    fn kept_for(&self) -> i64 {
+        i64::try_from(self.options.retention.as_millis()).unwrap_or(i64::MAX)
+    }
+
     fn due(&self) -> i64 {
-        let retention = i64::try_from(self.options.retention.as_millis()).unwrap_or(i64::MAX);
-        self.order.retained_from.saturating_add(retention)
+        self.order.retained_from.saturating_add(self.kept_for())
     }
 
     /// Sets the timer of an order that has none.
@@ -28,7 +31,14 @@ impl JudgeProcessor {
         if self.order.retention_timer.is_some() {
             return Ok(());
         }
-        self.set_retention(self.due(), context)
+        let (due, now) = (self.due(), context.stream_time().unwrap_or(i64::MIN));
+        // Told long after its day, in a log of the past say, an order still has its time before it.
+        let due = if due > now {
+            due
+        } else {
+            now.saturating_add(self.kept_for())
+        };
+        self.set_retention(due, context)
     }
 
     fn set_retention(
@@ -87,11 +97,7 @@ impl JudgeProcessor {
         context.count(counters::count(count), 1);
         accounting::count_in_flight(status, DisplayStatus::None, context);
         self.judged.fill_expired(&self.order, &self.order_no, now);
-        let mut kept = Vec::new();
-        self.order.waiting.in_turn(Aside::Kept, &mut kept);
-        for arrival in kept {
-            self.remove_row(arrival, context)?;
-        }
+        self.drop_kept(context)?;
         self.order.clear();
         self.save(context)?;
         context.forward(Record {

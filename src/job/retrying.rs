@@ -59,6 +59,20 @@ impl JudgeProcessor {
         context.delete(stores.parked, &self.row_key)
     }
 
+    /// Forgets what was kept to be redriven: it is of a life of the order that is over.
+    pub(super) fn drop_kept(
+        &mut self,
+        context: &mut ProcessingContext<'_>,
+    ) -> Result<(), ProcessError> {
+        let mut kept = Vec::new();
+        self.order.waiting.in_turn(Aside::Kept, &mut kept);
+        for arrival in kept {
+            self.order.waiting.remove(arrival);
+            self.remove_row(arrival, context)?;
+        }
+        Ok(())
+    }
+
     /// The order has changed: events that were set aside are tried again, from the front after each that is settled.
     /// Then those that were rejected too early are sent to be judged again, if they can be.
     pub(super) fn try_again(&mut self, context: &mut Context<'_, '_>) -> Result<(), ProcessError> {

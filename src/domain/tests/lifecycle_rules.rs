@@ -2,6 +2,7 @@
 
 use super::fixture::{CREATED_INFO, Desk, accepted, assigned, delivered, ev};
 use crate::domain::actor::Aggregate;
+use crate::domain::invariants::InvariantSet;
 use crate::domain::judgement::{AfterPickUp, ReconcileKind};
 use crate::domain::order::{Milestone, OrderFlag};
 use crate::domain::outcome::{Outcome, RejectionReason};
@@ -307,6 +308,17 @@ fn an_approval_of_a_cancelled_order_asks_for_the_money_back() {
     ]);
     assert_eq!(desk.outcome(&ev("payment.approved", "PG", 1)), "APPLIED");
     assert_eq!(desk.order.regions.payment.name(), "REFUND_PENDING");
+}
+
+#[test]
+fn a_refund_of_what_nobody_told_violates_nothing() {
+    let mut desk = Desk::after(&accepted());
+    // As thin events leave an order.
+    desk.order.flag(OrderFlag::AmountUnknown);
+    (desk.order.amount, desk.order.paid) = (0, 0);
+    let judgement = desk.judge(&ev("payment.part_refunded", "PG", 2));
+    assert_eq!(judgement.outcome, Outcome::Applied);
+    assert_eq!(judgement.violations, InvariantSet::EMPTY);
 }
 
 #[test]
