@@ -8,6 +8,7 @@
 //! | [`service`] | a running processor and what it tells about itself |
 //! | [`page`] | the live page: what people see of a running processor |
 //! | [`dead_letters`] | dead letters and rejections: found, understood, repaired, sent again |
+//! | [`query`] | where one order stands, asked of whichever instance |
 //! | [`scan`] | topics read from one place to another, without a group |
 //! | [`tap`] | what a person sees of a record |
 //! | [`generate`], [`replay`], [`feed`] | events: made up, read from files, sent |
@@ -27,6 +28,7 @@ pub mod logging;
 pub mod page;
 #[cfg(feature = "pause-hooks")]
 pub mod pause;
+pub mod query;
 pub mod replay;
 pub mod scan;
 pub mod service;

@@ -19,12 +19,14 @@ use crate::job;
 use crate::job::counters::{self, Count};
 use crate::job::metrics::{CommittedByStreams, OrderMetrics};
 use crate::page::{self, About, Page};
+use crate::query::{CommittedOrders, GroupThread, Orders, admin_reader};
 
 /// The order job on a log, with its metrics and status.
 pub struct Service {
     streams: Streams,
     metrics: Arc<EngineMetrics>,
     view: Arc<View>,
+    orders: Arc<Orders>,
 }
 
 /// The part that other threads may read.
@@ -48,7 +50,8 @@ impl Service {
         if !configuration.aggregates.enabled {
             tracing::warn!("aggregates are off (aggregates.enabled = false)");
         }
-        let built: BuiltTopology = job::topology(&configuration.job())
+        let job_options = configuration.job();
+        let built: BuiltTopology = job::topology(&job_options)
             .build()
             .map_err(|error| topology::Error::fatal("build the topology", error.to_string()))?;
         let description = built.describe();
@@ -69,12 +72,22 @@ impl Service {
             streams_config,
             &configuration.application.state_dir,
             state_config,
-            log,
+            Arc::clone(&log),
             Arc::clone(&metrics),
         )?;
         let committed = CommittedByStreams::new(streams.board(), &topology);
         OrderMetrics::register(&registry, committed)
             .map_err(|error| topology::Error::fatal("register metrics", error.to_string()))?;
+        let instance = &configuration.application.instance_id;
+        let group = admin_reader(
+            log,
+            &configuration.application.streams_id(),
+            &format!("{instance}-query"),
+        );
+        let group = GroupThread::start(group)
+            .map_err(|error| topology::Error::fatal("start a thread", error.to_string()))?;
+        let local = CommittedOrders::new(streams.board(), &job_options, instance);
+        let orders = Arc::new(Orders::new(instance, Arc::new(local), group));
         let view = Arc::new(View {
             board: streams.board(),
             registry,
@@ -85,6 +98,7 @@ impl Service {
             streams,
             metrics,
             view,
+            orders,
         })
     }
 
@@ -108,6 +122,7 @@ impl Service {
         Site {
             source,
             page,
+            orders: Arc::clone(&self.orders),
             token,
         }
     }
@@ -145,7 +160,9 @@ impl Service {
     /// # Errors
     /// The error that ended a thread, or that the time was not enough.
     pub fn close(&mut self, timeout: Duration) -> Result<(), topology::Error> {
-        self.streams.close(timeout)
+        let closed = self.streams.close(timeout);
+        self.orders.close();
+        closed
     }
 }
 

@@ -3,6 +3,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     clippy::explicit_write
 )]
 //! The order job against the reference model, record by record, under every ordering policy: every state with every

@@ -8,6 +8,7 @@ use jumun::generate::{
 use jumun::job::topics;
 use topology::io::{HeaderBuffer, Log};
 
+use crate::disorder::Disorder;
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::order_job::OrderJob;
@@ -16,15 +17,26 @@ use crate::progress::Progress;
 /// Progress is told, and acknowledgements are served, after so many events.
 const STEP: u64 = 10_000;
 
-/// Generates events after the load model, faults included, and sends them to the input topics. Gives their number.
-pub(crate) fn fill(log: &dyn Log, options: &Options) -> Result<u64> {
+/// Which events the backlog is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// After the load model, with its faults.
+    Usual,
+    /// Without any fault.
+    InOrder,
+    /// The same events, but some swapped and some repeated.
+    Disordered,
+}
+
+/// Generates events and sends them to the input topics. Gives their number.
+pub(crate) fn fill(log: &dyn Log, options: &Options, stream: Stream) -> Result<u64> {
     let mut feed = Feed::open(
         log,
         "jumun-bench-generator",
         &topics::inputs(&OrderJob::topics()),
     )?;
     let now = Timestamp::now().as_millisecond().unsigned_abs();
-    let mut source = source(options, now);
+    let mut source = source(options, stream, now);
     let mut event = GeneratedEvent::default();
     let mut headers = HeaderBuffer::default();
     let mut progress = Progress::start("generating the backlog", options.events);
@@ -46,7 +58,7 @@ pub(crate) fn fill(log: &dyn Log, options: &Options) -> Result<u64> {
 
 /// A marketplace at a steady rate whose stream ends before `now`. The first hour is that of a market that opens: the
 /// orders that come do not end yet. So it starts as much earlier.
-fn source(options: &Options, now: u64) -> Faults<Generator> {
+fn source(options: &Options, stream: Stream, now: u64) -> Box<dyn EventSource> {
     const HOUR_MS: u64 = 3_600_000;
     const EVENTS_PER_SECOND: u64 = 330;
     let span_ms = options.events * 1000 / EVENTS_PER_SECOND;
@@ -58,11 +70,18 @@ fn source(options: &Options, now: u64) -> Faults<Generator> {
             now.saturating_sub(span_ms + span_ms / 4 + 2 * HOUR_MS),
         )
     };
-    let faults = FaultConfig {
-        seed: options.seed,
-        ..FaultConfig::default()
-    };
-    Faults::new(Generator::new(config), faults)
+    let generator = Generator::new(config);
+    match stream {
+        Stream::InOrder => Box::new(generator),
+        Stream::Disordered => Box::new(Disorder::new(generator, options.seed)),
+        Stream::Usual => {
+            let faults = FaultConfig {
+                seed: options.seed,
+                ..FaultConfig::default()
+            };
+            Box::new(Faults::new(generator, faults))
+        }
+    }
 }
 
 /// Sends an event with the headers of the outbox relay.

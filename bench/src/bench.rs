@@ -1,148 +1,64 @@
-//! The sequence: broker, backlog, what must come out, the runs in turn, the figures.
+//! The sequence: the order job, the floor and the job with aggregates in turn over one backlog, and the figures.
 
 use std::env;
 use std::process::Command;
 
-use jumun::job::topics;
-use jumun_harness::{Broker, BrokerOptions};
-use topology::io::kafka::{KafkaLog, KafkaProperties};
-use topology::io::{Admin, Log, TopicPartition, TopicSpec};
+use topology::io::TopicSpec;
 
-use crate::backlog;
-use crate::contestant::{self, Backlog, Contestant, Run};
+use crate::backlog::Stream;
+use crate::contestant::{self, Contestant, Run};
 use crate::error::{Error, Result};
 use crate::floor;
 use crate::options::Options;
-use crate::order_job::{OrderJob, PARTITIONS};
+use crate::order_job::OrderJob;
 use crate::partitions::{self, PATIENCE};
 use crate::profile::Profile;
-use crate::progress::say;
 use crate::results::{Figures, Results, TopicFigures, now};
-use crate::verify::Emitted;
+use crate::stand::Stand;
 
 const ORDER_JOB: &str = "order job";
 const WITH_AGGREGATES: &str = "with aggregates";
 const FLOOR: &str = "floor";
 
-/// Measures both programs as asked.
+/// Measures the programs as asked.
 pub(crate) fn run(options: &Options) -> Result<Results> {
     let mut job = OrderJob::new(options)?;
-    say("starting a broker");
-    let broker = Broker::start_with(BrokerOptions {
-        heap_mib: 1024,
-        properties: broker_properties(),
-    })?;
-    let log = KafkaLog::new(KafkaProperties {
-        common: vec![(
-            "bootstrap.servers".to_owned(),
-            broker.bootstrap_servers().to_owned(),
-        )],
-        ..KafkaProperties::default()
-    })?;
-    let mut admin = log.admin("jumun-bench-admin")?;
-    admin.create_topics(&topics::outputs(&OrderJob::topics()), PATIENCE)?;
-    backlog::fill(&log, options)?;
-    let backlog = backlog_now(admin.as_mut())?;
-    let expected = Emitted::expected(&log, PARTITIONS, backlog.events())?;
-
     let mut bench = Bench {
         options,
-        broker: &broker,
-        log: &log,
-        admin: admin.as_mut(),
-        backlog,
+        stand: Stand::start(options, Stream::Usual)?,
         runs: Vec::new(),
+        verified: String::new(),
     };
-    let (mut verified, mut outputs) = (String::new(), Vec::new());
+    let mut outputs = Vec::new();
     for number in 1..=options.runs {
-        let profile = bench.order_job(&mut job, false, number, &expected, &mut verified)?;
+        let profile = bench.order_job(&mut job, false, number)?;
         bench.floor(number, &profile)?;
         // The outputs that are told are those of the job as it is shipped.
-        let profile = bench.order_job(&mut job, true, number, &expected, &mut verified)?;
+        let profile = bench.order_job(&mut job, true, number)?;
         outputs = TopicFigures::of(&profile);
     }
-    bench.results(verified, outputs)
-}
-
-/// What a run must not meet by chance: the cleaner's and the retention's work.
-fn broker_properties() -> Vec<(String, String)> {
-    [
-        ("log.cleaner.enable", "false"),
-        ("log.retention.check.interval.ms", "86400000"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .to_vec()
-}
-
-fn backlog_now(admin: &mut dyn Admin) -> Result<Backlog> {
-    let partitions = partitions::of(admin, &topics::INPUTS)?;
-    let ends = partitions::ends(admin, &partitions)?;
-    Ok(Backlog {
-        topics: topics::INPUTS.map(str::to_owned).to_vec(),
-        ends: ends
-            .into_iter()
-            .map(|(partition, end)| ((partition.topic, partition.partition), end))
-            .collect(),
-    })
+    bench.results(outputs)
 }
 
 struct Bench<'a> {
     options: &'a Options,
-    broker: &'a Broker,
-    log: &'a KafkaLog,
-    admin: &'a mut dyn Admin,
-    backlog: Backlog,
+    stand: Stand,
     runs: Vec<Run>,
+    verified: String,
 }
 
 impl Bench<'_> {
-    /// One run of the order job, with or without aggregates; its outputs are verified, and told for the floor
-    /// to produce the same.
-    fn order_job(
-        &mut self,
-        job: &mut OrderJob,
-        aggregates: bool,
-        number: u32,
-        expected: &Emitted,
-        verified: &mut String,
-    ) -> Result<Profile> {
+    /// One run of the order job, with or without aggregates; what it produced is told for the floor to produce the
+    /// same.
+    fn order_job(&mut self, job: &mut OrderJob, aggregates: bool, number: u32) -> Result<Profile> {
         let (name, group) = match aggregates {
             true => (WITH_AGGREGATES, format!("bench-aggregates-{number}")),
             false => (ORDER_JOB, format!("bench-{number}")),
         };
-        let contestant = Contestant {
-            name,
-            command: job.command(self.broker.bootstrap_servers(), &group, aggregates)?,
-            group: group.clone(),
-        };
-        let outputs = OrderJob::outputs(&group, aggregates)?;
-        let known: Vec<&str> = outputs.iter().map(|(topic, _)| topic.as_str()).collect();
-        let before = partitions::of(self.admin, &known)?;
-        let before = partitions::ends(self.admin, &before)?;
-
-        let events = self.backlog.events();
-        let (mut run, counts) =
-            contestant::measure(contestant, self.broker, &self.backlog, || {
-                let counts = job.counted(events)?;
-                let totals = job.totals(aggregates, &counts)?;
-                Ok((counts, totals))
-            })?;
-        let (counts, totals) = counts;
-
-        let mut emitted = Emitted::default();
-        emitted.counted(counts);
-        let from = self.since(&before, &known)?;
-        let profile = Profile::of(self.log, &from, &outputs, events, |topic, value| {
-            emitted.record(topic, value)
-        })?;
-        *verified = expected.compare(&emitted)?;
-        if let Some(totals) = totals {
-            *verified = format!("{verified}; {totals}");
-        }
-        (run.records_out, run.bytes_out) = (profile.records(), profile.bytes());
-        self.told(&run);
-        self.runs.push(run);
-        Ok(profile)
+        let done = self.stand.order_job(job, name, group, aggregates)?;
+        self.runs.push(done.run);
+        self.verified = done.verified;
+        Ok(done.profile)
     }
 
     /// One run of the floor, which must have produced as much.
@@ -160,8 +76,8 @@ impl Bench<'_> {
             .map(|topic| (topic.topic.clone(), topic.moment))
             .collect();
         let known: Vec<&str> = names.iter().map(|(topic, _)| topic.as_str()).collect();
-        let before = partitions::of(self.admin, &known)?;
-        let before = partitions::ends(self.admin, &before)?;
+        let before = partitions::of(self.stand.admin.as_mut(), &known)?;
+        let before = partitions::ends(self.stand.admin.as_mut(), &before)?;
 
         let directory = tempfile::tempdir().map_err(Error::file("creating", &env::temp_dir()))?;
         let path = directory.path().join("profile");
@@ -171,7 +87,7 @@ impl Bench<'_> {
         let mut command = Command::new(program);
         command
             .arg("floor")
-            .args(["--bootstrap-servers", self.broker.bootstrap_servers()])
+            .args(["--bootstrap-servers", self.stand.broker.bootstrap_servers()])
             .args(["--group", &group])
             .arg("--profile")
             .arg(&path)
@@ -179,35 +95,23 @@ impl Bench<'_> {
                 "--commit-interval-ms",
                 &self.options.commit_interval_ms.to_string(),
             ])
-            .args(&self.backlog.topics);
+            .args(&self.stand.backlog.topics);
         let contestant = Contestant {
             name: FLOOR,
             command,
             group,
         };
-        let (mut run, ()) = contestant::measure(contestant, self.broker, &self.backlog, || Ok(()))?;
+        let (mut run, ()) =
+            contestant::measure(contestant, &self.stand.broker, &self.stand.backlog, || {
+                Ok(())
+            })?;
 
-        let produced = Profile::of(self.log, &before, &names, job.events, |_, _| Ok(()))?;
+        let produced = Profile::of(&self.stand.log, &before, &names, job.events, |_, _| Ok(()))?;
         produced.as_much_as(&profile)?;
         (run.records_out, run.bytes_out) = (produced.records(), produced.bytes());
-        self.told(&run);
+        self.stand.told(&run);
         self.runs.push(run);
         Ok(())
-    }
-
-    /// The marks of before the run; topics made during it are read from their beginning.
-    fn since(
-        &mut self,
-        before: &[(TopicPartition, i64)],
-        topics: &[&str],
-    ) -> Result<Vec<(TopicPartition, i64)>> {
-        let all = partitions::of(self.admin, topics)?;
-        let mark = |partition: TopicPartition| {
-            let known = before.iter().find(|(before, _)| *before == partition);
-            let offset = known.map_or(0, |(_, offset)| *offset);
-            (partition, offset)
-        };
-        Ok(all.into_iter().map(mark).collect())
     }
 
     fn create_like(&mut self, job: &Profile, floor: &Profile) -> Result<()> {
@@ -216,7 +120,7 @@ impl Bench<'_> {
             .iter()
             .map(|topic| topic.topic.as_str())
             .collect();
-        let described = self.admin.describe_topics(&names, PATIENCE)?;
+        let described = self.stand.admin.describe_topics(&names, PATIENCE)?;
         let specs = described
             .into_iter()
             .flatten()
@@ -228,24 +132,13 @@ impl Bench<'_> {
                 config: vec![("cleanup.policy".to_owned(), like.cleanup_policy)],
             });
         Ok(self
+            .stand
             .admin
             .create_topics(&specs.collect::<Vec<_>>(), PATIENCE)?)
     }
 
-    fn told(&self, run: &Run) {
-        let million = 1e6 / self.backlog.events() as f64;
-        say(&format!(
-            "{:15} {:.2} CPU s per million events, {:.0} events/s, {:.1} MiB, {} records out",
-            run.program,
-            run.cpu_seconds * million,
-            run.events_per_second,
-            run.peak_resident_bytes as f64 / 1_048_576.0,
-            run.records_out,
-        ));
-    }
-
-    fn results(self, verified: String, outputs: Vec<TopicFigures>) -> Result<Results> {
-        let events = self.backlog.events();
+    fn results(self, outputs: Vec<TopicFigures>) -> Result<Results> {
+        let events = self.stand.backlog.events();
         let figures = |program| {
             Figures::of(program, &self.runs, events)
                 .ok_or_else(|| Error::failed(format!("there is no run of the {program}")))
@@ -255,13 +148,13 @@ impl Bench<'_> {
         Ok(Results {
             at: now(),
             events,
-            inputs: self.backlog.topics.clone(),
-            partitions: self.backlog.ends.len(),
+            inputs: self.stand.backlog.topics.clone(),
+            partitions: self.stand.backlog.ends.len(),
             seed: self.options.seed,
             commit_interval_ms: self.options.commit_interval_ms,
             settings: self.options.set.clone(),
             runs_of_each: self.options.runs,
-            verified,
+            verified: self.verified,
             cpu_ratio_to_floor: order_job.cpu_seconds_per_million_events
                 / floor.cpu_seconds_per_million_events,
             cpu_ratio_of_aggregates: with_aggregates.cpu_seconds_per_million_events

@@ -6,8 +6,9 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `bench` | the sequence: broker, backlog, runs, figures |
-//! | `backlog` | the input topics, filled once |
+//! | `bench` | the sequence: runs in turn, figures |
+//! | `comparison`, `disorder` | the same for events in order and out of order, and what puts them out of order |
+//! | `stand`, `backlog` | a broker with its input topics, filled once, and what must come out |
 //! | `order_job`, `floor` | the two programs |
 //! | `contestant`, `process_usage` | one run of one program and what it took |
 //! | `profile` | what the job produced, for the floor to produce the same |
@@ -16,7 +17,9 @@
 
 mod backlog;
 mod bench;
+mod comparison;
 mod contestant;
+mod disorder;
 mod error;
 mod floor;
 #[path = "../../tests/support/model/mod.rs"]
@@ -35,6 +38,7 @@ mod process_usage;
 mod profile;
 mod progress;
 mod results;
+mod stand;
 mod statistics;
 mod table;
 mod verify;
@@ -43,6 +47,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use serde::Serialize;
 
 use error::Result;
 use options::{Cli, Command, Format, Options};
@@ -66,15 +71,23 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "its output is its purpose")]
 fn report(options: &Options) -> Result<()> {
+    if options.disorder {
+        let results = comparison::run(options)?;
+        return tell(options, &results, &results.text(), &results.at, "-disorder");
+    }
     let results = bench::run(options)?;
+    tell(options, &results, &table::text(&results), &results.at, "")
+}
+
+#[expect(clippy::print_stdout, reason = "its output is its purpose")]
+fn tell(options: &Options, results: &impl Serialize, text: &str, at: &str, of: &str) -> Result<()> {
     match options.format {
-        Format::Text => print!("{}", table::text(&results)),
-        Format::Json => print!("{}", results.json()?),
+        Format::Text => print!("{text}"),
+        Format::Json => print!("{}", results::json(results)?),
     }
     if options.save {
-        let path = results.save(Path::new("bench/results"))?;
+        let path = results::save(results, at, of, Path::new("bench/results"))?;
         progress::say(&format!("saved in {}", path.display()));
     }
     Ok(())

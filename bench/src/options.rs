@@ -47,6 +47,9 @@ pub(crate) struct Options {
     /// The program to measure instead of the one built beside this.
     #[arg(long, value_name = "FILE")]
     pub(crate) jumun: Option<PathBuf>,
+    /// Measure what disorder costs instead: the same events in order, and with one in twenty swapped or repeated.
+    #[arg(long)]
+    pub(crate) disorder: bool,
     /// How the figures are printed.
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,

@@ -42,6 +42,8 @@ impl OrderJob {
                 options.commit_interval_ms
             ),
             format!("topics.partitions={PARTITIONS}"),
+            // When a redriven event comes back, and so between which others, is a matter of chance.
+            "redrive.automatic=false".to_owned(),
         ];
         settings.extend(options.set.iter().cloned());
         Ok(Self {
@@ -91,9 +93,9 @@ impl OrderJob {
         Ok(command)
     }
 
-    /// What the running job counted, once it has counted every event.
-    pub(crate) fn counted(&self, events: u64) -> Result<BTreeMap<String, u64>> {
-        outcomes::counted(self.address, events)
+    /// What the running job counted, once it has counted so many outcomes.
+    pub(crate) fn counted(&self, outcomes: u64) -> Result<BTreeMap<String, u64>> {
+        outcomes::counted(self.address, outcomes)
     }
 
     /// Compares what the merging tasks of the running job counted with the outcomes; says what was compared,

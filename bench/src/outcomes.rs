@@ -13,17 +13,18 @@ const TRANSITIONS: &str = "order_transitions_total{";
 /// Counts are published after the commit whose offsets are seen from outside.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Counts by `OUTCOME` or `OUTCOME/REASON`, without those that are zero, once they add up to `events`.
-pub(crate) fn counted(address: SocketAddr, events: u64) -> Result<BTreeMap<String, u64>> {
+/// Counts by `OUTCOME` or `OUTCOME/REASON`, without those that are zero, once they add up to `outcomes`: one for every
+/// event, and one more for every event that was parked and has gone on.
+pub(crate) fn counted(address: SocketAddr, outcomes: u64) -> Result<BTreeMap<String, u64>> {
     let mut last = BTreeMap::new();
-    let waited = wait_for("outcomes for every event", PUBLISH_TIMEOUT, || {
+    let waited = wait_for("all outcomes", PUBLISH_TIMEOUT, || {
         let (_, body) = http_get(address, "/metrics").ok()?;
         last = parse(&body);
-        (last.values().sum::<u64>() == events).then_some(())
+        (last.values().sum::<u64>() == outcomes).then_some(())
     });
     waited.map_err(|error| {
         Error::failed(format!(
-            "{error}: of {events} events the order job counts {last:?}"
+            "{error}: of {outcomes} outcomes the order job counts {last:?}"
         ))
     })?;
     Ok(last)

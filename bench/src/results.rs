@@ -99,21 +99,24 @@ pub(crate) struct Results {
     pub(crate) runs: Vec<Run>,
 }
 
-impl Results {
-    /// As JSON, with a line end.
-    pub(crate) fn json(&self) -> Result<String> {
-        let json = serde_json::to_string_pretty(self);
-        json.map(|json| json + "\n")
-            .map_err(|error| Error::failed(format!("writing results: {error}")))
-    }
+/// As JSON, with a line end.
+pub(crate) fn json(results: &impl Serialize) -> Result<String> {
+    let json = serde_json::to_string_pretty(results);
+    json.map(|json| json + "\n")
+        .map_err(|error| Error::failed(format!("writing results: {error}")))
+}
 
-    /// Writes them to `<directory>/<date and time>.json`.
-    pub(crate) fn save(&self, directory: &Path) -> Result<PathBuf> {
-        std::fs::create_dir_all(directory).map_err(Error::file("creating", directory))?;
-        let path = directory.join(format!("{}.json", self.at.replace(':', "")));
-        std::fs::write(&path, self.json()?).map_err(Error::file("writing", &path))?;
-        Ok(path)
-    }
+/// Writes results of this time to `<directory>/<date and time><of what>.json`.
+pub(crate) fn save(
+    results: &impl Serialize,
+    at: &str,
+    of: &str,
+    directory: &Path,
+) -> Result<PathBuf> {
+    std::fs::create_dir_all(directory).map_err(Error::file("creating", directory))?;
+    let path = directory.join(format!("{}{of}.json", at.replace(':', "")));
+    std::fs::write(&path, json(results)?).map_err(Error::file("writing", &path))?;
+    Ok(path)
 }
 
 /// Now, to the second.
@@ -185,8 +188,17 @@ pub(crate) mod tests {
     #[test]
     fn a_saved_file_is_named_after_its_time_and_holds_every_run() -> Result<()> {
         let directory = tempfile::tempdir().unwrap();
-        let path = results().save(&directory.path().join("results"))?;
-        assert_eq!(path.file_name().unwrap(), "2026-11-24T110000Z.json");
+        let results = results();
+        let path = save(
+            &results,
+            &results.at,
+            "-disorder",
+            &directory.path().join("results"),
+        )?;
+        assert_eq!(
+            path.file_name().unwrap(),
+            "2026-11-24T110000Z-disorder.json"
+        );
         let saved: serde_json::Value =
             serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         assert_eq!(saved["runs"].as_array().unwrap().len(), 7);

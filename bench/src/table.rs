@@ -7,6 +7,45 @@ use crate::results::{Figures, Results};
 /// Takes one figure out of those of a program.
 type Figure = fn(&Figures) -> f64;
 
+/// What a table tells of each program.
+const ROWS: [(&str, Figure, usize); 7] = [
+    (
+        "CPU seconds per million events",
+        |of| of.cpu_seconds_per_million_events,
+        2,
+    ),
+    ("events per CPU second", |of| of.events_per_cpu_second, 0),
+    (
+        "events per second, wall clock",
+        |of| of.events_per_second,
+        0,
+    ),
+    ("seconds from start to zero lag", |of| of.seconds, 1),
+    (
+        "peak resident memory, MiB",
+        |of| of.peak_resident_bytes / 1_048_576.0,
+        1,
+    ),
+    ("records out per event", |of| of.records_out_per_event, 3),
+    ("bytes out per event", |of| of.bytes_out_per_event, 0),
+];
+
+/// The figures of two programs, and of the second in multiples of the first.
+pub(crate) fn two([first, second]: [(&str, &Figures); 2]) -> String {
+    let mut text = format!("{:34}{:>14}{:>14}{:>10}\n", "", first.0, second.0, "ratio");
+    for (name, value, decimals) in ROWS {
+        let (first, second) = (value(first.1), value(second.1));
+        let _ = writeln!(
+            text,
+            "{name:34}{:>14}{:>14}{:>10.2}",
+            number(first, decimals),
+            number(second, decimals),
+            second / first,
+        );
+    }
+    text
+}
+
 /// The whole text.
 pub(crate) fn text(results: &Results) -> String {
     let mut text = String::new();
@@ -27,28 +66,7 @@ pub(crate) fn text(results: &Results) -> String {
         "\n{:34}{:>14}{:>14}{:>10}{:>18}{:>10}",
         "", "order job", "floor", "ratio", "with aggregates", "ratio"
     );
-    let rows: [(&str, Figure, usize); 7] = [
-        (
-            "CPU seconds per million events",
-            |of| of.cpu_seconds_per_million_events,
-            2,
-        ),
-        ("events per CPU second", |of| of.events_per_cpu_second, 0),
-        (
-            "events per second, wall clock",
-            |of| of.events_per_second,
-            0,
-        ),
-        ("seconds from start to zero lag", |of| of.seconds, 1),
-        (
-            "peak resident memory, MiB",
-            |of| of.peak_resident_bytes / 1_048_576.0,
-            1,
-        ),
-        ("records out per event", |of| of.records_out_per_event, 3),
-        ("bytes out per event", |of| of.bytes_out_per_event, 0),
-    ];
-    for (name, value, decimals) in rows {
+    for (name, value, decimals) in ROWS {
         let (job, floor, with) = (value(job), value(floor), value(with));
         let _ = writeln!(
             text,
@@ -86,7 +104,7 @@ pub(crate) fn text(results: &Results) -> String {
 }
 
 /// With a space between groups of three digits.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

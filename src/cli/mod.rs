@@ -4,9 +4,11 @@ mod config;
 mod demo;
 mod dlt;
 mod generate;
+mod instance;
 mod moment;
 mod output;
 mod panel;
+mod query;
 mod replay;
 mod run;
 mod sending;
@@ -39,6 +41,8 @@ enum Command {
     Generate(generate::Generate),
     /// Send recorded events (ndjson, also gzipped) to the input topics.
     Replay(replay::Replay),
+    /// Where one order stands, asked of any instance: state, timeline, and what it waits for.
+    Query(query::Query),
     /// Dead letters and rejections: find, understand, repair, replay.
     Dlt(dlt::Dlt),
     /// Watch a topic: decoded, filtered, committed records only.
@@ -106,6 +110,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Demo(command) => command.run(),
         Command::Generate(command) => command.run(),
         Command::Replay(command) => command.run(),
+        Command::Query(command) => command.run(),
         Command::Dlt(command) => command.run(),
         Command::Tap(command) => command.run(),
         Command::Topology(command) => command.run(),

@@ -25,6 +25,11 @@ impl Secret {
         Self(secret.into())
     }
 
+    /// The secret itself, for the one place that sends it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
     /// Whether `given` is the secret. Takes the same time wherever the two differ, so that it cannot be guessed byte by
     /// byte; only the length of what was given shows.
     pub fn is(&self, given: &[u8]) -> bool {

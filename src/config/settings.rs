@@ -232,8 +232,9 @@ pub struct Http {
     /// instance that has it. By default the address it listens on, where that is one address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub application_server: Option<String>,
-    /// What a client must send as `Authorization: Bearer <token>` to change something; without one nobody may. None by
-    /// default.
+    /// What a client must send as `Authorization: Bearer <token>` to change something, or to see a single order; without
+    /// one nobody may change anything, and whoever reaches `listen` may see orders. All instances need the same, because
+    /// they ask each other. None by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,
 }

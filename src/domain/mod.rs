@@ -7,6 +7,7 @@ pub mod action;
 pub mod actor;
 pub mod aggregates;
 mod awaited;
+pub mod awaiting;
 pub mod clock;
 pub(crate) mod codes;
 pub mod decode;

@@ -39,7 +39,7 @@ pub(super) fn resume(site: &Site, asked: Asked<'_>) -> Response<Body> {
 }
 
 /// The answer to somebody who may not change anything.
-fn refusal(site: &Site, headers: &HeaderMap) -> Option<Response<Body>> {
+pub(super) fn refusal(site: &Site, headers: &HeaderMap) -> Option<Response<Body>> {
     let Some(token) = &site.token else {
         let body = "nothing may be changed over HTTP without a token; set one with JUMUN__HTTP__TOKEN (http.token), restart, \
                     and send it as \"Authorization: Bearer <token>\"\n";

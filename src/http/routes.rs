@@ -1,5 +1,8 @@
 //! Which path answers what.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use http_body_util::channel::Channel;
 use http_body_util::{Either, Full};
 use hyper::body::Bytes;
@@ -13,13 +16,14 @@ use tokio::sync::watch;
 
 use super::Site;
 use super::control;
+use super::orders;
 use super::status::StatusSource;
 use crate::page::{self, EVENTS_TYPE, File};
 
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 pub(super) const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
-const PATHS: &str = "/, /dead-letters/resume, /events, /health/live, /health/ready, /metrics, /topology, /topology.html";
+const PATHS: &str = "/, /dead-letters/resume, /events, /health/live, /health/ready, /metrics, /orders/{orderNo}, /topology, /topology.html";
 
 /// What is answered: all at once, or as it happens.
 pub(super) type Body = Either<Full<Bytes>, Channel<Bytes>>;
@@ -34,8 +38,23 @@ pub(super) struct Asked<'a> {
     pub(super) ending: &'a watch::Receiver<bool>,
 }
 
-/// The answer to a request.
-pub(super) fn answer(site: &Site, asked: Asked<'_>) -> Response<Body> {
+/// An answer on its way.
+pub(super) type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+
+/// The answer to a request; only that for an order may take a while.
+pub(super) fn answer(site: &Site, asked: Asked<'_>) -> Answer {
+    match asked.path.starts_with(orders::ORDERS) {
+        true => orders::order(site, asked),
+        false => at_once(known(site, asked)),
+    }
+}
+
+/// An answer that is there.
+pub(super) fn at_once(response: Response<Body>) -> Answer {
+    Box::pin(std::future::ready(response))
+}
+
+fn known(site: &Site, asked: Asked<'_>) -> Response<Body> {
     if asked.path == control::RESUME {
         return control::resume(site, asked);
     }

@@ -20,6 +20,7 @@ use super::routes::{Asked, answer};
 use super::status::StatusSource;
 use crate::config::Secret;
 use crate::page::Page;
+use crate::query::Orders;
 
 /// Bytes of request line and headers together.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -41,7 +42,10 @@ pub struct Site {
     pub source: Arc<dyn StatusSource>,
     /// The live page.
     pub page: Arc<Page>,
-    /// What a client must show to change something; `None`: nobody may.
+    /// Answers for single orders.
+    pub orders: Arc<Orders>,
+    /// What a client must show to change something, or to see a single order; `None`: nobody may change anything, and
+    /// whoever reaches the server may see.
     pub token: Option<Secret>,
 }
 
@@ -144,7 +148,8 @@ async fn connection(stream: TcpStream, site: Site, mut stopped: watch::Receiver<
             headers: request.headers(),
             ending: &ending,
         };
-        std::future::ready(Ok::<_, Infallible>(answer(&site, asked)))
+        let answer = answer(&site, asked);
+        async move { Ok::<_, Infallible>(answer.await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

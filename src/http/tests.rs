@@ -16,6 +16,9 @@ use tokio::time::timeout;
 use super::*;
 use crate::config::Secret;
 use crate::page::{About, Page};
+use crate::query::{
+    Group, GroupReader, GroupThread, LocalOrders, Look, OrderAnswer, Orders, Owner,
+};
 use topology::io::memory::MemoryLog;
 use topology::runtime::StreamsStatus;
 use topology::time::SystemClock;
@@ -61,6 +64,45 @@ impl StatusSource for Source {
 
     fn drawing(&self) -> String {
         "<svg></svg>".to_owned()
+    }
+}
+
+/// Has the orders whose numbers begin with `here`, and cannot tell of `moving`.
+struct Local;
+
+impl LocalOrders for Local {
+    fn look(&self, order_no: &str) -> Result<Look, topology::Error> {
+        let found = order_no.starts_with("here").then(|| OrderAnswer {
+            order_no: order_no.to_owned(),
+            ..OrderAnswer::default()
+        });
+        let absent = if order_no == "moving" {
+            vec![]
+        } else {
+            vec![0]
+        };
+        Ok(Look {
+            found: found.map(Box::new),
+            absent,
+            restoring: Vec::new(),
+        })
+    }
+}
+
+/// A group of one.
+struct Alone;
+
+impl GroupReader for Alone {
+    fn read(&mut self) -> Result<Group, topology::Error> {
+        let owner = Owner {
+            instance: "tested-0".to_owned(),
+            server: None,
+        };
+        Ok(Group {
+            partitions: 1,
+            owners: [(0, owner)].into(),
+            unsettled: None,
+        })
     }
 }
 
@@ -119,9 +161,11 @@ pub(super) async fn server_with(live: bool, token: Option<Secret>) -> Server {
     };
     let log = MemoryLog::new(Arc::new(SystemClock::new()));
     let page = Page::new(Arc::clone(&asked), log, about);
+    let group = GroupThread::start(Box::new(|| Box::new(Alone))).unwrap();
     let site = Site {
         source: asked,
         page,
+        orders: Arc::new(Orders::new("tested-0", Arc::new(Local), group)),
         token,
     };
     let done = tokio::spawn(serve(listener, site, async {
@@ -275,7 +319,7 @@ async fn a_process_that_stands_still_is_not_live() {
 #[tokio::test]
 async fn unknown_paths_and_other_methods_are_refused() {
     let server = server(true).await;
-    let body = "there is no /nothing; there are /, /dead-letters/resume, /events, /health/live, /health/ready, /metrics, /topology, /topology.html\n";
+    let body = "there is no /nothing; there are /, /dead-letters/resume, /events, /health/live, /health/ready, /metrics, /orders/{orderNo}, /topology, /topology.html\n";
     server
         .check("GET", "/nothing", "404", "cache-control: no-store", body)
         .await;

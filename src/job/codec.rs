@@ -100,7 +100,7 @@ impl Incoming {
     }
 
     /// Decodes a record that was kept as it came.
-    pub(super) fn decode_again(&mut self, decoder: &mut Decoder, record: &SourceRecord<'_>) {
+    pub(crate) fn decode_again(&mut self, decoder: &mut Decoder, record: &SourceRecord<'_>) {
         let arrival = Arrival {
             topic: record.topic,
             key: record.key,

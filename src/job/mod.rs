@@ -2,7 +2,7 @@
 
 mod accounting;
 mod aggregates;
-mod codec;
+pub(crate) mod codec;
 pub mod counters;
 pub mod input_keys;
 mod judge_processor;
@@ -14,7 +14,7 @@ mod parking_tests;
 mod part;
 mod retention;
 mod retrying;
-mod set_aside;
+pub(crate) mod set_aside;
 #[cfg(test)]
 mod tests;
 pub mod topics;
@@ -31,11 +31,11 @@ pub use options::{JobOptions, REBUILD, RETENTION};
 use part::Part;
 
 /// Names of nodes and stores; those of stores and of the aggregation are part of topic names and of state on disk.
-mod names {
+pub(crate) mod names {
     pub(super) const EVENTS: &str = "events";
     pub(super) const JUDGE: &str = "judge";
-    pub(super) const ORDERS: &str = "orders";
-    pub(super) const PARKED: &str = "parked";
+    pub(crate) const ORDERS: &str = "orders";
+    pub(crate) const PARKED: &str = "parked";
     pub(super) const TRANSITIONS: &str = "transitions";
     pub(super) const STATE: &str = "state";
     pub(super) const REJECTED: &str = "rejected";

@@ -13,7 +13,7 @@ const FORMAT_VERSION: u8 = 1;
 
 /// One record that was set aside; used again for the next one.
 #[derive(Debug, Default)]
-pub(super) struct SetAside {
+pub(crate) struct SetAside {
     topic: String,
     partition: i32,
     offset: i64,
@@ -26,14 +26,14 @@ pub(super) struct SetAside {
 }
 
 /// The key of a row.
-pub(super) fn write_key(key: &mut Vec<u8>, order_no: &str, arrival: u64) {
+pub(crate) fn write_key(key: &mut Vec<u8>, order_no: &str, arrival: u64) {
     key.clear();
     key.extend_from_slice(order_no.as_bytes());
     key.extend_from_slice(&arrival.to_be_bytes());
 }
 
 /// The value of a row.
-pub(super) fn encode(source: &SourceRecord<'_>, out: &mut Vec<u8>) {
+pub(crate) fn encode(source: &SourceRecord<'_>, out: &mut Vec<u8>) {
     out.clear();
     out.push(FORMAT_VERSION);
     varint::put_bytes(out, source.topic.as_bytes());
@@ -56,7 +56,7 @@ fn write_optional(bytes: Option<&[u8]>, out: &mut Vec<u8>) {
 
 impl SetAside {
     /// Reads a row; `None` if [`encode`] cannot have written it.
-    pub(super) fn decode(&mut self, row: &[u8]) -> Option<()> {
+    pub(crate) fn decode(&mut self, row: &[u8]) -> Option<()> {
         let (&format, mut rest) = row.split_first()?;
         if format != FORMAT_VERSION {
             return None;
@@ -84,7 +84,7 @@ impl SetAside {
     }
 
     /// The record as it came; it is of no input of the task now.
-    pub(super) fn source(&self) -> SourceRecord<'_> {
+    pub(crate) fn source(&self) -> SourceRecord<'_> {
         SourceRecord {
             input: usize::MAX,
             topic: &self.topic,

@@ -108,3 +108,51 @@ fn e26_a_judged_event_is_judged_again_only_by_force_and_while_nothing_later_was_
     world.check_state("/versions/order", 2);
     world.check_flags(&[]);
 }
+
+/// What the record was asked for is still asked for; only what the processor itself says of a redrive is replaced.
+#[test]
+fn e26_an_automatic_redrive_keeps_the_headers_of_the_record() {
+    let mut world = World::new(OrderingPolicy::DEFAULT).paid();
+    world.header("x-replay", "true");
+    world.header("x-redrive-force", "true");
+    world.header("x-redrive-count", "1");
+    world.header("x-redrive-topic", "old.topic");
+    world.header("trace", "t1");
+    world.step("STORE cooking.started 3", none(), "PARKED");
+    world.headers.clear();
+    world.wait(30 * SECOND, "REJECTED/SEQ_GAP_TIMEOUT");
+    world.step("STORE order.accepted 2", none(), "APPLIED ×2");
+    let sent = world.job.records("order.redrive.v1");
+    let mut headers: Vec<(&str, &[u8])> = Vec::new();
+    for (name, value) in &sent[0].headers {
+        headers.push((name, value.as_deref().unwrap()));
+    }
+    headers.sort_unstable();
+    let expected: [(&str, &[u8]); 5] = [
+        ("trace", b"t1"),
+        ("x-redrive-count", b"2"),
+        ("x-redrive-force", b"true"),
+        ("x-redrive-topic", b"old.topic"),
+        ("x-replay", b"true"),
+    ];
+    assert_eq!(headers, expected);
+    assert_eq!(world.last_transition()["replay"], true);
+}
+
+/// A forced event that came too early again is forced when it comes back: else its id would make it a duplicate.
+#[test]
+fn e26_a_forced_event_is_still_forced_when_it_is_redriven_automatically() {
+    let mut world = World::new(OrderingPolicy::DEFAULT);
+    world.create("APPLIED");
+    let failed = world.event("PG payment.refund_failed 1", none());
+    world.check(&failed, "REJECTED/ILLEGAL_TRANSITION");
+    let paid = json!({"amount": 10_000});
+    world.step("PG payment.approved -", paid, "APPLIED");
+    world.header("x-redrive-force", "true");
+    // Now a cancellation can make it legal.
+    world.check(&failed, "PARKED");
+    world.headers.clear();
+    world.wait(10 * MINUTE, "REJECTED/PREDECESSOR_TIMEOUT");
+    world.step("CS order.cancelled 2", none(), "APPLIED ×2");
+    world.check_state("/regions/payment", "REFUND_FAILED");
+}

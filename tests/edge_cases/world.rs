@@ -216,10 +216,6 @@ impl World {
         texts(&self.job.transitions(), "/action")
     }
 
-    pub fn rejection_reasons(&self) -> Vec<String> {
-        texts(&self.job.rejections(), "/reason")
-    }
-
     pub fn reconcile_kinds(&self) -> Vec<String> {
         texts(&self.job.reconciles(), "/kind")
     }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use super::model::event::{Parsed, parse};
 use super::model::order::Order;
+use super::model::verdict::{Case, Verdict};
 use super::model::{InputRecord, Model, Policy};
 
 const AMOUNT: u64 = 10_000;
@@ -31,6 +33,8 @@ pub struct Edge {
 
 pub struct StateSpace {
     pub deeds: Vec<Deed>,
+    /// What tells the states apart.
+    pub keys: Vec<String>,
     /// By which deed, from which state, each state was first reached; none for the beginning.
     pub reached: Vec<Option<(usize, usize)>>,
     /// Of each state the deeds that are applied or annotated in it.
@@ -134,7 +138,7 @@ pub fn record(event: &Value, at: i64) -> InputRecord {
 }
 
 /// What the future of an order hangs on.
-fn key(order: &Order) -> String {
+pub fn key(order: &Order) -> String {
     let (main, kitchen, delivery, payment, claim, refunded) = order.substance();
     format!(
         "{main} {kitchen} {delivery} {payment} {claim} {refunded} {:?} {} {}",
@@ -142,6 +146,23 @@ fn key(order: &Order) -> String {
         order.collected_at().is_some(),
         order.payment_before_claim
     )
+}
+
+fn case(record: &InputRecord, now: i64) -> Case {
+    match parse(record) {
+        Parsed::Event(event) => Case::new(event, true, record, now),
+        _ => panic!("{record:?}"),
+    }
+}
+
+/// One that knows this order and no other.
+fn model_with(order: &Order, now: i64) -> Model {
+    let mut model = Model::new(Policy::STRICT);
+    model.set_now(now);
+    if order.exists() {
+        model.orders.insert(ORDER.to_string(), order.clone());
+    }
+    model
 }
 
 impl StateSpace {
@@ -158,10 +179,9 @@ impl StateSpace {
                 })
             })
             .collect();
-        let records: Vec<InputRecord> = deeds
-            .iter()
-            .map(|deed| deed.record(ORDER, "deed", 0, at))
-            .collect();
+        let records = deeds.iter().map(|deed| deed.record(ORDER, "deed", 0, at));
+        let records: Vec<InputRecord> = records.collect();
+        let cases: Vec<Case> = records.iter().map(|record| case(record, at)).collect();
         let nothing = Order::nothing(ORDER);
         let mut places = HashMap::from([(key(&nothing), 0)]);
         let mut orders = vec![nothing];
@@ -171,15 +191,11 @@ impl StateSpace {
             let from = legal.len();
             let mut edges = Vec::new();
             for (deed, record) in records.iter().enumerate() {
-                let mut model = Model::new(Policy::STRICT);
-                model.set_now(at);
-                if orders[from].exists() {
-                    let order = orders[from].clone();
-                    model.orders.insert(ORDER.to_string(), order);
-                }
-                if model.feed(record).transition.is_none() {
+                let mut model = model_with(&orders[from], at);
+                if model.verdict(&cases[deed], &Policy::STRICT) != Verdict::Legal {
                     continue;
                 }
+                assert!(model.feed(record).transition.is_some(), "{record:?}");
                 let mut order = model.orders.remove(ORDER).unwrap();
                 order.memory.clear();
                 let to = *places.entry(key(&order)).or_insert_with(|| {
@@ -193,6 +209,7 @@ impl StateSpace {
         }
         StateSpace {
             deeds,
+            keys: orders.iter().map(key).collect(),
             reached,
             legal,
         }

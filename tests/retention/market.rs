@@ -257,7 +257,7 @@ impl Market {
 
     /// When an order was created, as its number says: to the day.
     fn created_at(&self, number: &str, at: i64) -> i64 {
-        match number[1..7] == *"261120" {
+        match number.get(1..7) == Some("261120") {
             true => START_MS,
             false => at,
         }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use jumun::http::{self, RestoreProgress, Site, State, Status, StatusSource};
 use jumun::page::{About, Page};
+use jumun::query::{Group, GroupReader, GroupThread, LocalOrders, Look, Orders};
 use prometheus::Registry;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -61,6 +62,26 @@ pub struct Fake {
     server: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
+/// The page shows no single orders.
+struct NoOrders;
+
+impl LocalOrders for NoOrders {
+    fn look(&self, _order_no: &str) -> Result<Look, topology::Error> {
+        Ok(Look::default())
+    }
+}
+
+impl GroupReader for NoOrders {
+    fn read(&mut self) -> Result<Group, topology::Error> {
+        Ok(Group::default())
+    }
+}
+
+fn orders() -> Orders {
+    let group = GroupThread::start(Box::new(|| Box::new(NoOrders))).unwrap();
+    Orders::new("fake-0", Arc::new(NoOrders), group)
+}
+
 impl Fake {
     pub fn start(address: SocketAddr) -> Self {
         let source = Arc::new(Source {
@@ -88,6 +109,7 @@ impl Fake {
         let site = Site {
             source: asked,
             page: Arc::clone(&page),
+            orders: Arc::new(orders()),
             token: None,
         };
         let served = runtime.spawn(http::serve(listener, site, async {

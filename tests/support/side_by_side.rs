@@ -81,6 +81,13 @@ impl SideBySide {
         self.open.push(record);
     }
 
+    /// The model takes a record at once, the job with the next commit: by their timestamps, which must go up. Answers
+    /// the model's outcomes.
+    pub fn append(&mut self, mut record: InputRecord) -> Vec<String> {
+        self.job.append(&mut record);
+        self.model_takes(&record)
+    }
+
     /// Both have the record's consequences, records sent again among them.
     pub fn take(&mut self, record: InputRecord) {
         self.feed(record);

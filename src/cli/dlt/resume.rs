@@ -2,15 +2,11 @@ use std::io::Write;
 use std::time::Duration;
 
 use clap::Args;
-use http_body_util::{BodyExt, Empty};
-use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, HOST};
-use hyper::{Method, Request, StatusCode, Uri};
-use hyper_util::rt::TokioIo;
+use hyper::{Method, StatusCode, Uri};
 use serde::Deserialize;
-use tokio::net::TcpStream;
 
 use crate::cli::Failure;
+use crate::cli::instance::{asked, server};
 use crate::cli::output::{OutputFormat, printed, standard};
 
 const PATH: &str = "/dead-letters/resume";
@@ -43,29 +39,15 @@ impl Resume {
             let message = "resuming needs the instance's http.token: give it with --token or JUMUN__HTTP__TOKEN";
             return Err(Failure::usage(message));
         };
-        let (host, port) = self.address()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(Failure::work)?;
-        let asked = runtime
-            .block_on(async { tokio::time::timeout(TIMEOUT, post(&host, port, token)).await });
-        let (status, answer) = match asked {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                let message = format!(
-                    "no answer from http://{host}:{port}: {error}; is it the address of http.listen?"
-                );
-                return Err(Failure::work(message));
-            }
-            Err(_) => {
-                let message = format!(
-                    "no answer from http://{host}:{port} within {} s",
-                    TIMEOUT.as_secs()
-                );
-                return Err(Failure::work(message));
-            }
-        };
+        let server = server(&self.url)?;
+        let (status, answer) = asked(
+            &server,
+            Method::POST,
+            PATH,
+            Some(token),
+            TIMEOUT,
+            MAX_ANSWER,
+        )?;
         let answer = answer.trim();
         if status.is_success() {
             let mut out = standard();
@@ -83,42 +65,6 @@ impl Resume {
         };
         Err(Failure::work(format!("{status}: {meaning}")))
     }
-
-    fn address(&self) -> Result<(String, u16), Failure> {
-        let is_plain = self.url.scheme_str().is_none_or(|scheme| scheme == "http");
-        match self.url.host() {
-            Some(host) if is_plain => Ok((
-                host.trim_matches(['[', ']']).to_owned(),
-                self.url.port_u16().unwrap_or(80),
-            )),
-            _ => Err(Failure::usage(format!(
-                "--url {} is not like http://127.0.0.1:8080; an instance speaks plain HTTP, beyond this machine through a tunnel",
-                self.url
-            ))),
-        }
-    }
-}
-
-async fn post(
-    host: &str,
-    port: u16,
-    token: &str,
-) -> Result<(StatusCode, String), Box<dyn std::error::Error + Send + Sync>> {
-    let stream = TcpStream::connect((host, port)).await?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri(PATH)
-        .header(HOST, format!("{host}:{port}"))
-        .header(AUTHORIZATION, format!("Bearer {token}"))
-        .body(Empty::<Bytes>::new())?;
-    let answer = sender.send_request(request).await?;
-    let status = answer.status();
-    let body = http_body_util::Limited::new(answer.into_body(), MAX_ANSWER);
-    let body = body.collect().await?.to_bytes();
-    Ok((status, String::from_utf8_lossy(&body).into_owned()))
 }
 
 /// Which tasks go on, as the instance answers.
@@ -155,7 +101,7 @@ mod tests {
     use std::net::TcpListener;
 
     /// A server that answers one request, and tells what it was asked.
-    fn asked(answer: &'static str, token: &str) -> (String, Result<(), Failure>) {
+    fn resumed(answer: &'static str, token: &str) -> (String, Result<(), Failure>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let server = std::thread::spawn(move || {
@@ -181,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_token_is_sent_and_success_is_success() {
-        let (request, ended) = asked("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", "t0k");
+        let (request, ended) = resumed("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", "t0k");
         assert!(
             request.starts_with("POST /dead-letters/resume HTTP/1.1\r\n"),
             "{request}"
@@ -216,7 +162,7 @@ mod tests {
                 "no instance",
             ),
         ] {
-            let (_, ended) = asked(answer, "s3cret");
+            let (_, ended) = resumed(answer, "s3cret");
             let message = ended.unwrap_err().message;
             assert!(
                 message.contains(word) && !message.contains("s3cret"),

@@ -243,6 +243,11 @@ impl Model {
             .map_or(0, |waiting| waiting.parked().len())
     }
 
+    /// Events of all orders that are parked now.
+    pub fn parked_in_all(&self) -> usize {
+        self.tasks.values().map(|task| task.deadlines.len()).sum()
+    }
+
     /// Rejected events of the order that will be sent again.
     pub fn kept(&self, order_no: &str) -> usize {
         self.waiting

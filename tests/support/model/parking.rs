@@ -32,10 +32,10 @@ fn take_up(model: &mut Model, record: &InputRecord, waits_for_gaps: bool, step: 
     };
     let policy = newcomer.policy(model.settings.policy);
     let found = model.verdict(&newcomer.case, &policy);
-    if let Verdict::TooEarly(cause, _) = found {
-        if policy.choice(cause) == Choice::Park {
-            return park(model, newcomer, step);
-        }
+    if let Verdict::TooEarly(cause, _) = found
+        && policy.choice(cause) == Choice::Park
+    {
+        return park(model, newcomer, step);
     }
     settle(model, &newcomer, found, false, step);
 }

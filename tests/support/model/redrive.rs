@@ -49,7 +49,7 @@ pub fn send_what_fits(model: &mut Model, order_no: &str, step: &mut Step) {
 }
 
 /// The record as it is sent again, to the partition of its task; it has no offset yet. It stands behind everything that
-/// made it possible, and is no replay: what follows from it has never happened.
+/// made it possible, and is not marked as a replay unless it was one: what follows from it has never happened.
 pub fn redriven(record: &InputRecord, now: i64) -> InputRecord {
     let origin = record.header("x-redrive-topic");
     let replaced = [
@@ -60,9 +60,7 @@ pub fn redriven(record: &InputRecord, now: i64) -> InputRecord {
         ),
     ];
     let mut headers = record.headers.clone();
-    headers.retain(|(name, _)| {
-        name != "x-replay" && replaced.iter().all(|(replaced, _)| name != replaced)
-    });
+    headers.retain(|(name, _)| replaced.iter().all(|(replaced, _)| name != replaced));
     headers.extend(
         replaced
             .into_iter()

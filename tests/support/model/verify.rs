@@ -63,33 +63,29 @@ pub fn compare(expected: &RunOutput, actual: &RunOutput) -> Report {
     ] {
         let orders: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
         for order_no in orders {
-            let of_order = |records: &BTreeMap<String, Vec<Value>>| {
-                records.get(order_no).cloned().unwrap_or_default()
-            };
             compare_sequences(
                 &mut report,
                 kind,
                 order_no,
-                &of_order(expected),
-                &of_order(actual),
+                expected.get(order_no).map_or(&[], Vec::as_slice),
+                actual.get(order_no).map_or(&[], Vec::as_slice),
             );
         }
     }
     let orders: BTreeSet<&String> = expected.states.keys().chain(actual.states.keys()).collect();
     for order_no in orders {
-        let of_order = |states: &BTreeMap<String, Value>| {
-            states
-                .get(order_no)
-                .cloned()
-                .into_iter()
-                .collect::<Vec<_>>()
-        };
         compare_sequences(
             &mut report,
             "state",
             order_no,
-            &of_order(&expected.states),
-            &of_order(&actual.states),
+            expected
+                .states
+                .get(order_no)
+                .map_or(&[], std::slice::from_ref),
+            actual
+                .states
+                .get(order_no)
+                .map_or(&[], std::slice::from_ref),
         );
     }
     compare_dead_letters(&mut report, expected, actual);
@@ -135,8 +131,9 @@ fn compare_sequences(
             continue;
         }
         let (position, found) = candidates.remove(0);
-        let differences = differing_fields(&normalised(kind, wanted), &normalised(kind, found));
-        if !differences.is_empty() {
+        let (wanted, found) = (normalised(kind, wanted), normalised(kind, found));
+        if wanted != found {
+            let differences = differing_fields(&wanted, &found);
             report.wrong += 1;
             report.note(format!(
                 "{order_no}: wrong {kind} {identity}: {}",

@@ -105,6 +105,16 @@ impl TaskStores {
         let index = self.names.iter().position(|known| known == name)?;
         u32::try_from(index).ok().map(StoreId)
     }
+
+    /// What a query for the store of this name meets; none if the task has no such store.
+    fn query(&self, name: &str) -> Option<StoreQuery> {
+        let id = self.id(name)?;
+        Some(match (self.phase, &self.view) {
+            (TaskPhase::Running, Some(view)) => StoreQuery::Here(view.clone(), id),
+            (TaskPhase::Suspended, _) => StoreQuery::NotHere,
+            _ => StoreQuery::Restoring,
+        })
+    }
 }
 
 /// Holds the status, and the committed counters and state of each task.
@@ -163,15 +173,18 @@ impl StatusBoard {
         let mut of_partition = stores
             .iter()
             .filter(|(task, _)| task.partition == partition)
-            .filter_map(|(_, task)| Some((task, task.id(name)?)));
-        match of_partition.next() {
-            Some((TaskStores { phase, view, .. }, id)) => match (phase, view) {
-                (TaskPhase::Running, Some(view)) => StoreQuery::Here(view.clone(), id),
-                (TaskPhase::Suspended, _) => StoreQuery::NotHere,
-                _ => StoreQuery::Restoring,
-            },
-            None => StoreQuery::NotHere,
-        }
+            .filter_map(|(_, task)| task.query(name));
+        of_partition.next().unwrap_or(StoreQuery::NotHere)
+    }
+
+    /// What a query for the store `name` meets here, of each partition that has such a task on this instance: for keys
+    /// of which nobody knows how their producers chose the partition.
+    pub fn store_by_partition(&self, name: &str) -> Vec<(i32, StoreQuery)> {
+        let stores = self.stores.lock();
+        let with_name = stores
+            .iter()
+            .filter_map(|(task, stores)| Some((task.partition, stores.query(name)?)));
+        with_name.collect()
     }
 
     /// Lets all paused tasks of this instance take records again, each with an empty window; answers which were seen

@@ -1,0 +1,158 @@
+//! Where programs are measured: a broker, its input topics filled once, and what must come out of them.
+
+use jumun::job::topics;
+use jumun_harness::{Broker, BrokerOptions};
+use topology::io::kafka::{KafkaLog, KafkaProperties};
+use topology::io::{Admin, Log, TopicPartition};
+
+use crate::backlog::{self, Stream};
+use crate::contestant::{self, Backlog, Contestant, Run};
+use crate::error::Result;
+use crate::options::Options;
+use crate::order_job::{OrderJob, PARTITIONS};
+use crate::partitions::{self, PATIENCE};
+use crate::profile::Profile;
+use crate::progress::say;
+use crate::verify::Emitted;
+
+/// A broker of its own with a backlog.
+pub(crate) struct Stand {
+    pub(crate) broker: Broker,
+    pub(crate) log: KafkaLog,
+    pub(crate) admin: Box<dyn Admin>,
+    pub(crate) backlog: Backlog,
+    pub(crate) expected: Emitted,
+}
+
+/// A run of the order job whose outputs were verified.
+pub(crate) struct JobRun {
+    pub(crate) run: Run,
+    pub(crate) profile: Profile,
+    pub(crate) verified: String,
+}
+
+impl Stand {
+    /// Starts the broker and fills the input topics with events of this stream.
+    pub(crate) fn start(options: &Options, stream: Stream) -> Result<Self> {
+        say("starting a broker");
+        let broker = Broker::start_with(BrokerOptions {
+            heap_mib: 1024,
+            properties: broker_properties(),
+        })?;
+        let log = KafkaLog::new(KafkaProperties {
+            common: vec![(
+                "bootstrap.servers".to_owned(),
+                broker.bootstrap_servers().to_owned(),
+            )],
+            ..KafkaProperties::default()
+        })?;
+        let mut admin = log.admin("jumun-bench-admin")?;
+        admin.create_topics(&topics::outputs(&OrderJob::topics()), PATIENCE)?;
+        backlog::fill(&log, options, stream)?;
+        let backlog = backlog_now(admin.as_mut())?;
+        let expected = Emitted::expected(&log, PARTITIONS, backlog.events())?;
+        Ok(Self {
+            broker,
+            log,
+            admin,
+            backlog,
+            expected,
+        })
+    }
+
+    /// One run of the order job under this name and group, with or without aggregates; its outputs are verified.
+    pub(crate) fn order_job(
+        &mut self,
+        job: &mut OrderJob,
+        name: &'static str,
+        group: String,
+        aggregates: bool,
+    ) -> Result<JobRun> {
+        let contestant = Contestant {
+            name,
+            command: job.command(self.broker.bootstrap_servers(), &group, aggregates)?,
+            group: group.clone(),
+        };
+        let outputs = OrderJob::outputs(&group, aggregates)?;
+        let known: Vec<&str> = outputs.iter().map(|(topic, _)| topic.as_str()).collect();
+        let before = partitions::of(self.admin.as_mut(), &known)?;
+        let before = partitions::ends(self.admin.as_mut(), &before)?;
+
+        let events = self.backlog.events();
+        let outcomes = self.expected.outcomes();
+        let (mut run, (counts, totals)) =
+            contestant::measure(contestant, &self.broker, &self.backlog, || {
+                let counts = job.counted(outcomes)?;
+                let totals = job.totals(aggregates, &counts)?;
+                Ok((counts, totals))
+            })?;
+
+        let mut emitted = Emitted::default();
+        emitted.counted(counts);
+        let from = self.since(&before, &known)?;
+        let profile = Profile::of(&self.log, &from, &outputs, events, |topic, value| {
+            emitted.record(topic, value)
+        })?;
+        let mut verified = self.expected.compare(&emitted)?;
+        if let Some(totals) = totals {
+            verified = format!("{verified}; {totals}");
+        }
+        (run.records_out, run.bytes_out) = (profile.records(), profile.bytes());
+        self.told(&run);
+        Ok(JobRun {
+            run,
+            profile,
+            verified,
+        })
+    }
+
+    /// The marks of before the run; topics made during it are read from their beginning.
+    fn since(
+        &mut self,
+        before: &[(TopicPartition, i64)],
+        topics: &[&str],
+    ) -> Result<Vec<(TopicPartition, i64)>> {
+        let all = partitions::of(self.admin.as_mut(), topics)?;
+        let mark = |partition: TopicPartition| {
+            let known = before.iter().find(|(before, _)| *before == partition);
+            let offset = known.map_or(0, |(_, offset)| *offset);
+            (partition, offset)
+        };
+        Ok(all.into_iter().map(mark).collect())
+    }
+
+    /// Tells of a run when it is over.
+    pub(crate) fn told(&self, run: &Run) {
+        let million = 1e6 / self.backlog.events() as f64;
+        say(&format!(
+            "{:15} {:.2} CPU s per million events, {:.0} events/s, {:.1} MiB, {} records out",
+            run.program,
+            run.cpu_seconds * million,
+            run.events_per_second,
+            run.peak_resident_bytes as f64 / 1_048_576.0,
+            run.records_out,
+        ));
+    }
+}
+
+/// What a run must not meet by chance: the cleaner's and the retention's work.
+fn broker_properties() -> Vec<(String, String)> {
+    [
+        ("log.cleaner.enable", "false"),
+        ("log.retention.check.interval.ms", "86400000"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}
+
+fn backlog_now(admin: &mut dyn Admin) -> Result<Backlog> {
+    let partitions = partitions::of(admin, &topics::INPUTS)?;
+    let ends = partitions::ends(admin, &partitions)?;
+    Ok(Backlog {
+        topics: topics::INPUTS.map(str::to_owned).to_vec(),
+        ends: ends
+            .into_iter()
+            .map(|(partition, end)| ((partition.topic, partition.partition), end))
+            .collect(),
+    })
+}
