@@ -9,7 +9,7 @@
 
 #[path = "support/model/mod.rs"]
 mod model;
-#[path = "support/mutations.rs"]
+#[path = "support/mutations/mod.rs"]
 mod mutations;
 #[path = "support/operator.rs"]
 mod operator;

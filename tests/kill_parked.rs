@@ -14,7 +14,7 @@
 mod kill;
 #[path = "support/model/mod.rs"]
 mod model;
-#[path = "support/mutations.rs"]
+#[path = "support/mutations/mod.rs"]
 mod mutations;
 #[path = "support/processor.rs"]
 mod processor;

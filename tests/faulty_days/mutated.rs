@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::accounts::{Accounts, Place, place, text};
 use super::data_file;
 use super::model::InputRecord;
-use super::mutations::{self, ARRIVAL, Fault, MutatedDay, Rates, message};
+use super::mutations::{ARRIVAL, Event, Fault, MutatedDay, Rates, message, mutate};
 use super::processor::{jumun, run_to_end, tell};
 use super::trial::Trial;
 use super::undisturbed::{changed, undisturbed};
@@ -69,7 +69,7 @@ fn market_day_4_damaged_ends_as_the_clean_one() {
 
 fn check(name: &str, file: &Path, seed: u64) {
     let began = Instant::now();
-    let day = mutations::mutate(mutations::read(file), &Rates::default(), seed);
+    let day = mutate(Event::of_file(file), &Rates::default(), seed);
     let clean = undisturbed(&day.events);
     let mut trial = Trial::run(|broker| {
         broker.produce(day.messages()).unwrap();

@@ -14,7 +14,7 @@ use crate::model::aggregates::compare::{Report, compare};
 use crate::model::aggregates::movement::Movement;
 use crate::model::aggregates::told::Told;
 use crate::model::order_of_arrival::merged;
-use crate::model::{InputRecord, Model, Policy};
+use crate::model::{InputRecord, Model, Policy, Settings};
 use crate::topics::{DELIVERIES, ORDERS, PAYMENTS, TRANSITIONS, input_record};
 
 pub const AGGREGATES: &str = "order.agg.1m.v1";
@@ -38,7 +38,11 @@ pub struct Expected {
 pub fn expected_of_inputs(kafka: &Kafka, partitions: i32) -> Expected {
     let mut expected = Expected::default();
     for partition in 0..partitions {
-        let mut model = Model::new(Policy::STRICT);
+        // As `Setup::strict` has the program judge.
+        let mut model = Model::with(Settings {
+            automatic_redrive: false,
+            ..Settings::new(Policy::STRICT)
+        });
         let input = |topic| {
             let isolation = Isolation::ReadCommitted;
             let mut reader = kafka.reader(topic, Some(&[partition]), isolation).unwrap();

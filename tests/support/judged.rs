@@ -6,7 +6,7 @@ use jumun_harness::Kafka;
 
 use crate::model::order_of_arrival::order_of_arrival_in_all_partitions;
 use crate::model::verify::{Report, compare};
-use crate::model::{InputRecord, Model, Policy};
+use crate::model::{InputRecord, Model, Policy, Settings};
 use crate::topics::Outputs;
 
 /// What the comparison found.
@@ -42,7 +42,11 @@ pub fn compare_with_model(kafka: &Kafka, records: &[InputRecord]) -> Comparison 
             .filter(|record| record.partition == partition)
             .cloned()
             .collect();
-        let mut model = Model::new(Policy::STRICT);
+        // As `Setup::strict` has the program judge.
+        let mut model = Model::with(Settings {
+            automatic_redrive: false,
+            ..Settings::new(Policy::STRICT)
+        });
         // After the last record: no clock but that of the data is in play.
         model.set_now(now);
         let expected = model.play(&order_of_arrival_in_all_partitions(of_partition));

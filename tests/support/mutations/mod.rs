@@ -1,7 +1,7 @@
 //! Faults put into a clean day under a seed, and the truth about them.
 //!
 //! ```text
-//! clean day ── read ── mutate ── arrivals (what is sent, in this order) and injections (what was done to which event)
+//! clean day ── mutate ── arrivals (what is sent, in this order) and injections (what was done to which event)
 //! ```
 //! Records keep their timestamps, as behind a relay that was slow: the processor merges its inputs by record timestamp, so
 //! what stands behind later records of its topic is judged when those are. Hence delays are in the time of the day, however
@@ -13,26 +13,23 @@
     reason = "each integration test that includes it uses a part of it"
 )]
 
+mod damage;
+mod record;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use jumun::replay::EventFileReader;
 use jumun_harness::Message;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use serde_json::{Value, json};
 
-/// How many records went by, for whoever finds a record again in a topic; a copy has a number of its own.
-pub const ARRIVAL: &str = "x-test-arrival";
+pub use record::{ARRIVAL, Arrival, Event, message};
+
 const SECOND: i64 = 1_000;
-const HOUR: i64 = 3_600 * SECOND;
 /// A repetition comes at once or within this time.
 const REPEATED_WITHIN: i64 = 60 * SECOND;
-const CLOCK_WRONG_BY: i64 = 24 * HOUR;
-/// More than an event may have.
-const TOO_LARGE: usize = 17 * 1_024;
 /// Events that anybody may cause.
 const OF_ANYBODY: [&str; 6] = [
     "order.address_changed",
@@ -93,20 +90,6 @@ impl Default for Rates {
     }
 }
 
-/// A record of the clean day.
-#[derive(Debug, Clone)]
-pub struct Event {
-    pub topic: &'static str,
-    pub order_no: String,
-    /// Epoch milliseconds.
-    pub timestamp: i64,
-    pub id: String,
-    pub action: String,
-    /// Type and id of the aggregate.
-    pub target: String,
-    pub value: Vec<u8>,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     Duplicate,
@@ -124,20 +107,6 @@ pub struct Injection {
     pub fault: Fault,
     /// Place of the event in the clean day.
     pub event: usize,
-    /// Of poison, the reason for which it is a dead letter.
-    pub reason: Option<&'static str>,
-}
-
-/// A record as it is sent.
-#[derive(Debug, Clone)]
-pub struct Arrival {
-    /// Place of the event in the clean day.
-    pub event: usize,
-    pub key: Option<Vec<u8>>,
-    pub value: Option<Vec<u8>>,
-    /// What it is a dead letter for.
-    pub poison: Option<&'static str>,
-    pub headers: Vec<(&'static str, String)>,
 }
 
 /// A day with its faults.
@@ -146,44 +115,6 @@ pub struct MutatedDay {
     pub events: Vec<Event>,
     pub arrivals: Vec<Arrival>,
     pub injections: Vec<Injection>,
-}
-
-/// Reads a clean day, plain or gzipped.
-pub fn read(path: &Path) -> Vec<Event> {
-    let mut reader = EventFileReader::open(path).unwrap();
-    let mut events = Vec::new();
-    while let Some(record) = reader.next_record().unwrap() {
-        events.push(Event::read(
-            record.topic.name(),
-            record.timestamp,
-            record.value,
-        ));
-    }
-    events
-}
-
-impl Event {
-    /// Reads a good envelope.
-    pub fn read(topic: &'static str, timestamp: u64, value: &[u8]) -> Self {
-        let parsed: Value = serde_json::from_slice(value).unwrap();
-        let text = |pointer: &str| {
-            parsed
-                .pointer(pointer)
-                .unwrap()
-                .as_str()
-                .unwrap()
-                .to_owned()
-        };
-        Self {
-            topic,
-            order_no: text("/target/orderNo"),
-            timestamp: i64::try_from(timestamp).unwrap(),
-            id: text("/id"),
-            action: text("/action"),
-            target: format!("{}/{}", text("/target/type"), text("/target/id")),
-            value: value.to_vec(),
-        }
-    }
 }
 
 /// Damages a clean day.
@@ -207,46 +138,33 @@ pub fn mutate(events: Vec<Event>, rates: &Rates, seed: u64) -> MutatedDay {
         .collect();
     for (place, event) in day.events.iter().enumerate() {
         let mut arrival = Arrival::of(place, event);
+        // When it arrives; of one moment, in the order of the day, then repetitions, then what was swapped.
         let mut turn = (times[place], place, 0);
-        let mut reason = None;
-        if let Some(fault) = chosen.get(&place) {
-            match fault.0 {
-                Fault::Duplicate => {
-                    let after = match random.random_bool(0.5) {
-                        true => 0,
-                        false => random.random_range(0..REPEATED_WITHIN),
-                    };
-                    turns.push(((turn.0 + after, place, 1), arrival.clone()));
-                }
-                Fault::Swap => turn = (times[fault.1], fault.1, 2),
-                Fault::Delay => {
-                    turn.0 += random.random_range(rates.delayed_by.0..rates.delayed_by.1)
-                }
-                Fault::Lost => {}
-                Fault::Poison => {
-                    reason = Some(spoil(&mut arrival, &mut random));
-                    arrival.poison = reason;
-                }
-                Fault::Actor => arrival.edit(|value| {
-                    let stranger = match event.action.starts_with("payment.") {
-                        true => "RIDER",
-                        false => "PG",
-                    };
-                    value["actor"] = json!({"type": stranger, "id": "stranger"});
-                }),
-                Fault::Clock => {
-                    let by = random.random_range(-CLOCK_WRONG_BY..=CLOCK_WRONG_BY);
-                    arrival.edit(|value| shift(&mut value["time"]["occurredAt"], by));
-                }
+        let Some(&(fault, partner)) = chosen.get(&place) else {
+            turns.push((turn, arrival));
+            continue;
+        };
+        day.injections.push(Injection {
+            fault,
+            event: place,
+        });
+        match fault {
+            Fault::Duplicate => {
+                let after = match random.random_bool(0.5) {
+                    true => 0,
+                    false => random.random_range(0..REPEATED_WITHIN),
+                };
+                turns.push(((turn.0 + after, place, 1), arrival.clone()));
             }
-            day.injections.push(Injection {
-                fault: fault.0,
-                event: place,
-                reason,
-            });
-            if fault.0 == Fault::Lost {
-                continue;
+            Fault::Swap => turn = (times[partner], partner, 2),
+            Fault::Delay => {
+                let (least, most) = rates.delayed_by;
+                turn.0 += random.random_range(least..most);
             }
+            Fault::Lost => continue,
+            Fault::Poison => arrival.poison = Some(damage::spoil(&mut arrival, &mut random)),
+            Fault::Actor => damage::hijack(&mut arrival, event),
+            Fault::Clock => damage::mistime(&mut arrival, &mut random),
         }
         turns.push((turn, arrival));
     }
@@ -307,76 +225,6 @@ fn choose(events: &[Event], rates: &Rates, random: &mut StdRng) -> BTreeMap<usiz
     chosen
 }
 
-impl Arrival {
-    /// As the relay sends it.
-    fn of(place: usize, event: &Event) -> Self {
-        Self {
-            event: place,
-            key: Some(event.order_no.clone().into_bytes()),
-            value: Some(event.value.clone()),
-            poison: None,
-            headers: vec![("id", event.id.clone()), ("action", event.action.clone())],
-        }
-    }
-
-    fn edit(&mut self, change: impl FnOnce(&mut Value)) {
-        let mut value = serde_json::from_slice(self.value.as_deref().unwrap()).unwrap();
-        change(&mut value);
-        self.value = Some(value.to_string().into_bytes());
-    }
-}
-
-/// Makes a dead letter of it, and says for which reason it is one.
-fn spoil(arrival: &mut Arrival, random: &mut StdRng) -> &'static str {
-    match random.random_range(0..9) {
-        0 => {
-            let value = arrival.value.as_mut().unwrap();
-            value.truncate(value.len() / 2);
-            "MALFORMED"
-        }
-        1 => {
-            let value = arrival.value.as_mut().unwrap();
-            let place = value.len() / 2;
-            value.splice(place..place, *b"\xc3\x28");
-            "MALFORMED"
-        }
-        2 => {
-            arrival.edit(|value| value["target"]["version"] = json!("one"));
-            "MALFORMED"
-        }
-        3 => {
-            arrival.edit(|value| value["target"]["version"] = json!(0));
-            "MALFORMED"
-        }
-        4 => {
-            arrival.value = None;
-            "MALFORMED"
-        }
-        5 => {
-            arrival.edit(|value| value["padding"] = json!("x".repeat(TOO_LARGE)));
-            "TOO_LARGE"
-        }
-        6 => {
-            arrival.edit(|value| value["schema"]["version"] = json!(9));
-            "UNSUPPORTED_SCHEMA"
-        }
-        7 => {
-            arrival.key.as_mut().unwrap().reverse();
-            "KEY_MISMATCH"
-        }
-        _ => {
-            arrival.key = None;
-            "KEY_MISMATCH"
-        }
-    }
-}
-
-fn shift(time: &mut Value, by: i64) {
-    let at: jiff::Timestamp = time.as_str().unwrap().parse().unwrap();
-    let shifted = jiff::Timestamp::from_millisecond(at.as_millisecond() + by).unwrap();
-    *time = json!(shifted.to_string());
-}
-
 impl MutatedDay {
     /// What is sent, in the order of arrival.
     pub fn messages(&self) -> impl Iterator<Item = Message<'_>> {
@@ -427,21 +275,4 @@ impl MutatedDay {
         }
         file.flush().unwrap();
     }
-}
-
-/// A record as it is sent.
-pub fn message<'a>(event: &'a Event, arrival: &'a Arrival) -> Message<'a> {
-    let key = arrival.key.as_deref().unwrap_or_default();
-    let message = match &arrival.value {
-        Some(value) => Message::new(event.topic, key, value),
-        None => Message::tombstone(event.topic, key),
-    };
-    let message = match arrival.key {
-        Some(_) => message,
-        None => message.keyless(),
-    };
-    arrival.headers.iter().fold(
-        message.timestamp(event.timestamp),
-        |message, (name, value)| message.header(name, value),
-    )
 }
