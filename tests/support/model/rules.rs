@@ -320,6 +320,9 @@ pub fn apply_effect(order: &mut Order, event: &Event, at: i64) -> bool {
         }
         "delivery.requested" => {
             order.delivery = "REQUESTED";
+            // Row 11 is silent: the times are those of the current delivery, as rows 13 and 20 say of theirs.
+            order.times.remove("assignedAt");
+            order.times.remove("atStoreAt");
             order.times.insert("requestedAt", at);
         }
         "delivery.assigned" => {
