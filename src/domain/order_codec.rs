@@ -60,7 +60,7 @@ pub const fn max_bytes(parked: usize) -> usize {
 pub enum OrderCodecError {
     /// Written by another version of the program.
     #[error(
-        "order record of format {0}, this program reads format {FORMAT_VERSION}; restore the store from its changelog with the program that wrote it"
+        "order record of format {0}, this program reads format {FORMAT_VERSION}; run the program that wrote it, or process the log anew under another application id"
     )]
     Format(u8),
     /// The record ends before it is complete.
