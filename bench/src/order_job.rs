@@ -93,9 +93,9 @@ impl OrderJob {
         Ok(command)
     }
 
-    /// What the running job counted, once it has counted so many outcomes.
-    pub(crate) fn counted(&self, outcomes: u64) -> Result<BTreeMap<String, u64>> {
-        outcomes::counted(self.address, outcomes)
+    /// What the running job counted, once it has counted every event.
+    pub(crate) fn counted(&self, events: u64) -> Result<BTreeMap<String, u64>> {
+        outcomes::counted(self.address, events)
     }
 
     /// Compares what the merging tasks of the running job counted with the outcomes; says what was compared,

@@ -9,22 +9,23 @@ use jumun_harness::{http_get, wait_for};
 use crate::error::{Error, Result};
 
 const METRIC: &str = "order_events_outcome_total{";
+const PARKED: &str = "order_parked{";
 const TRANSITIONS: &str = "order_transitions_total{";
 /// Counts are published after the commit whose offsets are seen from outside.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Counts by `OUTCOME` or `OUTCOME/REASON`, without those that are zero, once they add up to `outcomes`: one for every
-/// event, and one more for every event that was parked and has gone on.
-pub(crate) fn counted(address: SocketAddr, outcomes: u64) -> Result<BTreeMap<String, u64>> {
+/// Counts by `OUTCOME` or `OUTCOME/REASON`, PARKED standing for what is parked now, without those that are zero, once
+/// they add up to `events`.
+pub(crate) fn counted(address: SocketAddr, events: u64) -> Result<BTreeMap<String, u64>> {
     let mut last = BTreeMap::new();
-    let waited = wait_for("all outcomes", PUBLISH_TIMEOUT, || {
+    let waited = wait_for("an outcome of every event", PUBLISH_TIMEOUT, || {
         let (_, body) = http_get(address, "/metrics").ok()?;
         last = parse(&body);
-        (last.values().sum::<u64>() == outcomes).then_some(())
+        (last.values().sum::<u64>() == events).then_some(())
     });
     waited.map_err(|error| {
         Error::failed(format!(
-            "{error}: of {outcomes} outcomes the order job counts {last:?}"
+            "{error}: of {events} events the order job counts {last:?}"
         ))
     })?;
     Ok(last)
@@ -83,6 +84,10 @@ fn parse(text: &str) -> BTreeMap<String, u64> {
             *counts.entry(name).or_default() += count;
         }
     }
+    let parked = sum(text, PARKED);
+    if parked > 0 {
+        counts.insert("PARKED".to_owned(), parked);
+    }
     counts
 }
 
@@ -97,9 +102,11 @@ mod tests {
             order_events_outcome_total{outcome=\"APPLIED\",partition=\"1\",reason=\"\"} 4\n\
             order_events_outcome_total{outcome=\"REJECTED\",partition=\"1\",reason=\"SEQ_GAP\"} 5\n\
             order_events_outcome_total{outcome=\"DLT\",partition=\"1\",reason=\"MALFORMED\"} 0\n\
+            order_parked{partition=\"0\"} 2\n\
             topology_records_in_total 99\n";
         let expected = BTreeMap::from([
             ("APPLIED".to_owned(), 7),
+            ("PARKED".to_owned(), 2),
             ("REJECTED/SEQ_GAP".to_owned(), 5),
         ]);
         assert_eq!(parse(text), expected);

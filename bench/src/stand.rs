@@ -79,10 +79,9 @@ impl Stand {
         let before = partitions::ends(self.admin.as_mut(), &before)?;
 
         let events = self.backlog.events();
-        let outcomes = self.expected.outcomes();
         let (mut run, (counts, totals)) =
             contestant::measure(contestant, &self.broker, &self.backlog, || {
-                let counts = job.counted(outcomes)?;
+                let counts = job.counted(events)?;
                 let totals = job.totals(aggregates, &counts)?;
                 Ok((counts, totals))
             })?;
