@@ -1,5 +1,5 @@
 # Thin: each target says what it does in a line or two; `make help` lists them.
-.PHONY: help demo test aggregates-large retention-large fuzz-decoders bench lint setup
+.PHONY: help demo test every-case aggregates-large retention-large fuzz-decoders bench lint setup
 .DEFAULT_GOAL := help
 
 # Arguments of the program, as in: make demo ARGS="--duration 60s"
@@ -18,6 +18,10 @@ test: ## run all tests, those on a real Kafka of their own included
 	@scripts/setup test
 	@scripts/fetch-kafka
 	cargo test --release --workspace
+
+every-case: ## every state, action and actor under all four ordering policies against the model; the tests sample three of them
+	@scripts/setup test
+	JUMUN_EVERY_CASE=1 cargo test --release --package jumun --test job_against_model every_state -- --nocapture
 
 aggregates-large: ## compare the aggregates of 300,000 orders with a batch over them, on a real Kafka; takes minutes
 	@scripts/setup test

@@ -235,7 +235,7 @@ fn ten_kills_lose_no_parked_event_and_release_none_twice() {
     let broker = Broker::start().unwrap();
     let state = tempfile::tempdir().unwrap();
     let began = Instant::now();
-    let day = load(1_000);
+    let day = load(1_600);
     let ends = ends(&day);
     let setup = Setup::new(&broker, "waiting", state.path());
     let ordeal = endure(&broker, &day, setup, &ends, |ordeal| {

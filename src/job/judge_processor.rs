@@ -52,6 +52,8 @@ pub(super) type Context<'c, 'a> = ProcessorContext<'c, 'a, String, Judged>;
 pub(super) struct JudgeProcessor {
     pub(super) options: Arc<JobOptions>,
     pub(super) stores: Option<Stores>,
+    /// When this instance of the task first looked at an event whose time was over.
+    pub(super) started_at: Option<i64>,
     /// The order at hand, and its number.
     pub(super) order: Order,
     pub(super) order_no: String,
@@ -88,6 +90,7 @@ impl JudgeProcessor {
             decoder: Decoder::new(options.dialects.clone()),
             options,
             stores: None,
+            started_at: None,
             order: Order::default(),
             order_no: String::new(),
             judged: Judged::default(),

@@ -220,6 +220,27 @@ fn what_waited_in_vain_is_rejected_kept_and_redriven_when_its_predecessor_comes(
 }
 
 #[test]
+fn after_a_long_downtime_what_came_meanwhile_is_read_first() {
+    let mut desk = desk(JudgingPolicy::default());
+    let events = accepted();
+    desk.send("B1", &events[0]);
+    desk.send("B1", &events[2]);
+    desk.driver.crash();
+    let payload = events[1].json();
+    let (key, value) = (Some(&b"B1"[..]), Some(payload.as_bytes()));
+    let log = desk.driver.log();
+    let topic = topics::PAYMENT_EVENTS;
+    log.append(topic, None, key, value, NOON, Headers::default())
+        .unwrap();
+    desk.driver.clock().advance(Duration::from_secs(3_600));
+    desk.driver.start().unwrap();
+    desk.wait(5);
+    assert!(desk.rejections().is_empty());
+    assert_eq!(desk.applied().len(), 3);
+    desk.check();
+}
+
+#[test]
 fn payments_wait_longer() {
     let mut desk = desk(JudgingPolicy::default());
     desk.send("B1", &accepted()[1]);

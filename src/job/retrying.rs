@@ -246,7 +246,9 @@ impl JudgeProcessor {
         self.aside = record;
         self.aside_event = incoming;
         let now = self.parking_clock(context);
-        let until = entry.since.saturating_add(wait);
+        // What came while nobody was here has to be read first.
+        let since = entry.since.max(*self.started_at.get_or_insert(now));
+        let until = since.saturating_add(wait);
         Ok((until > now).then(|| until.min(now.saturating_add(LOOK_AGAIN_MS))))
     }
 
@@ -260,11 +262,18 @@ impl JudgeProcessor {
         let Some(entry) = entry else {
             return Ok(());
         };
+        let limit = self.options.judging.parking.per_order;
         let (record, incoming) = self.take_row(entry.arrival, context)?;
-        self.order.waiting.remove(entry.arrival);
-        self.remove_row(entry.arrival, context)?;
         let (source, event) = (record.source(), &incoming.event);
         let about = self.about(&source, context);
+        if about.task_is_full || self.order.waiting.count(Aside::Parked) >= limit {
+            // It might have to be parked: it stays where it is until there is room.
+            self.aside = record;
+            self.aside_event = incoming;
+            return Ok(());
+        }
+        self.order.waiting.remove(entry.arrival);
+        self.remove_row(entry.arrival, context)?;
         context.count(counters::count(Count::Consumed), 1);
         let mut judgement = judge(&mut self.order, event, &about, &self.options.judging);
         judgement.store = true;

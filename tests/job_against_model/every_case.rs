@@ -210,19 +210,40 @@ fn refused_in(state: usize) -> BTreeMap<&'static str, Vec<usize>> {
     refused
 }
 
-fn check(name: &'static str, policy: Policy) {
+/// Which states are met with every deed.
+#[derive(Clone, Copy, PartialEq)]
+enum States {
+    All,
+    /// One in so many, unless `JUMUN_EVERY_CASE` is set: the policy differs from one that meets all in few verdicts.
+    OneIn(usize),
+}
+
+fn check(name: &'static str, policy: Policy, which: States) {
     let states: Vec<usize> = (0..SPACE.legal.len()).collect();
     assert!(states.len() > 1_000, "{} states", states.len());
+    let one_in = match which {
+        States::OneIn(number) if std::env::var_os("JUMUN_EVERY_CASE").is_none() => {
+            println!("{name}: one state in {number}; JUMUN_EVERY_CASE=1 meets all");
+            number
+        }
+        States::All | States::OneIn(_) => 1,
+    };
+    let met: Vec<usize> = states.iter().copied().step_by(one_in).collect();
     let mut walk = Walk::new(name, policy);
-    for states in states.chunks(LANES) {
+    for states in met.chunks(LANES) {
         walk.do_what_is_refused(states, true);
     }
-    walk.walk_every_edge();
-    assert_eq!(walk.done, states.len() * SPACE.deeds.len(), "{name}");
-    for state in states.iter().step_by(4) {
+    if one_in == 1 {
+        walk.walk_every_edge();
+        assert_eq!(walk.done, states.len() * SPACE.deeds.len(), "{name}");
+    } else {
+        let refused = |state: &usize| refused_in(*state).values().map(Vec::len).sum::<usize>();
+        assert_eq!(walk.done, met.iter().map(refused).sum::<usize>(), "{name}");
+    }
+    for state in states.iter().step_by(4 * one_in) {
         walk.do_with_wrong_versions(*state, state % 8 == 0);
     }
-    let some: Vec<usize> = states.into_iter().step_by(8).collect();
+    let some: Vec<usize> = states.into_iter().step_by(8 * one_in).collect();
     for states in some.chunks(LANES) {
         walk.do_what_is_refused(states, false);
     }
@@ -231,20 +252,20 @@ fn check(name: &'static str, policy: Policy) {
 
 #[test]
 fn every_state_action_and_actor_by_default() {
-    check("default", Policy::DEFAULT);
+    check("default", Policy::DEFAULT, States::All);
 }
 
 #[test]
 fn every_state_action_and_actor_under_strict() {
-    check("strict", Policy::STRICT);
+    check("strict", Policy::STRICT, States::OneIn(5));
 }
 
 #[test]
 fn every_state_action_and_actor_under_park() {
-    check("park", Policy::PARK);
+    check("park", Policy::PARK, States::OneIn(5));
 }
 
 #[test]
 fn every_state_action_and_actor_where_gaps_are_accepted() {
-    check("gap = accept", ACCEPTING);
+    check("gap = accept", ACCEPTING, States::OneIn(5));
 }
