@@ -43,7 +43,8 @@ const FIGURES: [(&str, &str); 9] = [
     ("dead-letters", "topology_dead_letters_total"),
     ("commits", "topology_commit_seconds_count"),
     ("rebalances", "topology_rebalances_total"),
-    ("outcomes", "order_events_outcome_total"),
+    // What has an outcome and what is parked are together what was consumed (I8).
+    ("outcomes", "order_events_consumed_total"),
     ("created", "order_created_total"),
 ];
 
