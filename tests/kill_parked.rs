@@ -57,7 +57,9 @@ const MOST_KILLS: usize = 16;
 
 /// In these an event that comes late can be judged otherwise than in time, for good: two owners race (E8). Orders of which
 /// any is told stay out of the load, so that its end is known.
-const RACES: [&str; 12] = [
+/// So do those whose versions are declared void: what is overtaken by a reset is gone for good.
+const RACES: [&str; 13] = [
+    "aggregate.reset",
     "order.cancel_requested",
     "order.cancelled",
     "order.rejected",
@@ -235,7 +237,7 @@ fn ten_kills_lose_no_parked_event_and_release_none_twice() {
     let broker = Broker::start().unwrap();
     let state = tempfile::tempdir().unwrap();
     let began = Instant::now();
-    let day = load(1_600);
+    let day = load(1_400);
     let ends = ends(&day);
     let setup = Setup::new(&broker, "waiting", state.path());
     let ordeal = endure(&broker, &day, setup, &ends, |ordeal| {
@@ -273,7 +275,7 @@ fn ten_kills_lose_no_parked_event_and_release_none_twice() {
 fn the_same_load_without_a_kill_ends_the_same_way() {
     let broker = Broker::start().unwrap();
     let state = tempfile::tempdir().unwrap();
-    let day = load(300);
+    let day = load(600);
     let ends = ends(&day);
     let setup = Setup::new(&broker, "waiting", state.path());
     let ordeal = endure(&broker, &day, setup, &ends, |_| None);
@@ -289,7 +291,7 @@ fn the_same_load_without_a_kill_ends_the_same_way() {
 fn a_broken_commit_is_noticed() {
     let broker = Broker::start().unwrap();
     let state = tempfile::tempdir().unwrap();
-    let day = load(300);
+    let day = load(600);
     let ends = ends(&day);
     let setup = Setup::new(&broker, "broken", state.path())
         .env("JUMUN_TEST_BROKEN", "offsets-outside-transaction");
