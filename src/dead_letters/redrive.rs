@@ -263,7 +263,8 @@ fn headers(
     // It tells how a relay had wrapped the event, and what is sent is no more wrapped.
     let is_unwrapped = repaired.is_some() || entry.id.kind == EntryKind::Rejection;
     let is_original = |name: &str| {
-        !is_error_header(name) && !ours.contains(&name) && !(is_unwrapped && name == "content-type")
+        let is_stale = is_unwrapped && name == "content-type";
+        !(is_error_header(name) || ours.contains(&name) || is_stale)
     };
     let mut headers: Vec<(String, Option<Vec<u8>>)> = entry
         .original
