@@ -6,12 +6,13 @@ use super::client_id::ClientId;
 use super::outputs::Outputs;
 use super::retry::retry;
 use super::{ProcessingGuarantee, StreamsConfig};
-use crate::Error;
 use crate::graph::BuiltTopology;
 use crate::io::{
-    Admin, Consumer, ConsumerConfig, GroupMetadata, Log, Producer, ProducerConfig, Reader,
+    Admin, Consumer, ConsumerConfig, GroupEvent, GroupMetadata, GroupProtocol, Log, Producer,
+    ProducerConfig, Reader,
 };
 use crate::time::Clock;
+use crate::{Error, ErrorClass};
 
 pub(super) struct Clients {
     pub(super) consumer: Box<dyn Consumer>,
@@ -22,7 +23,12 @@ pub(super) struct Clients {
     /// Membership under which the present tasks were assigned.
     pub(super) group: Option<GroupMetadata>,
     pub(super) in_transaction: bool,
+    /// Came while the membership was looked for.
+    pub(super) first_event: Option<GroupEvent>,
 }
+
+/// How long a start waits to hear that the membership is still another's.
+const MEMBERSHIP: Duration = Duration::from_secs(1);
 
 impl Clients {
     /// Makes the clients, fences a predecessor of the same name, and joins the group.
@@ -41,6 +47,34 @@ impl Clients {
             application_server: config.application_server.clone(),
         };
         let member = client_id.group_instance_id();
+        let mut consumer = log.consumer(&ConsumerConfig {
+            group_id: config.application_id.clone(),
+            group_protocol: config.group_protocol,
+            group_instance_id: member.clone(),
+            is_static: config.group_protocol == GroupProtocol::Classic || !config.leave_on_stop,
+            client_id: client_id.to_string(),
+            session_timeout: config.session_timeout,
+            max_poll_interval: config.max_poll_interval,
+            read_committed: true,
+        })?;
+        let topics: Vec<String> = topology
+            .subtopologies()
+            .iter()
+            .flat_map(|part| part.inputs(&config.application_id))
+            .map(|input| input.topic)
+            .collect();
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        let mut first_event = None;
+        if config.group_protocol == GroupProtocol::Consumer {
+            // The older of two members of one name stays, and must not be fenced by our producer.
+            consumer.subscribe(&topics)?;
+            first_event = consumer
+                .poll(MEMBERSHIP)
+                .map_err(|error| match error.class() {
+                    ErrorClass::Fenced => error.of_class(ErrorClass::Retriable),
+                    _ => error,
+                })?;
+        }
         let mut producer = log.producer(&ProducerConfig {
             client_id: format!("{thread}-producer"),
             // Stable: a new one per run would leave hanging transactions behind.
@@ -57,21 +91,9 @@ impl Clients {
         let outputs = Outputs::register(producer.as_mut(), topology, &config.application_id)?;
         let reader = log.reader(&format!("{thread}-restore-consumer"))?;
         let admin = log.admin(&format!("{thread}-admin"))?;
-        let mut consumer = log.consumer(&ConsumerConfig {
-            group_id: config.application_id.clone(),
-            group_instance_id: member,
-            client_id: client_id.to_string(),
-            session_timeout: config.session_timeout,
-            max_poll_interval: config.max_poll_interval,
-            read_committed: true,
-        })?;
-        let topics: Vec<String> = topology
-            .subtopologies()
-            .iter()
-            .flat_map(|part| part.inputs(&config.application_id))
-            .map(|input| input.topic)
-            .collect();
-        consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
+        if config.group_protocol == GroupProtocol::Classic {
+            consumer.subscribe(&topics)?;
+        }
         Ok(Self {
             consumer,
             producer,
@@ -80,6 +102,7 @@ impl Clients {
             outputs,
             group: None,
             in_transaction: false,
+            first_event,
         })
     }
 }

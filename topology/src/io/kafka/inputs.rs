@@ -71,6 +71,16 @@ impl Inputs {
         }
     }
 
+    /// Voids the ids of these partitions.
+    pub(super) fn close_partitions(&mut self, partitions: &[TopicPartition]) {
+        let messages = &mut self.messages;
+        for slot in &mut self.open {
+            if let Some(input) = slot.take_if(|input| partitions.contains(&input.partition)) {
+                input.queue.discard(messages);
+            }
+        }
+    }
+
     fn slot(&mut self, id: InputId) -> Option<&mut Option<Input>> {
         let index = id.0.checked_sub(self.first)?;
         self.open.get_mut(usize::try_from(index).ok()?)
