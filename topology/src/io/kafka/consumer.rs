@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerGroupMetadata};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, TopicPartitionList};
 
 use super::errors;
 use super::events::Events;
@@ -97,6 +97,40 @@ impl KafkaConsumer {
             _ => {
                 tracing::debug!(client_id = events.client_id, ?code, "{reason}");
                 Ok(())
+            }
+        }
+    }
+
+    fn seek_all(&self, positions: &[(TopicPartition, i64)]) -> IoResult<()> {
+        if positions.is_empty() {
+            return Ok(());
+        }
+        let deadline = Instant::now() + SEEK_TIMEOUT;
+        loop {
+            let list = positions::offset_list("seek", positions)?;
+            let sought = self.client.seek_partitions(list, SEEK_TIMEOUT);
+            let failed = match sought {
+                Ok(list) => {
+                    let mut elements = list.elements().into_iter();
+                    elements.find_map(|element| {
+                        let place = format!("{}-{}", element.topic(), element.partition());
+                        element.error().err().map(|error| (error, place))
+                    })
+                }
+                Err(error) => Some((error, "all".to_owned())),
+            };
+            match failed {
+                None => return Ok(()),
+                // The assignment is taken over by a thread of the client; until then there is nothing to seek in.
+                Some((error, _))
+                    if matches!(
+                        error.rdkafka_error_code(),
+                        Some(Code::State | Code::PreviousInProgress)
+                    ) && Instant::now() < deadline =>
+                {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Some((error, place)) => return Err(errors::error("seek", &error).at(place)),
             }
         }
     }
@@ -200,6 +234,7 @@ impl Consumer for KafkaConsumer {
         &mut self,
         partitions: &[(TopicPartition, Position)],
     ) -> IoResult<Vec<InputId>> {
+        let staying = self.inputs.positions();
         let positions = positions::resolve(&self.client, partitions, POSITION_TIMEOUT)?;
         let mut ids = Vec::with_capacity(positions.len());
         for (partition, offset) in &positions {
@@ -213,6 +248,9 @@ impl Consumer for KafkaConsumer {
             .incremental_assign(&list)
             .map_err(|error| errors::error("assign", &error))?;
         settle(&self.client)?;
+        // IMPORTANT: librdkafka (2.12) pauses all partitions for a rebalance and goes on where the last thing that was
+        // taken ended; for an end-of-partition that is one too far, and a record would be lost.
+        self.seek_all(&staying)?;
         Ok(ids)
     }
 
@@ -226,7 +264,8 @@ impl Consumer for KafkaConsumer {
             .map_err(|error| errors::error("unassign", &error))?;
         settle(&self.client)?;
         self.inputs.close_partitions(partitions);
-        Ok(())
+        // As in `incremental_assign`.
+        self.seek_all(&self.inputs.positions())
     }
 
     fn fetch(&mut self, input: InputId, max: usize, batch: &mut RecordBatch) -> IoResult<Fetched> {
@@ -242,37 +281,7 @@ impl Consumer for KafkaConsumer {
 
     fn seek(&mut self, input: InputId, offset: i64) -> IoResult<()> {
         let partition = self.inputs.partition(input)?.clone();
-        let deadline = Instant::now() + SEEK_TIMEOUT;
-        loop {
-            let mut list = TopicPartitionList::with_capacity(1);
-            list.add_partition_offset(
-                &partition.topic,
-                partition.partition,
-                Offset::Offset(offset),
-            )
-            .map_err(|error| errors::error("seek", &error).at(partition.to_string()))?;
-            let sought = self
-                .client
-                .seek_partitions(list, SEEK_TIMEOUT)
-                .and_then(|list| {
-                    list.elements()
-                        .iter()
-                        .try_for_each(|element| element.error())
-                });
-            match sought {
-                Ok(()) => break,
-                // The assignment is taken over by a thread of the client; until then there is nothing to seek in.
-                Err(error)
-                    if matches!(
-                        error.rdkafka_error_code(),
-                        Some(Code::State | Code::PreviousInProgress)
-                    ) && Instant::now() < deadline =>
-                {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                Err(error) => return Err(errors::error("seek", &error).at(partition.to_string())),
-            }
-        }
+        self.seek_all(&[(partition, offset)])?;
         self.inputs.sought(input, offset);
         Ok(())
     }
