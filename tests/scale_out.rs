@@ -144,6 +144,9 @@ impl Story {
                 self.table.push(("starting".to_owned(), starting));
                 clean = restart.whole();
                 self.table.push(("clean restart".to_owned(), clean));
+                if is_whole() {
+                    tell(format!("a restart, as logged:\n{}", self.fleet.log_of(name)));
+                }
             }
             for (other, moves) in self.fleet.moves() {
                 if other != name {

@@ -148,11 +148,16 @@ impl KafkaConsumer {
     fn stop(&mut self) -> IoResult<()> {
         self.client.context().closing.store(true, Ordering::Release);
         self.client.context().group.lock().clear();
-        if self.protocol == GroupProtocol::Consumer {
-            // A plain unassign, whatever it waits for, is taken only by a client that is closing.
-            let _ = self.client.close_queue();
+        if self.protocol == GroupProtocol::Classic {
+            return self.give_up_partitions();
         }
-        self.give_up_partitions()
+        // A plain unassign, whatever the group waits for, is taken only by a client that is closing; and one that has
+        // ended meanwhile takes nothing any more, which is as good.
+        let _ = self.client.close_queue();
+        let _ = self.client.unassign();
+        let _ = settle(&self.client);
+        self.inputs.close_all();
+        Ok(())
     }
 }
 
