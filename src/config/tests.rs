@@ -326,6 +326,8 @@ fn every_reserved_property_is_refused_with_its_reason_wherever_it_stands() {
         "transactional.id",
         "group.id",
         "group.instance.id",
+        "group.protocol",
+        "group.remote.assignor",
         "partition.assignment.strategy",
         "auto.offset.reset",
         "enable.partition.eof",
