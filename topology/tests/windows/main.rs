@@ -2,7 +2,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::indexing_slicing,
+    clippy::print_stdout
 )]
 //! Windowed aggregation in two stages, on the real tasks and commit protocol: when windows close, what is
 //! told of them, and that neither crash nor move changes a count.
