@@ -31,7 +31,7 @@ pub(super) struct Clients {
 const MEMBERSHIP: Duration = Duration::from_secs(1);
 
 impl Clients {
-    /// Makes the clients, fences a predecessor of the same name, and joins the group.
+    /// Makes the clients, joins the group, and fences a predecessor of the same name.
     pub(super) fn open(
         log: &dyn Log,
         clock: &dyn Clock,
@@ -64,10 +64,12 @@ impl Clients {
             .map(|input| input.topic)
             .collect();
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        // Joining goes on in the client's own thread while the producer is made ready; partitions are taken, and offsets
+        // read, only once we poll.
+        consumer.subscribe(&topics)?;
         let mut first_event = None;
         if config.group_protocol == GroupProtocol::Consumer {
             // The older of two members of one name stays, and must not be fenced by our producer.
-            consumer.subscribe(&topics)?;
             first_event = consumer
                 .poll(MEMBERSHIP)
                 .map_err(|error| match error.class() {
@@ -82,8 +84,8 @@ impl Clients {
             transaction_timeout: config.transaction_timeout,
         })?;
         if exactly_once {
-            // Ahead of need, because the first contact with the coordinator is slow; and before
-            // joining, so that what a predecessor left open is resolved before offsets are read.
+            // Ahead of need, because the first contact with the coordinator is slow; and so that what a
+            // predecessor left open is resolved before offsets are read.
             retry(clock, config.task_timeout, || {
                 producer.init_transactions(Duration::from_secs(10))
             })?;
@@ -91,9 +93,6 @@ impl Clients {
         let outputs = Outputs::register(producer.as_mut(), topology, &config.application_id)?;
         let reader = log.reader(&format!("{thread}-restore-consumer"))?;
         let admin = log.admin(&format!("{thread}-admin"))?;
-        if config.group_protocol == GroupProtocol::Classic {
-            consumer.subscribe(&topics)?;
-        }
         Ok(Self {
             consumer,
             producer,
