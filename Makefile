@@ -1,5 +1,5 @@
 # Thin: each target says what it does in a line or two; `make help` lists them.
-.PHONY: help demo test every-case aggregates-large retention-large fuzz-decoders bench lint setup
+.PHONY: help demo test every-case aggregates-large retention-large scale-out fuzz-decoders bench lint setup
 .DEFAULT_GOAL := help
 
 # Arguments of the program, as in: make demo ARGS="--duration 60s"
@@ -31,6 +31,11 @@ aggregates-large: ## compare the aggregates of 300,000 orders with a batch over 
 retention-large: ## keep 3,000 orders a day for 65 simulated days, and print how large the state is; takes minutes
 	@scripts/setup test
 	JUMUN_RETENTION_ORDERS_PER_DAY=3000 cargo test --release --package jumun --test retention -- --nocapture
+
+scale-out: ## restart, kill, add and remove instances under load on a real Kafka, under both group protocols; takes minutes
+	@scripts/setup test
+	@scripts/fetch-kafka
+	JUMUN_SCALE_OUT=1 cargo test --release --package jumun --test scale_out -- --nocapture --test-threads=1 restarts_keep scaling
 
 fuzz-decoders: ## give ten million nearly right records to the decoders of events; DECODER_SEED=7 chooses others
 	@scripts/setup test

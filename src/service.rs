@@ -8,7 +8,8 @@ use topology::graph::BuiltTopology;
 use topology::io::Log;
 use topology::metrics::EngineMetrics;
 use topology::runtime::{
-    AutoOffsetReset, ProcessingGuarantee, StatusBoard, Streams, StreamsConfig, StreamsStatus,
+    AutoOffsetReset, GroupProtocol, ProcessingGuarantee, StatusBoard, Streams, StreamsConfig,
+    StreamsStatus,
 };
 use topology::store::StateConfig;
 
@@ -169,6 +170,10 @@ impl Service {
 fn streams_config(configuration: &Configuration) -> StreamsConfig {
     let application = &configuration.application;
     let mut streams = StreamsConfig::new(application.streams_id(), &application.instance_id);
+    streams.group_protocol = match application.group_protocol {
+        config::GroupProtocol::Classic => GroupProtocol::Classic,
+        config::GroupProtocol::Consumer => GroupProtocol::Consumer,
+    };
     streams.num_stream_threads = application.threads;
     streams.processing_guarantee = match application.processing_guarantee {
         config::ProcessingGuarantee::ExactlyOnceV2 => ProcessingGuarantee::ExactlyOnceV2,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use topology::io::kafka::{KafkaLog, KafkaProperties};
 use topology::io::{
-    Consumer, ConsumerConfig, GroupEvent, GroupMetadata, InputId, Log, OutputId, OutputRecord,
+    Consumer, ConsumerConfig, GroupEvent, GroupProtocol, GroupMetadata, InputId, Log, OutputId, OutputRecord,
     Position, Producer, ProducerConfig, RecordBatch, TopicPartition,
 };
 
@@ -120,6 +120,8 @@ impl<'a> Floor<'a> {
         retried(|| producer.init_transactions(PATIENCE))?;
         let mut consumer = log.consumer(&ConsumerConfig {
             group_id: options.group.clone(),
+            group_protocol: GroupProtocol::Classic,
+            is_static: true,
             group_instance_id: "0".to_owned(),
             client_id: format!("{}-consumer", options.group),
             session_timeout: Duration::from_secs(45),

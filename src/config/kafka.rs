@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 pub(super) const MASK: &str = "********";
 
 /// Properties that are refused, each with the reason. Aliases of librdkafka stand beside the name they mean.
-const RESERVED: [(&str, &str); 18] = [
+const RESERVED: [(&str, &str); 20] = [
     (
         "isolation.level",
         "inputs are always read committed, or aborted records would be processed",
@@ -71,6 +71,11 @@ const RESERVED: [(&str, &str); 18] = [
     (
         "transaction.timeout.ms",
         "set application.transaction_timeout_ms",
+    ),
+    ("group.protocol", "set application.group_protocol"),
+    (
+        "group.remote.assignor",
+        "co-partitioned inputs need the range assignor",
     ),
     ("session.timeout.ms", "set application.session_timeout_ms"),
     (

@@ -16,8 +16,8 @@ use super::kafka::{KafkaProperties, Properties, reserved};
 use super::layers::{ENVIRONMENT_LAYER, FLAGS_LAYER, KAFKA, SCOPES, Sources, merge};
 use super::nearest::nearest;
 use super::settings::{
-    Aggregates, Application, Configuration, DeadLetters, Http, OffsetReset, ProcessingGuarantee,
-    Topics,
+    Aggregates, Application, Configuration, DeadLetters, GroupProtocol, Http, OffsetReset,
+    ProcessingGuarantee, Topics,
 };
 use super::values::{
     address, application_server, boolean, choice, identifier, kind, number, scalar, share, text,
@@ -134,6 +134,7 @@ impl Reader<'_> {
             state_dir: self.setting(SECTION, "state_dir", PathBuf::from("data"), |value| {
                 text(value).map(PathBuf::from)
             }),
+            group_protocol: self.setting(SECTION, "group_protocol", GroupProtocol::Classic, choice),
             threads: self.setting(SECTION, "threads", 1, |value| number(value, (1, 256))),
             processing_guarantee: self.setting(
                 SECTION,

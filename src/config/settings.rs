@@ -76,6 +76,9 @@ pub struct Application {
     pub instance_id: String,
     /// Where stores are kept, beneath `<id>/<task>`. Default `data`.
     pub state_dir: PathBuf,
+    /// How the group shares out partitions, the same for all instances: `classic`, or `consumer` (KIP-848, brokers 4.0
+    /// and later), under which only partitions that move are interrupted. Default `classic`.
+    pub group_protocol: GroupProtocol,
     /// Stream threads. Default 1.
     pub threads: usize,
     /// Default `exactly_once_v2`.
@@ -101,7 +104,8 @@ pub struct Application {
     /// After this time the broker aborts the open transaction of a dead process. Default 10 s.
     #[serde(rename = "transaction_timeout_ms", serialize_with = "milliseconds")]
     pub transaction_timeout: Duration,
-    /// After this time without a heartbeat the partitions of a process go to others. Default 45 s.
+    /// After this time without a heartbeat the partitions of a process go to others. Default 45 s. Under
+    /// `group_protocol = "consumer"` the broker's `group.consumer.session.timeout.ms` counts instead.
     #[serde(rename = "session_timeout_ms", serialize_with = "milliseconds")]
     pub session_timeout: Duration,
     /// Upper bound of a clean stop. Default 20 s.
@@ -251,6 +255,21 @@ impl Http {
 pub(super) trait Choice: Copy + Sized + 'static {
     /// The names and their values.
     const CHOICES: &'static [(&'static str, Self)];
+}
+
+/// How a group shares out partitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupProtocol {
+    /// By agreement of the members; a new share interrupts all of them.
+    Classic,
+    /// By the coordinator (KIP-848).
+    Consumer,
+}
+
+impl Choice for GroupProtocol {
+    const CHOICES: &'static [(&'static str, Self)] =
+        &[("classic", Self::Classic), ("consumer", Self::Consumer)];
 }
 
 /// What a failure may do to the outputs.

@@ -88,6 +88,7 @@ fn defaults_are_those_of_the_documentation() {
         application.processing_guarantee,
         ProcessingGuarantee::ExactlyOnceV2
     );
+    assert_eq!(application.group_protocol, GroupProtocol::Classic);
     assert_eq!(application.commit_interval, Duration::from_millis(100));
     assert_eq!(application.transaction_timeout, Duration::from_secs(10));
     assert_eq!(kafka.bootstrap_servers(), "127.0.0.1:9092");
@@ -325,6 +326,8 @@ fn every_reserved_property_is_refused_with_its_reason_wherever_it_stands() {
         "transactional.id",
         "group.id",
         "group.instance.id",
+        "group.protocol",
+        "group.remote.assignor",
         "partition.assignment.strategy",
         "auto.offset.reset",
         "enable.partition.eof",
@@ -366,6 +369,10 @@ fn values_out_of_range_are_refused() {
     check_error(
         "[application]\nprocessing_guarantee = \"exactly_once\"",
         "jumun.toml, application.processing_guarantee: must be \"exactly_once_v2\" or \"at_least_once\", not \"exactly_once\"",
+    );
+    check_error(
+        "[application]\ngroup_protocol = \"eager\"",
+        "jumun.toml, application.group_protocol: must be \"classic\" or \"consumer\", not \"eager\"",
     );
     check_error(
         "[application]\nordering = \"lenient\"",

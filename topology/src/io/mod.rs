@@ -58,7 +58,7 @@ pub enum Position {
     Offset(i64),
 }
 
-/// A partition that a consumer or reader has opened; valid until the next assignment.
+/// A partition that a consumer or reader has opened; valid until it is given up, or all partitions are assigned anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InputId(pub u32);
 
@@ -77,7 +77,17 @@ pub struct Fetched {
     pub end_of_partition: Option<i64>,
 }
 
-/// What the group coordinator decided.
+/// How a group shares out its partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupProtocol {
+    /// Members agree among themselves; for a new share everybody gives up everything.
+    Classic,
+    /// The coordinator decides (KIP-848, brokers 4.0 and later), and only what moves is interrupted.
+    Consumer,
+}
+
+/// What the group coordinator decided. Under [`GroupProtocol::Classic`] events are about all partitions of a member, under
+/// [`GroupProtocol::Consumer`] about those that come or go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GroupEvent {
     /// These are the partitions now; the consumer waits for [`Consumer::assign`].
@@ -88,6 +98,11 @@ pub enum GroupEvent {
     /// All partitions are already gone (session expired, fenced): nothing may be committed;
     /// the consumer waits for [`Consumer::unassign`].
     Lost(Vec<TopicPartition>),
+    /// These come to the partitions held; the consumer waits for [`Consumer::incremental_assign`].
+    Added(Vec<TopicPartition>),
+    /// These are to be given up, the others stay; the consumer waits for
+    /// [`Consumer::incremental_unassign`], and whoever gets them waits for it.
+    Removed(Vec<TopicPartition>),
 }
 
 /// Settings of a group member.
@@ -95,11 +110,17 @@ pub enum GroupEvent {
 pub struct ConsumerConfig {
     /// Consumer group: the application id.
     pub group_id: String,
+    /// How the group shares out its partitions; the same for all its members.
+    pub group_protocol: GroupProtocol,
     /// Static member name (KIP-345), unique in the group.
     pub group_instance_id: String,
+    /// Whether the membership outlives the client. Under [`GroupProtocol::Consumer`] a static member cannot leave:
+    /// librdkafka (2.12) only ever tells the group that it will be back.
+    pub is_static: bool,
     /// Client id in broker logs.
     pub client_id: String,
-    /// How long the group waits for a silent member.
+    /// How long the group waits for a silent member. Under [`GroupProtocol::Consumer`] the broker's
+    /// `group.consumer.session.timeout.ms` decides.
     pub session_timeout: Duration,
     /// How long the group waits for a member that does not poll.
     pub max_poll_interval: Duration,
@@ -228,6 +249,16 @@ pub trait Consumer {
     /// Gives up all partitions. All ids are void.
     fn unassign(&mut self) -> IoResult<()>;
 
+    /// Takes these partitions besides those held, from these positions; answers with one id each, in
+    /// order. Ids of partitions held stay valid.
+    fn incremental_assign(
+        &mut self,
+        partitions: &[(TopicPartition, Position)],
+    ) -> IoResult<Vec<InputId>>;
+
+    /// Gives up these partitions; their ids are void.
+    fn incremental_unassign(&mut self, partitions: &[TopicPartition]) -> IoResult<()>;
+
     /// Appends at most `max` records of one partition to `batch`, never waiting.
     fn fetch(&mut self, input: InputId, max: usize, batch: &mut RecordBatch) -> IoResult<Fetched>;
 
@@ -237,7 +268,8 @@ pub trait Consumer {
     /// Waits until records or events may be there, or `timeout` has passed.
     fn wait(&mut self, timeout: Duration);
 
-    /// Membership now; taken right after an assignment.
+    /// Membership now. Under [`GroupProtocol::Classic`] it is that of the last assignment; under
+    /// [`GroupProtocol::Consumer`] its epoch moves while the partitions stay.
     fn group_metadata(&mut self) -> IoResult<GroupMetadata>;
 
     /// Commits offsets outside any transaction (at-least-once).
@@ -285,7 +317,8 @@ pub trait Producer {
     fn delivery_error(&mut self) -> Option<Error>;
     /// Offset of the last acknowledged record of a partition.
     fn last_offset(&self, output: OutputId, partition: i32) -> Option<i64>;
-    /// Puts input offsets into the transaction, fenced by the membership.
+    /// Puts input offsets into the transaction, fenced by the membership. One whose epoch has just moved on
+    /// ([`GroupProtocol::Consumer`]) is refused as abortable: its partitions may well still be ours.
     fn send_offsets(
         &mut self,
         offsets: &[(TopicPartition, i64)],

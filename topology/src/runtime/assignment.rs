@@ -7,8 +7,8 @@ use super::AutoOffsetReset;
 use super::commit::no_clients;
 use super::retry::retry;
 use super::stream_thread::StreamThread;
-use crate::graph::InputTopic;
-use crate::io::{GroupEvent, Position, TopicPartition};
+use crate::graph::{InputTopic, SubTopology};
+use crate::io::{GroupEvent, GroupProtocol, Position, TopicDescription, TopicPartition};
 use crate::task::{Task, TaskId, TaskPhase, TaskTopics};
 use crate::{Error, ErrorClass};
 
@@ -18,6 +18,8 @@ impl StreamThread {
             GroupEvent::Assigned(_) => "assigned",
             GroupEvent::Revoked(_) => "revoked",
             GroupEvent::Lost(_) => "lost",
+            GroupEvent::Added(_) => "assigned",
+            GroupEvent::Removed(_) => "revoked",
         };
         self.metrics.rebalances.with_label_values(&[kind]).inc();
         match event {
@@ -31,17 +33,7 @@ impl StreamThread {
                 let suspended = self.suspend(committed.is_err());
                 self.patience = self.config.task_timeout;
                 suspended?;
-                match committed {
-                    // Whoever takes over starts from the last commit.
-                    Err(error) if error.class() == ErrorClass::Abortable => {
-                        tracing::warn!(
-                            thread = self.name,
-                            "{error}; partitions given up without this commit"
-                        );
-                        Ok(())
-                    }
-                    other => other.map(|_| ()),
-                }
+                self.given_up(committed)
             }
             GroupEvent::Lost(partitions) => {
                 tracing::warn!(
@@ -52,12 +44,29 @@ impl StreamThread {
                 self.suspend(true)
             }
             GroupEvent::Assigned(partitions) => self.assigned(&partitions),
+            GroupEvent::Added(partitions) => self.added(&partitions),
+            GroupEvent::Removed(partitions) => self.removed(&partitions),
+        }
+    }
+
+    /// Partitions were given up after this commit, or without it: whoever takes over starts from the last one.
+    pub(super) fn given_up(&self, committed: Result<bool, Error>) -> Result<(), Error> {
+        match committed {
+            Err(error) if error.class() == ErrorClass::Abortable => {
+                tracing::warn!(
+                    thread = self.name,
+                    "{error}; partitions given up without this commit"
+                );
+                Ok(())
+            }
+            other => other.map(|_| ()),
         }
     }
 
     /// Gives up all partitions; stores stay open, because most of them will be back. With several
     /// threads they are closed: another thread of this process may be given the task, and a
-    /// database is open only once.
+    /// database is open only once. Under the consumer protocol they are closed too: who lost them is
+    /// given some later, and the others not at all.
     fn suspend(&mut self, roll_back: bool) -> Result<(), Error> {
         for input in self
             .tasks
@@ -68,7 +77,9 @@ impl StreamThread {
             input.id = None;
         }
         let aborted = if roll_back { self.abort() } else { Ok(()) };
-        self.end_restore()?;
+        let ids: BTreeSet<TaskId> = self.tasks.keys().copied().collect();
+        self.end_restore(&ids)?;
+        self.waiting.clear();
         for task in self.tasks.values_mut() {
             task.phase = TaskPhase::Suspended;
             self.board.suspended(task.id);
@@ -76,7 +87,9 @@ impl StreamThread {
                 input.reset(input.committed);
             }
         }
-        if self.config.num_stream_threads > 1 && aborted.is_ok() {
+        let closes = self.config.num_stream_threads > 1
+            || self.config.group_protocol == GroupProtocol::Consumer;
+        if closes && aborted.is_ok() {
             self.close_tasks_except(&BTreeSet::new())?;
         }
         let clients = self.clients_mut()?;
@@ -125,7 +138,7 @@ impl StreamThread {
             .filter(|(_, (_, committed))| !committed)
             .map(|(partition, _)| partition)
             .collect();
-        self.begin_restore(&never_committed)
+        self.begin_restore(&wanted, &never_committed)
     }
 
     /// The tasks whose inputs these partitions are; all inputs of a task, or the assignor has torn
@@ -143,18 +156,7 @@ impl StreamThread {
                     subtopology: part.index(),
                     partition: partition.partition,
                 };
-                let known = self.known_topics.get(&partition.topic);
-                if let Some(known) = known.filter(|known| id.partition >= known.partitions)
-                    && !part.stores().is_empty()
-                {
-                    let (topic, before) = (&known.name, known.partitions);
-                    let detail = format!(
-                        "{topic} had {before} partitions at the start and has more now: records of a key would go to \
-                         another task than the one that holds its state. Let the producers write to a new topic with \
-                         {before} partitions, or start under a new application id"
-                    );
-                    return Err(Error::fatal("take an assignment", detail));
-                }
+                self.refuse_new_partition(part, partition)?;
                 let missing = |input: &&InputTopic| {
                     !assigned.contains(&TopicPartition::new(&input.topic, id.partition))
                 };
@@ -171,7 +173,27 @@ impl StreamThread {
         Ok(tasks)
     }
 
-    fn close_tasks_except(&mut self, wanted: &BTreeSet<TaskId>) -> Result<(), Error> {
+    /// A partition that was added to an input of stateful tasks would have records of keys whose state lies elsewhere.
+    pub(super) fn refuse_new_partition(
+        &self,
+        part: &SubTopology,
+        partition: &TopicPartition,
+    ) -> Result<(), Error> {
+        let known = self.known_topics.get(&partition.topic);
+        let is_new = |known: &&TopicDescription| partition.partition >= known.partitions;
+        let Some(known) = known.filter(is_new).filter(|_| !part.stores().is_empty()) else {
+            return Ok(());
+        };
+        let (topic, before) = (&known.name, known.partitions);
+        let detail = format!(
+            "{topic} had {before} partitions at the start and has more now: records of a key would go to another task \
+             than the one that holds its state. Let the producers write to a new topic with {before} partitions, or \
+             start under a new application id"
+        );
+        Err(Error::fatal("take an assignment", detail))
+    }
+
+    pub(super) fn close_tasks_except(&mut self, wanted: &BTreeSet<TaskId>) -> Result<(), Error> {
         let gone: Vec<TaskId> = self
             .tasks
             .keys()
@@ -195,7 +217,7 @@ impl StreamThread {
     /// Where each partition begins, and whether the group ever committed there. Committed offsets
     /// are asked for first: the answer waits until no transaction on them is pending, so watermarks
     /// asked for afterwards include what a dead owner managed to commit.
-    fn positions(
+    pub(super) fn positions(
         &mut self,
         partitions: &[TopicPartition],
     ) -> Result<BTreeMap<TopicPartition, (i64, bool)>, Error> {

@@ -6,12 +6,13 @@ use super::client_id::ClientId;
 use super::outputs::Outputs;
 use super::retry::retry;
 use super::{ProcessingGuarantee, StreamsConfig};
-use crate::Error;
 use crate::graph::BuiltTopology;
 use crate::io::{
-    Admin, Consumer, ConsumerConfig, GroupMetadata, Log, Producer, ProducerConfig, Reader,
+    Admin, Consumer, ConsumerConfig, GroupEvent, GroupMetadata, GroupProtocol, Log, Producer,
+    ProducerConfig, Reader,
 };
 use crate::time::Clock;
+use crate::{Error, ErrorClass};
 
 pub(super) struct Clients {
     pub(super) consumer: Box<dyn Consumer>,
@@ -22,10 +23,15 @@ pub(super) struct Clients {
     /// Membership under which the present tasks were assigned.
     pub(super) group: Option<GroupMetadata>,
     pub(super) in_transaction: bool,
+    /// Came while the membership was looked for.
+    pub(super) first_event: Option<GroupEvent>,
 }
 
+/// How long a start waits to hear that the membership is still another's.
+const MEMBERSHIP: Duration = Duration::from_secs(1);
+
 impl Clients {
-    /// Makes the clients, fences a predecessor of the same name, and joins the group.
+    /// Makes the clients, joins the group, and fences a predecessor of the same name.
     pub(super) fn open(
         log: &dyn Log,
         clock: &dyn Clock,
@@ -41,25 +47,11 @@ impl Clients {
             application_server: config.application_server.clone(),
         };
         let member = client_id.group_instance_id();
-        let mut producer = log.producer(&ProducerConfig {
-            client_id: format!("{thread}-producer"),
-            // Stable: a new one per run would leave hanging transactions behind.
-            transactional_id: exactly_once.then(|| format!("{}-{member}", config.application_id)),
-            transaction_timeout: config.transaction_timeout,
-        })?;
-        if exactly_once {
-            // Ahead of need, because the first contact with the coordinator is slow; and before
-            // joining, so that what a predecessor left open is resolved before offsets are read.
-            retry(clock, config.task_timeout, || {
-                producer.init_transactions(Duration::from_secs(10))
-            })?;
-        }
-        let outputs = Outputs::register(producer.as_mut(), topology, &config.application_id)?;
-        let reader = log.reader(&format!("{thread}-restore-consumer"))?;
-        let admin = log.admin(&format!("{thread}-admin"))?;
         let mut consumer = log.consumer(&ConsumerConfig {
             group_id: config.application_id.clone(),
-            group_instance_id: member,
+            group_protocol: config.group_protocol,
+            group_instance_id: member.clone(),
+            is_static: config.group_protocol == GroupProtocol::Classic || !config.leave_on_stop,
             client_id: client_id.to_string(),
             session_timeout: config.session_timeout,
             max_poll_interval: config.max_poll_interval,
@@ -71,7 +63,36 @@ impl Clients {
             .flat_map(|part| part.inputs(&config.application_id))
             .map(|input| input.topic)
             .collect();
-        consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        // Joining goes on in the client's own thread while the producer is made ready; partitions are taken, and offsets
+        // read, only once we poll.
+        consumer.subscribe(&topics)?;
+        let mut first_event = None;
+        if config.group_protocol == GroupProtocol::Consumer {
+            // The older of two members of one name stays, and must not be fenced by our producer.
+            first_event = consumer
+                .poll(MEMBERSHIP)
+                .map_err(|error| match error.class() {
+                    ErrorClass::Fenced => error.of_class(ErrorClass::Retriable),
+                    _ => error,
+                })?;
+        }
+        let mut producer = log.producer(&ProducerConfig {
+            client_id: format!("{thread}-producer"),
+            // Stable: a new one per run would leave hanging transactions behind.
+            transactional_id: exactly_once.then(|| format!("{}-{member}", config.application_id)),
+            transaction_timeout: config.transaction_timeout,
+        })?;
+        if exactly_once {
+            // Ahead of need, because the first contact with the coordinator is slow; and so that what a
+            // predecessor left open is resolved before offsets are read.
+            retry(clock, config.task_timeout, || {
+                producer.init_transactions(Duration::from_secs(10))
+            })?;
+        }
+        let outputs = Outputs::register(producer.as_mut(), topology, &config.application_id)?;
+        let reader = log.reader(&format!("{thread}-restore-consumer"))?;
+        let admin = log.admin(&format!("{thread}-admin"))?;
         Ok(Self {
             consumer,
             producer,
@@ -80,6 +101,7 @@ impl Clients {
             outputs,
             group: None,
             in_transaction: false,
+            first_event,
         })
     }
 }

@@ -16,7 +16,7 @@ use super::contain::contained;
 use super::retry::retry;
 use super::stream_thread::{StreamThread, Uncommitted};
 use super::{CommitPhase, ProcessingGuarantee};
-use crate::io::{Headers, OutputRecord, TopicPartition};
+use crate::io::{GroupProtocol, Headers, OutputRecord, TopicPartition};
 use crate::process::outputs::Outgoing;
 use crate::store::StoreId;
 use crate::task::{Task, TaskPhase};
@@ -223,7 +223,13 @@ impl StreamThread {
         if self.config.broken == Some(BrokenControl::OffsetsOutsideTransaction) {
             return self.clients_mut()?.consumer.commit(offsets);
         }
+        let moves = self.config.group_protocol == GroupProtocol::Consumer;
         let clients = self.clients_mut()?;
+        if moves && clients.group.is_some() {
+            // The epoch moves with every reconciliation, of others too; who has lost the partitions has none.
+            let metadata = clients.consumer.group_metadata();
+            clients.group = Some(metadata.map_err(abort_unless_fenced)?);
+        }
         let Some(group) = &clients.group else {
             return Err(Error::new(
                 ErrorClass::Fenced,

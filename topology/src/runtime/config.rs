@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::PhaseObserver;
 use crate::Error;
-use crate::io::{Log, TopicSpec};
+use crate::io::{GroupProtocol, Log, TopicSpec};
 use crate::task::DeadLetterCircuit;
 
 /// What an application makes sure of before anything is read, on the thread that starts the others.
@@ -38,6 +38,8 @@ pub struct StreamsConfig {
     /// to the group, so that whoever looks for the state of a key finds it; see
     /// [`query_metadata_for_key`](super::query_metadata_for_key).
     pub application_server: Option<String>,
+    /// How the group shares out partitions (`group.protocol`); the same for all instances.
+    pub group_protocol: GroupProtocol,
     /// Stream threads.
     pub num_stream_threads: usize,
     /// What is promised.
@@ -50,7 +52,7 @@ pub struct StreamsConfig {
     pub max_task_idle: Duration,
     /// After this long the broker aborts the open transaction of a dead instance.
     pub transaction_timeout: Duration,
-    /// How long the group waits for a silent member.
+    /// How long the group waits for a silent member; under [`GroupProtocol::Consumer`] the broker's setting counts.
     pub session_timeout: Duration,
     /// How long the group waits for a member that does not poll.
     pub max_poll_interval: Duration,
@@ -77,7 +79,7 @@ pub struct StreamsConfig {
     pub topic_wait: Duration,
     /// The whole of revoking partitions or stopping must fit into this.
     pub revocation_timeout: Duration,
-    /// Give up the static membership when stopping.
+    /// Give up the membership when stopping. Under [`GroupProtocol::Consumer`] such an instance is no static member.
     pub leave_on_stop: bool,
     /// Topics of the application to create where missing; existing ones must have these counts.
     pub topics: Vec<TopicSpec>,
@@ -97,6 +99,7 @@ impl StreamsConfig {
             application_id: application_id.into(),
             instance_id: instance_id.into(),
             application_server: None,
+            group_protocol: GroupProtocol::Classic,
             num_stream_threads: 1,
             processing_guarantee: ProcessingGuarantee::ExactlyOnceV2,
             commit_interval: Duration::from_millis(100),

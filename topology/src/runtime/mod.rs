@@ -7,6 +7,7 @@ mod commit;
 mod config;
 mod contain;
 mod expected_topic;
+mod incremental;
 mod key_query;
 mod outputs;
 mod paused;
@@ -23,6 +24,7 @@ mod stream_thread;
 mod streams;
 mod topics;
 
+pub use crate::io::GroupProtocol;
 pub use crate::task::{DeadLetterCircuit, Share};
 pub use client_id::{ClientId, check_application_server};
 #[cfg(feature = "broken-controls")]

@@ -112,6 +112,7 @@ impl StreamThread {
     pub(super) fn abandon(&mut self) {
         self.metrics.samples.forget_tasks(&self.name);
         self.restorations.clear();
+        self.waiting.clear();
         self.uncommitted = Uncommitted::default();
         let broken = self.keeps_overlay();
         for (id, mut task) in std::mem::take(&mut self.tasks) {

@@ -71,14 +71,14 @@ impl Restoration {
 }
 
 impl StreamThread {
-    /// Begins the restore of every task of the assignment; one whose state is complete runs at
+    /// Begins the restore of tasks that were just assigned; one whose state is complete runs at
     /// once.
     pub(super) fn begin_restore(
         &mut self,
+        ids: &BTreeSet<TaskId>,
         never_committed: &BTreeSet<TopicPartition>,
     ) -> Result<(), Error> {
-        let ids: Vec<TaskId> = self.tasks.keys().copied().collect();
-        for id in ids {
+        for id in ids.iter().copied() {
             let restoration = self.plan(id, never_committed)?;
             if let Some(task) = self.tasks.get_mut(&id) {
                 task.phase = TaskPhase::Restoring;
@@ -223,9 +223,12 @@ impl StreamThread {
         Ok(())
     }
 
-    /// Ends restores that are under way; a client takes no partition twice.
-    pub(super) fn end_restore(&mut self) -> Result<(), Error> {
-        let restorations = std::mem::take(&mut self.restorations);
+    /// Ends the restores of these tasks that are under way; a client takes no partition twice.
+    pub(super) fn end_restore(&mut self, ids: &BTreeSet<TaskId>) -> Result<(), Error> {
+        let (restorations, going) = std::mem::take(&mut self.restorations)
+            .into_iter()
+            .partition::<Vec<_>, _>(|restoration| ids.contains(&restoration.task));
+        self.restorations = going;
         let reader = &mut self.clients_mut()?.reader;
         let mut ended = Ok(());
         for changelog in restorations

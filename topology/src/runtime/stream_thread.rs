@@ -15,7 +15,7 @@ use super::streak::Streak;
 use super::{CommitPhase, ProcessingGuarantee, StreamsConfig};
 use crate::Error;
 use crate::graph::BuiltTopology;
-use crate::io::{Log, OutputId, RecordBatch};
+use crate::io::{InputId, Log, OutputId, RecordBatch, TopicPartition};
 use crate::metrics::EngineMetrics;
 use crate::store::{StateDirectory, TimerBatch};
 use crate::task::{KnownTopics, Task, TaskId, TaskPhase, TaskSettings};
@@ -94,6 +94,8 @@ pub struct StreamThread {
     pub(super) clients: Option<Clients>,
     pub(super) tasks: BTreeMap<TaskId, Task>,
     pub(super) restorations: Vec<Restoration>,
+    /// Partitions held whose task lacks another input, which the group may still give.
+    pub(super) waiting: BTreeMap<TopicPartition, InputId>,
     /// Longest wait for one step of a commit or abort; shorter while the group waits for us.
     pub(super) patience: Duration,
     pub(super) last_commit: Duration,
@@ -152,6 +154,7 @@ impl StreamThread {
             clients: None,
             tasks: BTreeMap::new(),
             restorations: Vec::new(),
+            waiting: BTreeMap::new(),
             patience: config.task_timeout,
             last_commit: clock.monotonic(),
             uncommitted: Uncommitted::default(),
@@ -262,7 +265,12 @@ impl StreamThread {
         if !self.clients()?.in_transaction && self.phase != CommitPhase::Idle {
             self.enter(CommitPhase::Idle)?;
         }
-        if let Some(event) = self.clients_mut()?.consumer.poll(Duration::ZERO)? {
+        let clients = self.clients_mut()?;
+        let event = match clients.first_event.take() {
+            Some(event) => Some(event),
+            None => clients.consumer.poll(Duration::ZERO)?,
+        };
+        if let Some(event) = event {
             // The event is not told again: what stopped half-way is begun anew by joining again.
             self.rebalance(event).map_err(rebuild_if_passing)?;
             progress.moved = true;

@@ -34,6 +34,8 @@ pub struct StateConfig {
     pub background_jobs: i32,
     /// What happens to a store that is on disk but not in the topology.
     pub unknown_stores: UnknownStores,
+    /// How long a thread waits for another one of the process to close a task: a flush of memtables, even on a slow disk.
+    pub hand_over_timeout: Duration,
     /// Tells when a directory was set aside.
     pub clock: Arc<dyn Clock>,
 }
@@ -49,6 +51,7 @@ impl Default for StateConfig {
             max_open_files: 128,
             background_jobs: 2,
             unknown_stores: UnknownStores::Refuse,
+            hand_over_timeout: Duration::from_secs(30),
             clock: Arc::new(SystemClock::new()),
         }
     }

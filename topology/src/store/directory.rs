@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::built_with;
 use super::config::StateConfig;
+use super::hand_over::{OpenDirectories, Opening};
 use super::rocks_options::RocksResources;
 use super::set_aside::{SetAside, SetAsideReason, move_aside};
-use crate::Error;
 use crate::task::TaskId;
+use crate::{Error, ErrorClass};
 
 const LOCK_FILE: &str = ".lock";
 
@@ -35,6 +36,7 @@ const LOCK_FILE: &str = ".lock";
 pub struct StateDirectory {
     disk: Option<Disk>,
     config: StateConfig,
+    open: Arc<OpenDirectories>,
     set_aside: [AtomicU64; SetAsideReason::ALL.len()],
 }
 
@@ -104,6 +106,7 @@ impl StateDirectory {
         Arc::new(Self {
             disk,
             config,
+            open: Arc::default(),
             set_aside: Default::default(),
         })
     }
@@ -170,6 +173,23 @@ impl StateDirectory {
     pub(crate) fn task(&self, task: TaskId) -> Option<(PathBuf, &RocksResources)> {
         let disk = self.disk.as_ref()?;
         Some((disk.root.join(task.to_string()), &disk.resources))
+    }
+
+    /// Waits for a thread that still closes the directory of a task.
+    ///
+    /// # Errors
+    ///
+    /// Retriable if that takes longer than [`StateConfig::hand_over_timeout`].
+    pub(super) fn take_over(&self, path: &Path) -> Result<Opening, Error> {
+        let patience = self.config.hand_over_timeout;
+        self.open.wait(path, patience).ok_or_else(|| {
+            Error::new(
+                ErrorClass::Retriable,
+                "open state",
+                format!("another thread of this process has not closed it within {patience:?}"),
+            )
+            .at(path.display().to_string())
+        })
     }
 
     /// Moves the closed directory of a task aside and counts it.

@@ -13,6 +13,7 @@ mod config;
 mod crash;
 mod directory;
 mod disk_format;
+mod hand_over;
 mod memory;
 mod open_database;
 mod overlay;

@@ -54,12 +54,14 @@ pub(crate) fn open_database(
     path: &Path,
     wanted: &Wanted<'_>,
 ) -> Result<OpenDatabase, Error> {
+    let opening = directory.take_over(path)?;
     let mut set_aside = None;
     loop {
         let refusal = match word_left(path) {
             Some(word) => Refusal::Corrupt(word),
             None => match try_open(path, resources, wanted, directory.config().unknown_stores) {
-                Ok((backend, positions)) => {
+                Ok((mut backend, positions)) => {
+                    backend.hold(opening);
                     return Ok(OpenDatabase {
                         backend: Arc::new(backend),
                         positions,

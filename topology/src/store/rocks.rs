@@ -13,6 +13,7 @@ use super::backend::{
     Backend, BackendError, BackendResult, BackendStatistics, BatchWriter, FamilyIndex, FlushWait,
     is_empty_range,
 };
+use super::hand_over::Opening;
 use super::range::RowVisitor;
 use super::rocks_options::RocksResources;
 
@@ -26,6 +27,8 @@ pub(crate) struct RocksBackend {
     names: Vec<String>,
     read: ReadOptions,
     write: WriteOptions,
+    /// After the database, so that it is closed when others may open it.
+    opening: Option<Opening>,
 }
 
 fn failure(error: &rocksdb::Error) -> BackendError {
@@ -102,7 +105,13 @@ impl RocksBackend {
             names,
             read: ReadOptions::default(),
             write,
+            opening: None,
         })
+    }
+
+    /// Keeps other threads from opening it until it is closed.
+    pub fn hold(&mut self, opening: Opening) {
+        self.opening = Some(opening);
     }
 
     /// Adds an empty family.

@@ -320,3 +320,94 @@ fn a_dead_broker_keeps_nobody_from_stopping() {
     let mut producer = Some(producer);
     timed("drop producer", &mut || drop(producer.take()));
 }
+
+/// Completes whatever the members are told, until `done`.
+fn serve(
+    members: &mut [(
+        &mut dyn Consumer,
+        &mut Vec<(TopicPartition, topology::io::InputId)>,
+    )],
+    mut done: impl FnMut(&[usize]) -> bool,
+) {
+    let started = Instant::now();
+    loop {
+        assert!(started.elapsed() < PATIENCE, "the group does not settle");
+        for (member, held) in &mut *members {
+            match member.poll(Duration::from_millis(10)).unwrap() {
+                Some(GroupEvent::Added(partitions)) => {
+                    let starts: Vec<_> = partitions
+                        .iter()
+                        .map(|partition| (partition.clone(), Position::Beginning))
+                        .collect();
+                    let ids = member.incremental_assign(&starts).unwrap();
+                    held.extend(partitions.into_iter().zip(ids));
+                }
+                Some(GroupEvent::Removed(partitions)) => {
+                    member.incremental_unassign(&partitions).unwrap();
+                    held.retain(|(partition, _)| !partitions.contains(partition));
+                }
+                Some(other) => panic!("{other:?} under the consumer protocol"),
+                None => {}
+            }
+        }
+        let counts: Vec<usize> = members.iter().map(|(_, held)| held.len()).collect();
+        if done(&counts) {
+            return;
+        }
+    }
+}
+
+/// Partition 0 stays with the first member, which has read it to its end: librdkafka would go on one record too far.
+#[test]
+fn a_partition_that_stays_loses_no_record_while_others_move_under_the_consumer_protocol() {
+    let topic = topic("incremental", 4);
+    let group = unique("group");
+    let settings = |instance: &str| topology::io::ConsumerConfig {
+        group_protocol: topology::io::GroupProtocol::Consumer,
+        ..member(&group, instance)
+    };
+    let mut first = log().consumer(&settings("a")).unwrap();
+    let mut second = log().consumer(&settings("b")).unwrap();
+    let (mut of_first, mut of_second) = (Vec::new(), Vec::new());
+    first.subscribe(&[&topic]).unwrap();
+    serve(&mut [(&mut *first, &mut of_first)], |held| held == [4]);
+    fill(&topic, 10);
+    let (_, staying) = of_first
+        .iter()
+        .find(|(partition, _)| partition.partition == 0)
+        .cloned()
+        .unwrap();
+    let mut batch = RecordBatch::default();
+    crate::read_to_end(&mut *first, staying, &mut batch);
+    assert_eq!(batch.iter().count(), 10);
+
+    second.subscribe(&[&topic]).unwrap();
+    serve(
+        &mut [(&mut *first, &mut of_first), (&mut *second, &mut of_second)],
+        |held| held == [2, 2],
+    );
+    assert!(
+        of_first.iter().any(|(_, id)| *id == staying),
+        "its id stays"
+    );
+    fill(&topic, 10);
+    let started = Instant::now();
+    while batch.iter().count() < 20 {
+        assert!(
+            started.elapsed() < PATIENCE,
+            "only {} of 20 records",
+            batch.iter().count()
+        );
+        first.poll(Duration::ZERO).unwrap();
+        first.fetch(staying, 100, &mut batch).unwrap();
+        first.wait(Duration::from_millis(20));
+    }
+    let started = Instant::now();
+    first.close(false, PATIENCE).unwrap();
+    second.close(false, PATIENCE).unwrap();
+    assert!(
+        started.elapsed() < PROMPT,
+        "closing took {:?}",
+        started.elapsed()
+    );
+}

@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 use jumun_harness::Broker;
 use topology::io::kafka::{KafkaLog, KafkaProperties};
 use topology::io::{
-    Admin, Consumer, ConsumerConfig, GroupEvent, Headers, InputId, Log, OutputId, OutputRecord,
-    Position, Producer, ProducerConfig, RecordBatch, TopicPartition, TopicSpec,
+    Admin, Consumer, ConsumerConfig, GroupEvent, GroupProtocol, Headers, InputId, Log, OutputId,
+    OutputRecord, Position, Producer, ProducerConfig, RecordBatch, TopicPartition, TopicSpec,
 };
 
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -64,6 +64,8 @@ pub fn topic(name: &str, partitions: i32) -> String {
 pub fn member(group: &str, instance: &str) -> ConsumerConfig {
     ConsumerConfig {
         group_id: group.into(),
+        group_protocol: GroupProtocol::Classic,
+        is_static: true,
         group_instance_id: instance.into(),
         client_id: format!("{group}-{instance}"),
         session_timeout: Duration::from_secs(10),
@@ -157,6 +159,7 @@ pub fn accept(consumer: &mut dyn Consumer) -> Vec<(TopicPartition, InputId)> {
                 return partitions.into_iter().zip(ids).collect();
             }
             GroupEvent::Revoked(_) | GroupEvent::Lost(_) => consumer.unassign().unwrap(),
+            other => panic!("{other:?} under the classic protocol"),
         }
     }
 }

@@ -25,6 +25,8 @@ fn reserved_properties_are_refused_in_every_scope_with_the_reason() {
         "transactional.id",
         "group.id",
         "group.instance.id",
+        "group.protocol",
+        "group.remote.assignor",
         "partition.assignment.strategy",
         "auto.offset.reset",
         "enable.partition.eof",

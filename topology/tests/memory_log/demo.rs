@@ -184,6 +184,7 @@ fn copy(log: &MemoryLog, name: &str, done: &std::sync::atomic::AtomicI32, total:
                 inputs.clear();
                 consumer.unassign().unwrap();
             }
+            Some(other) => panic!("{other:?} under the classic protocol"),
         }
         let mut copied = 0;
         producer.begin_transaction().unwrap();

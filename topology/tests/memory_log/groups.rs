@@ -63,6 +63,7 @@ fn three_topics_stay_co_partitioned() {
                 match event {
                     Assigned(partitions) => *held = partitions,
                     Revoked(_) | Lost(_) => held.clear(),
+                    other => panic!("{other:?} under the classic protocol"),
                 }
             }
         }

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use topology::io::memory::MemoryLog;
 use topology::io::{
-    Consumer, ConsumerConfig, GroupEvent, Headers, InputId, Log, OutputId, OutputRecord, Position,
-    Producer, ProducerConfig, Reader, RecordBatch, TopicPartition,
+    Consumer, ConsumerConfig, GroupEvent, GroupProtocol, Headers, InputId, Log, OutputId,
+    OutputRecord, Position, Producer, ProducerConfig, Reader, RecordBatch, TopicPartition,
 };
 use topology::time::{Clock, VirtualClock};
 
@@ -45,6 +45,8 @@ impl Bed {
     fn consumer_config(instance: &str) -> ConsumerConfig {
         ConsumerConfig {
             group_id: "group".into(),
+            group_protocol: GroupProtocol::Classic,
+            is_static: true,
             group_instance_id: instance.into(),
             client_id: instance.into(),
             session_timeout: SESSION,
@@ -146,6 +148,14 @@ fn settle(consumer: &mut Box<dyn Consumer>) -> Vec<GroupEvent> {
                 consumer.assign(&starts).unwrap();
             }
             GroupEvent::Revoked(_) | GroupEvent::Lost(_) => consumer.unassign().unwrap(),
+            GroupEvent::Added(partitions) => {
+                let starts: Vec<_> = partitions
+                    .iter()
+                    .map(|partition| (partition.clone(), Position::Beginning))
+                    .collect();
+                consumer.incremental_assign(&starts).unwrap();
+            }
+            GroupEvent::Removed(partitions) => consumer.incremental_unassign(partitions).unwrap(),
         }
         events.push(event);
     }

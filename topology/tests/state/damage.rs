@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use std::time::Duration;
+
 use topology::ErrorClass;
 use topology::store::{SetAsideReason, StateConfig, StateDirectory, TaskState};
 
@@ -202,9 +204,14 @@ fn a_missing_table_or_manifest_is_damage() {
 #[test]
 fn a_task_that_is_open_already_is_refused_and_not_set_aside() {
     let root = tempfile::tempdir().expect("directory");
-    let directory = directory(root.path());
+    let config = StateConfig {
+        hand_over_timeout: Duration::from_millis(50),
+        ..StateConfig::default()
+    };
+    let directory = StateDirectory::open(root.path(), config).expect("state directory");
     let _state = open(&directory);
     let error = TaskState::open(&directory, TASK, &stores()).expect_err("open already");
-    assert!(error.to_string().to_lowercase().contains("lock"), "{error}");
+    assert_eq!(error.class(), ErrorClass::Retriable, "{error}");
+    assert!(error.to_string().contains("has not closed it"), "{error}");
     assert!(set_aside_directories(root.path()).is_empty());
 }

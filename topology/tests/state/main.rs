@@ -10,6 +10,7 @@
 
 mod damage;
 mod figures;
+mod hand_over;
 mod limits;
 mod model;
 mod restore;

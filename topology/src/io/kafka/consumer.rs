@@ -1,13 +1,13 @@
-//! A group member on librdkafka: classic protocol, static membership, range assignor.
+//! A group member on librdkafka, of either group protocol: static membership, range assignor.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerGroupMetadata};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, TopicPartitionList};
 
 use super::errors;
 use super::events::Events;
@@ -16,8 +16,8 @@ use super::native::{GroupQueue, Waker, is_member};
 use super::positions;
 use super::rebalance::settle;
 use crate::io::{
-    Consumer, Fetched, GroupEvent, GroupMetadata, InputId, IoResult, Position, RecordBatch,
-    TopicPartition, Watermarks,
+    Consumer, Fetched, GroupEvent, GroupMetadata, GroupProtocol, InputId, IoResult, Position,
+    RecordBatch, TopicPartition, Watermarks,
 };
 use crate::{Error, ErrorClass};
 
@@ -35,11 +35,22 @@ pub(super) struct KafkaConsumer {
     client: Arc<BaseConsumer<Events>>,
     waker: Arc<Waker>,
     topics: Vec<String>,
+    protocol: GroupProtocol,
     probed: Option<Instant>,
 }
 
+/// A membership, and by which rules it is fenced.
+pub(super) struct Membership {
+    pub(super) metadata: ConsumerGroupMetadata,
+    pub(super) protocol: GroupProtocol,
+}
+
 impl KafkaConsumer {
-    pub(super) fn new(config: &ClientConfig, client_id: &str) -> IoResult<Self> {
+    pub(super) fn new(
+        config: &ClientConfig,
+        client_id: &str,
+        protocol: GroupProtocol,
+    ) -> IoResult<Self> {
         let client: BaseConsumer<Events> = config
             .create_with_context(Events::new(client_id))
             .map_err(|error| errors::error("create consumer", &error))?;
@@ -51,6 +62,7 @@ impl KafkaConsumer {
             client,
             waker,
             topics: Vec::new(),
+            protocol,
             probed: None,
         })
     }
@@ -89,6 +101,40 @@ impl KafkaConsumer {
         }
     }
 
+    fn seek_all(&self, positions: &[(TopicPartition, i64)]) -> IoResult<()> {
+        if positions.is_empty() {
+            return Ok(());
+        }
+        let deadline = Instant::now() + SEEK_TIMEOUT;
+        loop {
+            let list = positions::offset_list("seek", positions)?;
+            let sought = self.client.seek_partitions(list, SEEK_TIMEOUT);
+            let failed = match sought {
+                Ok(list) => {
+                    let mut elements = list.elements().into_iter();
+                    elements.find_map(|element| {
+                        let place = format!("{}-{}", element.topic(), element.partition());
+                        element.error().err().map(|error| (error, place))
+                    })
+                }
+                Err(error) => Some((error, "all".to_owned())),
+            };
+            match failed {
+                None => return Ok(()),
+                // The assignment is taken over by a thread of the client; until then there is nothing to seek in.
+                Some((error, _))
+                    if matches!(
+                        error.rdkafka_error_code(),
+                        Some(Code::State | Code::PreviousInProgress)
+                    ) && Instant::now() < deadline =>
+                {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Some((error, place)) => return Err(errors::error("seek", &error).at(place)),
+            }
+        }
+    }
+
     fn give_up_partitions(&mut self) -> IoResult<()> {
         self.client
             .unassign()
@@ -102,7 +148,16 @@ impl KafkaConsumer {
     fn stop(&mut self) -> IoResult<()> {
         self.client.context().closing.store(true, Ordering::Release);
         self.client.context().group.lock().clear();
-        self.give_up_partitions()
+        if self.protocol == GroupProtocol::Classic {
+            return self.give_up_partitions();
+        }
+        // A plain unassign, whatever the group waits for, is taken only by a client that is closing; and one that has
+        // ended meanwhile takes nothing any more, which is as good.
+        let _ = self.client.close_queue();
+        let _ = self.client.unassign();
+        let _ = settle(&self.client);
+        self.inputs.close_all();
+        Ok(())
     }
 }
 
@@ -165,7 +220,57 @@ impl Consumer for KafkaConsumer {
     }
 
     fn unassign(&mut self) -> IoResult<()> {
-        self.give_up_partitions()
+        if self.protocol == GroupProtocol::Classic {
+            return self.give_up_partitions();
+        }
+        let held = self
+            .client
+            .assignment()
+            .map_err(|error| errors::error("unassign", &error))?;
+        self.client
+            .incremental_unassign(&held)
+            .map_err(|error| errors::error("unassign", &error))?;
+        settle(&self.client)?;
+        self.inputs.close_all();
+        Ok(())
+    }
+
+    fn incremental_assign(
+        &mut self,
+        partitions: &[(TopicPartition, Position)],
+    ) -> IoResult<Vec<InputId>> {
+        let staying = self.inputs.positions();
+        let positions = positions::resolve(&self.client, partitions, POSITION_TIMEOUT)?;
+        let mut ids = Vec::with_capacity(positions.len());
+        for (partition, offset) in &positions {
+            ids.push(
+                self.inputs
+                    .open(&self.client, partition, *offset, Some(&self.waker))?,
+            );
+        }
+        let list = positions::offset_list("assign", &positions)?;
+        self.client
+            .incremental_assign(&list)
+            .map_err(|error| errors::error("assign", &error))?;
+        settle(&self.client)?;
+        // IMPORTANT: librdkafka (2.12) pauses all partitions for a rebalance and goes on where the last thing that was
+        // taken ended; for an end-of-partition that is one too far, and a record would be lost.
+        self.seek_all(&staying)?;
+        Ok(ids)
+    }
+
+    fn incremental_unassign(&mut self, partitions: &[TopicPartition]) -> IoResult<()> {
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for partition in partitions {
+            list.add_partition(&partition.topic, partition.partition);
+        }
+        self.client
+            .incremental_unassign(&list)
+            .map_err(|error| errors::error("unassign", &error))?;
+        settle(&self.client)?;
+        self.inputs.close_partitions(partitions);
+        // As in `incremental_assign`.
+        self.seek_all(&self.inputs.positions())
     }
 
     fn fetch(&mut self, input: InputId, max: usize, batch: &mut RecordBatch) -> IoResult<Fetched> {
@@ -181,37 +286,7 @@ impl Consumer for KafkaConsumer {
 
     fn seek(&mut self, input: InputId, offset: i64) -> IoResult<()> {
         let partition = self.inputs.partition(input)?.clone();
-        let deadline = Instant::now() + SEEK_TIMEOUT;
-        loop {
-            let mut list = TopicPartitionList::with_capacity(1);
-            list.add_partition_offset(
-                &partition.topic,
-                partition.partition,
-                Offset::Offset(offset),
-            )
-            .map_err(|error| errors::error("seek", &error).at(partition.to_string()))?;
-            let sought = self
-                .client
-                .seek_partitions(list, SEEK_TIMEOUT)
-                .and_then(|list| {
-                    list.elements()
-                        .iter()
-                        .try_for_each(|element| element.error())
-                });
-            match sought {
-                Ok(()) => break,
-                // The assignment is taken over by a thread of the client; until then there is nothing to seek in.
-                Err(error)
-                    if matches!(
-                        error.rdkafka_error_code(),
-                        Some(Code::State | Code::PreviousInProgress)
-                    ) && Instant::now() < deadline =>
-                {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                Err(error) => return Err(errors::error("seek", &error).at(partition.to_string())),
-            }
-        }
+        self.seek_all(&[(partition, offset)])?;
         self.inputs.sought(input, offset);
         Ok(())
     }
@@ -227,7 +302,10 @@ impl Consumer for KafkaConsumer {
             .client
             .group_metadata()
             .ok_or_else(|| Error::fatal("read group metadata", "the consumer has no group"))?;
-        Ok(GroupMetadata(Box::new(metadata)))
+        Ok(GroupMetadata(Box::new(Membership {
+            metadata,
+            protocol: self.protocol,
+        })))
     }
 
     fn commit(&mut self, offsets: &[(TopicPartition, i64)]) -> IoResult<()> {
@@ -267,13 +345,16 @@ impl Consumer for KafkaConsumer {
         Some(trouble)
     }
 
-    /// On closing, librdkafka keeps a static membership (KIP-345). It does send `LeaveGroup` when a running consumer
-    /// unsubscribes, so giving it up means: unsubscribe, wait until the request is out, close.
+    /// On closing, librdkafka keeps a static membership (KIP-345). Under the classic protocol it does send `LeaveGroup`
+    /// when a running consumer unsubscribes, so giving it up means: unsubscribe, wait until the request is out, close.
     fn close(mut self: Box<Self>, leave: bool, timeout: Duration) -> IoResult<()> {
         let deadline = Instant::now() + timeout;
         self.stop()?;
         let mut left = true;
-        if leave && let Some(topic) = self.topics.first() {
+        if leave
+            && self.protocol == GroupProtocol::Classic
+            && let Some(topic) = self.topics.first()
+        {
             // Without a coordinator librdkafka takes the request for answered.
             left = answers(&self.client, topic);
             self.client.unsubscribe();
@@ -283,9 +364,11 @@ impl Consumer for KafkaConsumer {
             }
             left &= !is_member(&self.client);
         }
-        self.client
-            .close_queue()
-            .map_err(|error| errors::error("close consumer", &error))?;
+        if self.protocol == GroupProtocol::Classic {
+            self.client
+                .close_queue()
+                .map_err(|error| errors::error("close consumer", &error))?;
+        }
         while !self.client.closed() && Instant::now() < deadline {
             let _ = self.client.poll(Duration::from_millis(5));
         }

@@ -111,7 +111,16 @@ pub(super) fn delivery(code: Code) -> ErrorClass {
 /// The client is beyond use; says what happened and what mends it.
 pub(super) fn fatal_client(operation: &'static str, code: Code, reason: &str) -> Error {
     match code {
-        Code::FencedInstanceId | Code::UnreleasedInstanceId => Error::fatal(
+        // The older membership stands: that of a process killed a moment ago ends with its session.
+        Code::UnreleasedInstanceId => Error::new(
+            ErrorClass::Fenced,
+            operation,
+            format!(
+                "the membership of this application.instance_id is still held: by a process that died and whose session \
+                 has not ended yet, or by one that runs with the same id, which must get an id of its own ({reason})"
+            ),
+        ),
+        Code::FencedInstanceId => Error::fatal(
             operation,
             format!(
                 "another process runs with the same application.instance_id and has taken this membership over; \

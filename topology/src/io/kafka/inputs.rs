@@ -58,9 +58,10 @@ impl Inputs {
 
     /// Voids all ids. To be called when the client has given the partitions up.
     pub(super) fn close_all(&mut self) {
+        let slots = u32::try_from(self.open.len()).unwrap_or(u32::MAX);
+        self.first = self.first.wrapping_add(slots);
         for input in self.open.drain(..).flatten() {
             input.queue.discard(&mut self.messages);
-            self.first = self.first.wrapping_add(1);
         }
     }
 
@@ -69,6 +70,23 @@ impl Inputs {
         if let Some(input) = self.slot(id).and_then(Option::take) {
             input.queue.discard(&mut self.messages);
         }
+    }
+
+    /// Voids the ids of these partitions.
+    pub(super) fn close_partitions(&mut self, partitions: &[TopicPartition]) {
+        let messages = &mut self.messages;
+        for slot in &mut self.open {
+            if let Some(input) = slot.take_if(|input| partitions.contains(&input.partition)) {
+                input.queue.discard(messages);
+            }
+        }
+    }
+
+    /// The offsets at which the open partitions go on.
+    pub(super) fn positions(&self) -> Vec<(TopicPartition, i64)> {
+        let open = self.open.iter().flatten();
+        open.map(|input| (input.partition.clone(), input.next))
+            .collect()
     }
 
     fn slot(&mut self, id: InputId) -> Option<&mut Option<Input>> {

@@ -51,7 +51,8 @@ impl KafkaLog {
 impl Log for KafkaLog {
     fn consumer(&self, config: &ConsumerConfig) -> IoResult<Box<dyn Consumer>> {
         let properties = self.properties.member(config);
-        let consumer = consumer::KafkaConsumer::new(&properties, &config.client_id)?;
+        let consumer =
+            consumer::KafkaConsumer::new(&properties, &config.client_id, config.group_protocol)?;
         Ok(Box::new(consumer))
     }
 

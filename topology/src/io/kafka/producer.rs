@@ -3,16 +3,18 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, Producer as _, PurgeConfig};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
+use super::consumer::Membership;
 use super::errors;
 use super::events::Events;
 use super::native::{NativeProducer, Outgoing, Report};
 use super::positions::offset_list;
-use crate::io::{GroupMetadata, IoResult, OutputId, OutputRecord, Producer, TopicPartition};
+use crate::io::{
+    GroupMetadata, GroupProtocol, IoResult, OutputId, OutputRecord, Producer, TopicPartition,
+};
 use crate::{Error, ErrorClass};
 
 /// One call of `abort_transaction` lasts at most this long; reports are served in between, or it could wait for ever.
@@ -248,18 +250,27 @@ impl Producer for KafkaProducer {
         timeout: Duration,
     ) -> IoResult<()> {
         const OPERATION: &str = "send offsets to transaction";
-        let group = group
-            .0
-            .downcast_ref::<ConsumerGroupMetadata>()
-            .ok_or_else(|| {
-                Error::fatal(OPERATION, "the group metadata is not of a kafka consumer")
-            })?;
+        let membership = group.0.downcast_ref::<Membership>().ok_or_else(|| {
+            Error::fatal(OPERATION, "the group metadata is not of a kafka consumer")
+        })?;
         let list = offset_list(OPERATION, offsets)?;
-        let result = self
-            .native
-            .client()
-            .send_offsets_to_transaction(&list, group, timeout);
-        result.map_err(|error| self.transaction(OPERATION, &error))
+        let result =
+            self.native
+                .client()
+                .send_offsets_to_transaction(&list, &membership.metadata, timeout);
+        result.map_err(|error| {
+            let mapped = self.transaction(OPERATION, &error);
+            let epoch_moved = matches!(
+                error.rdkafka_error_code(),
+                Some(Code::IllegalGeneration | Code::StaleMemberEpoch)
+            );
+            // The broker moves the epoch on before the member hears of it. Who has lost the partitions is no member at
+            // all any more, which is another code.
+            if epoch_moved && membership.protocol == GroupProtocol::Consumer {
+                return mapped.of_class(ErrorClass::Abortable);
+            }
+            mapped
+        })
     }
 
     fn commit_transaction(&mut self, timeout: Duration) -> IoResult<()> {

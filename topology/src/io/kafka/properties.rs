@@ -7,7 +7,7 @@ use rdkafka::config::RDKafkaLogLevel;
 
 use super::errors;
 use crate::Error;
-use crate::io::{ConsumerConfig, IoResult, ProducerConfig};
+use crate::io::{ConsumerConfig, GroupProtocol, IoResult, ProducerConfig};
 
 /// The user's client properties, by the clients they are for.
 ///
@@ -71,7 +71,11 @@ const RESERVED: &[(&str, &str)] = &[
     ),
     (
         "group.protocol",
-        "the classic protocol with the range assignor is what is tested",
+        "it is set by the engine's own configuration (group_protocol)",
+    ),
+    (
+        "group.remote.assignor",
+        "co-partitioned inputs need the range assignor",
     ),
     ("group.id", "it is the application id"),
     (
@@ -130,7 +134,6 @@ const FETCHING: &[(&str, &str)] = &[
 
 /// Group members: many partitions, so a small bound on each.
 const MEMBER: &[(&str, &str)] = &[
-    ("partition.assignment.strategy", "range"),
     ("auto.offset.reset", "error"),
     ("queued.min.messages", "10000"),
     ("queued.max.messages.kbytes", "8192"),
@@ -222,16 +225,26 @@ impl KafkaProperties {
         } else {
             "read_uncommitted"
         };
+        if member.is_static {
+            config.set("group.instance.id", &member.group_instance_id);
+        }
         let session_ms = member.session_timeout.as_millis();
+        match member.group_protocol {
+            GroupProtocol::Classic => config
+                .set("partition.assignment.strategy", "range")
+                .set("session.timeout.ms", session_ms.to_string())
+                .set(
+                    "heartbeat.interval.ms",
+                    (session_ms / 10).clamp(100, 3_000).to_string(),
+                ),
+            // Session and heartbeats are the broker's to set.
+            GroupProtocol::Consumer => config
+                .set("group.protocol", "consumer")
+                .set("group.remote.assignor", "range"),
+        };
         config
             .set("group.id", &member.group_id)
-            .set("group.instance.id", &member.group_instance_id)
             .set("isolation.level", isolation)
-            .set("session.timeout.ms", session_ms.to_string())
-            .set(
-                "heartbeat.interval.ms",
-                (session_ms / 10).clamp(100, 3_000).to_string(),
-            )
             .set(
                 "max.poll.interval.ms",
                 member

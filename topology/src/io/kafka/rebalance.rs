@@ -1,11 +1,12 @@
 //! Decisions of the group coordinator: queued by the callback, completed by the owner on its thread.
 //!
 //! The callback runs inside `poll` and has no way to commit or to split queues, so it only takes note. The group
-//! waits (for the rebalance timeout, which is `max.poll.interval.ms`) until `assign` or `unassign` is called.
+//! waits (for the rebalance timeout, which is `max.poll.interval.ms`) until `assign` or `unassign` is called, or their
+//! incremental forms under the `consumer` protocol.
 
 use rdkafka::TopicPartitionList;
 use rdkafka::bindings::rd_kafka_resp_err_t;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, RebalanceProtocol};
 
 use super::errors;
 use super::events::Events;
@@ -26,12 +27,17 @@ pub(super) fn decided(
         return;
     }
     let partitions = to_partitions(partitions);
-    let event = match decision {
-        rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
-            GroupEvent::Assigned(partitions)
-        }
-        _ if consumer.assignment_lost() => GroupEvent::Lost(partitions),
-        _ => GroupEvent::Revoked(partitions),
+    let assigns = decision == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+    let incremental = matches!(
+        consumer.rebalance_protocol(),
+        RebalanceProtocol::Cooperative
+    );
+    let event = match (assigns, incremental) {
+        (true, false) => GroupEvent::Assigned(partitions),
+        (true, true) => GroupEvent::Added(partitions),
+        (false, _) if consumer.assignment_lost() => GroupEvent::Lost(partitions),
+        (false, false) => GroupEvent::Revoked(partitions),
+        (false, true) => GroupEvent::Removed(partitions),
     };
     events.clear_trouble();
     events.group.lock().push_back(event);

@@ -117,12 +117,25 @@ impl MemoryConsumer {
             self.join(state, now);
         }
         let group = state.groups.group_mut(&self.config.group_id);
-        match group.poll(OPERATION, &self.membership, now)? {
+        let polled = group.poll(OPERATION, &self.membership, now)?;
+        group.told(now);
+        match polled {
             Polled::Nothing => Ok(None),
+            Polled::Epoch(epoch) => {
+                self.membership.generation = epoch;
+                Ok(None)
+            }
             Polled::Event { event, generation } => {
-                if let GroupEvent::Assigned(partitions) = &event {
-                    self.held.clone_from(partitions);
-                    self.membership.generation = generation;
+                match &event {
+                    GroupEvent::Assigned(partitions) => {
+                        self.held.clone_from(partitions);
+                        self.membership.generation = generation;
+                    }
+                    GroupEvent::Added(partitions) => {
+                        self.held.extend(partitions.iter().cloned());
+                        self.membership.generation = generation;
+                    }
+                    GroupEvent::Revoked(_) | GroupEvent::Lost(_) | GroupEvent::Removed(_) => {}
                 }
                 Ok(Some(event))
             }
@@ -141,6 +154,7 @@ impl MemoryConsumer {
 
     fn join(&mut self, state: &mut State, now: Duration) {
         let joining = Joining {
+            protocol: self.config.group_protocol,
             client_id: self.config.client_id.clone(),
             topics: self.topics.clone(),
             session_timeout: self.config.session_timeout,
@@ -231,6 +245,35 @@ impl Consumer for MemoryConsumer {
         groups
             .group_mut(&self.config.group_id)
             .released(&self.membership, topics);
+        self.cluster.notify();
+        Ok(())
+    }
+
+    fn incremental_assign(
+        &mut self,
+        partitions: &[(TopicPartition, Position)],
+    ) -> IoResult<Vec<InputId>> {
+        const OPERATION: &str = OperationKind::Assign.as_str();
+        if let Some(fault) = self.fault(OperationKind::Assign, None) {
+            return Err(fault.error(OperationKind::Assign));
+        }
+        let (state, _) = self.cluster.lock();
+        let topics = &state.topics;
+        partitions
+            .iter()
+            .map(|(partition, position)| self.inputs.open(OPERATION, topics, partition, *position))
+            .collect()
+    }
+
+    fn incremental_unassign(&mut self, partitions: &[TopicPartition]) -> IoResult<()> {
+        if let Some(fault) = self.fault(OperationKind::Unassign, None) {
+            return Err(fault.error(OperationKind::Unassign));
+        }
+        self.inputs.close_partitions(partitions);
+        self.held.retain(|held| !partitions.contains(held));
+        let (mut state, now) = self.cluster.lock();
+        let group = state.groups.group_mut(&self.config.group_id);
+        group.released_incrementally(&self.membership, partitions, now);
         self.cluster.notify();
         Ok(())
     }

@@ -1,4 +1,7 @@
-//! The group coordinator: classic protocol, eager, static members (KIP-345), range assignor.
+//! The group coordinator: static members (KIP-345), range assignor; the classic protocol, eager, and in `incremental`
+//! the consumer protocol.
+
+mod incremental;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +11,7 @@ use hashbrown::HashMap;
 use super::assignor;
 use super::offsets::Offsets;
 use super::topics::Topics;
-use crate::io::{GroupEvent, GroupMember, IoResult, TopicPartition};
+use crate::io::{GroupEvent, GroupMember, GroupProtocol, IoResult, TopicPartition};
 use crate::{Error, ErrorClass};
 
 /// A membership as its owner knows it; what offsets are fenced by.
@@ -25,6 +28,7 @@ pub(super) struct Membership {
 /// What a member joins with.
 #[derive(Clone, Debug)]
 pub(super) struct Joining {
+    pub(super) protocol: GroupProtocol,
     pub(super) client_id: String,
     pub(super) topics: Vec<String>,
     pub(super) session_timeout: Duration,
@@ -54,6 +58,8 @@ struct Member {
     last_poll: Duration,
     assignment: Vec<TopicPartition>,
     step: Step,
+    /// Under the consumer protocol.
+    reconciled: incremental::Reconciled,
 }
 
 impl Member {
@@ -67,6 +73,8 @@ impl Member {
 #[derive(Debug)]
 pub(super) enum Polled {
     Nothing,
+    /// Nothing but the epoch of the membership.
+    Epoch(i32),
     Event {
         event: GroupEvent,
         generation: i32,
@@ -83,6 +91,8 @@ pub(super) struct Group {
     members: BTreeMap<String, Member>,
     /// Since when the group waits for its members to give up their partitions.
     rebalancing: Option<Duration>,
+    /// Of the first member.
+    protocol: Option<GroupProtocol>,
     pub(super) offsets: Offsets,
 }
 
@@ -99,11 +109,20 @@ impl Group {
     ) -> u64 {
         self.next_member_id += 1;
         let member_id = self.next_member_id;
+        self.protocol.get_or_insert(joining.protocol);
+        let incremental = self.is_incremental();
         if let Some(member) = self.members.get_mut(instance_id) {
             let unchanged = member.joining.topics == joining.topics;
             member.member_id = member_id;
             member.joining = joining;
             (member.last_call, member.last_poll) = (now, now);
+            if incremental {
+                self.replaced(instance_id);
+                if !unchanged {
+                    self.rebalance(topics, now);
+                }
+                return member_id;
+            }
             if self.rebalancing.is_none() && unchanged {
                 member.step = Step::Assigned;
                 return member_id;
@@ -118,6 +137,7 @@ impl Group {
                 last_poll: now,
                 assignment: Vec::new(),
                 step: Step::Joined,
+                reconciled: incremental::Reconciled::default(),
             };
             self.members.insert(instance_id.to_owned(), member);
         }
@@ -207,6 +227,9 @@ impl Group {
             return Err(fenced_instance(operation, &membership.instance_id));
         }
         (member.last_call, member.last_poll) = (now, now);
+        if self.protocol == Some(GroupProtocol::Consumer) {
+            return Ok(member.heartbeat(generation));
+        }
         let event = match member.step {
             Step::Joined | Step::Holding | Step::Releasing => return Ok(Polled::Nothing),
             Step::Assigned => {
@@ -261,6 +284,9 @@ impl Group {
         if member.member_id != membership.member_id {
             return Err(fenced_instance(operation, &membership.instance_id));
         }
+        if self.is_incremental() {
+            return member.validate_epoch(operation, membership);
+        }
         if membership.generation != self.generation {
             return Err(Error::new(
                 ErrorClass::Fenced,
@@ -283,6 +309,11 @@ impl Group {
         let before = self.members.len();
         let rebalancing = self.rebalancing;
         let deadline = |member: &Member| {
+            if let Some(since) = member.reconciled.releasing {
+                return member
+                    .deadline()
+                    .min(since + member.joining.max_poll_interval);
+            }
             let release = rebalancing.filter(|_| member.step != Step::Joined);
             let release = release.map(|since| since + member.joining.max_poll_interval);
             release.unwrap_or(Duration::MAX).min(member.deadline())
@@ -306,6 +337,10 @@ impl Group {
 
     /// Every member has to give up its partitions before the next generation.
     fn rebalance(&mut self, topics: &Topics, now: Duration) {
+        if self.is_incremental() {
+            self.decide(topics, now);
+            return;
+        }
         self.rebalancing.get_or_insert(now);
         for member in self.members.values_mut() {
             match member.step {
@@ -331,6 +366,21 @@ impl Group {
         }
         self.rebalancing = None;
         self.generation += 1;
+        for (instance_id, partitions) in self.shares(topics) {
+            if let Some(member) = self.members.get_mut(&instance_id) {
+                member.assignment = partitions;
+                member.step = Step::Assigned;
+            }
+        }
+    }
+
+    /// What each member is to have, by the range assignor.
+    fn shares(&self, topics: &Topics) -> BTreeMap<String, Vec<TopicPartition>> {
+        let mut shares: BTreeMap<String, Vec<TopicPartition>> = self
+            .members
+            .keys()
+            .map(|instance_id| (instance_id.clone(), Vec::new()))
+            .collect();
         let mut names: Vec<String> = self
             .members
             .values()
@@ -340,21 +390,18 @@ impl Group {
         names.dedup();
         for name in names {
             let partitions = topics.partition_count(&name).unwrap_or(0);
-            let subscribers = || {
-                let takes = |member: &&Member| member.joining.topics.contains(&name);
-                self.members.values().filter(takes)
-            };
-            let count = subscribers().count();
-            let takes = |member: &&mut Member| member.joining.topics.contains(&name);
-            for (index, member) in self.members.values_mut().filter(takes).enumerate() {
+            let takes = |member: &Member| member.joining.topics.contains(&name);
+            let count = self.members.values().filter(|it| takes(it)).count();
+            let subscribers = self.members.iter().filter(|(_, it)| takes(it));
+            for (index, (instance_id, _)) in subscribers.enumerate() {
                 let range = assignor::range(partitions, count, index);
                 let given = range.map(|partition| TopicPartition::new(&name, partition));
-                member.assignment.extend(given);
+                if let Some(share) = shares.get_mut(instance_id) {
+                    share.extend(given);
+                }
             }
         }
-        for member in self.members.values_mut() {
-            member.step = Step::Assigned;
-        }
+        shares
     }
 }
 

@@ -88,6 +88,13 @@ impl Inputs {
         Ok(())
     }
 
+    /// Voids the ids of these partitions.
+    pub(super) fn close_partitions(&mut self, partitions: &[TopicPartition]) {
+        for slot in &mut self.open {
+            slot.take_if(|input| partitions.contains(&input.partition));
+        }
+    }
+
     fn slot(&mut self, id: InputId) -> Option<&mut Option<Input>> {
         let index = id.0.checked_sub(self.first)?;
         self.open.get_mut(usize::try_from(index).ok()?)

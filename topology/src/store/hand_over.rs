@@ -1,0 +1,51 @@
+//! Hands a task's directory from one thread of the process to another.
+//!
+//! A database can be open only once in a process, and a thread that has given its partitions up may still be closing it
+//! when the group has given them to another thread already. The other one waits; nothing is damaged, so nothing is set
+//! aside.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+/// The directories that this process has open.
+#[derive(Debug, Default)]
+pub(super) struct OpenDirectories {
+    open: Mutex<BTreeSet<PathBuf>>,
+    closed: Condvar,
+}
+
+/// The right to open a directory; dropped once it is closed.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    all: Arc<OpenDirectories>,
+    path: PathBuf,
+}
+
+impl OpenDirectories {
+    /// Waits until nobody else has the directory open; `None` when that takes longer than `patience`.
+    pub(super) fn wait(self: &Arc<Self>, path: &Path, patience: Duration) -> Option<Opening> {
+        let deadline = Instant::now() + patience;
+        let mut open = self.open.lock();
+        while open.contains(path) {
+            if self.closed.wait_until(&mut open, deadline).timed_out() {
+                return None;
+            }
+        }
+        open.insert(path.to_owned());
+        Some(Opening {
+            all: Arc::clone(self),
+            path: path.to_owned(),
+        })
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        self.all.open.lock().remove(&self.path);
+        self.all.closed.notify_all();
+    }
+}
