@@ -20,6 +20,9 @@ use crate::wait::wait_for;
 /// For any single call; a broker that takes longer is broken.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
+/// A topic without a replication factor of its own (KIP-464).
+const BROKERS_DEFAULT: i32 = -1;
+
 /// A Kafka cluster reached by its bootstrap servers.
 #[derive(Debug, Clone)]
 pub struct Kafka {
@@ -65,7 +68,7 @@ impl Kafka {
         let what = || format!("creating topic {name}");
         let admin: AdminClient<DefaultClientContext> = self.client_config().create().doing(what)?;
         let topic = config.iter().fold(
-            NewTopic::new(name, partitions, TopicReplication::Fixed(1)),
+            NewTopic::new(name, partitions, TopicReplication::Fixed(BROKERS_DEFAULT)),
             |topic, (key, value)| topic.set(key, value),
         );
         let options = AdminOptions::new()
@@ -230,13 +233,13 @@ impl Kafka {
         Ok(offsets)
     }
 
-    /// Tells whether the cluster answers for its metadata with at least one living broker.
-    pub(crate) fn metadata_probe(&self) -> Result<impl Fn() -> bool + use<>> {
+    /// Tells how many living brokers the cluster answers of; none when it does not answer.
+    pub(crate) fn metadata_probe(&self) -> Result<impl Fn() -> usize + use<>> {
         let what = || "creating a client".to_owned();
         let consumer: BaseConsumer = self.client_config().create().doing(what)?;
         Ok(move || {
             let metadata = consumer.fetch_metadata(None, Duration::from_millis(500));
-            metadata.is_ok_and(|metadata| !metadata.brokers().is_empty())
+            metadata.map_or(0, |metadata| metadata.brokers().len())
         })
     }
 
