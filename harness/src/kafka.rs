@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier,
+    TopicReplication,
+};
 use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -119,6 +122,50 @@ impl Kafka {
             result
                 .map_err(|(_, code)| KafkaError::AdminOp(code))
                 .doing(what)?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the configuration of a topic: what is not named goes back to the broker's default.
+    pub fn configure_topic(&self, name: &str, config: &[(&str, &str)]) -> Result<()> {
+        let what = || format!("configuring topic {name}");
+        let admin: AdminClient<DefaultClientContext> = self.client_config().create().doing(what)?;
+        let options = AdminOptions::new().request_timeout(Some(DEADLINE));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .doing(what)?;
+        let topic = config.iter().fold(
+            AlterConfig::new(ResourceSpecifier::Topic(name)),
+            |topic, (key, value)| topic.set(key, value),
+        );
+        let altered = admin.alter_configs([&topic], &options);
+        for result in runtime.block_on(altered).doing(what)? {
+            result
+                .map_err(|(_, code)| KafkaError::AdminOp(code))
+                .doing(what)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the records of every partition of a topic; its `cleanup.policy` has to contain `delete`.
+    pub fn delete_records(&self, name: &str) -> Result<()> {
+        let what = || format!("deleting the records of {name}");
+        let admin: AdminClient<DefaultClientContext> = self.client_config().create().doing(what)?;
+        let consumer: BaseConsumer = self.client_config().create().doing(what)?;
+        let mut ends = TopicPartitionList::new();
+        for partition in self.partitions(&consumer, name)? {
+            ends.add_partition_offset(name, partition, Offset::End)
+                .doing(what)?;
+        }
+        let options = AdminOptions::new().request_timeout(Some(DEADLINE));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .doing(what)?;
+        let deleted = runtime
+            .block_on(admin.delete_records(&ends, &options))
+            .doing(what)?;
+        for element in deleted.elements() {
+            element.error().doing(what)?;
         }
         Ok(())
     }

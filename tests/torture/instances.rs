@@ -22,7 +22,7 @@ const PAUSE: &str = "draining:15,offsets:15,committing:15,store_batch:15";
 /// Stores are flushed in open transactions, so that what does not belong on disk would stay there after a kill.
 const FLUSH_MS: &str = "1000";
 /// For so long an instance is left alone once it is ready.
-const SPARED: Duration = Duration::from_millis(1_500);
+const SPARED: Duration = Duration::from_millis(1_000);
 /// An instance that was frozen tells for a moment what it knew before; an onlooker does not listen to it.
 const STALE: Duration = Duration::from_secs(10);
 
@@ -96,7 +96,7 @@ impl Instances {
                 setup = setup.env("JUMUN_TEST_BROKEN", broken);
             }
             Instance {
-                processor: Some(setup.start()),
+                processor: Some(setup.start_ready()),
                 setup,
                 address: SocketAddr::from(([127, 0, 0, 1], port)),
                 phase_file,
@@ -104,12 +104,8 @@ impl Instances {
                 thawed: None,
             }
         };
-        let mut instances: Vec<Instance> = (0..INSTANCES).map(instance).collect();
-        for instance in &mut instances {
-            instance.processor.as_mut().unwrap().wait_ready();
-        }
         Self {
-            instances,
+            instances: (0..INSTANCES).map(instance).collect(),
             random: StdRng::seed_from_u64(seed),
             counted: BTreeMap::new(),
             beside: 0,

@@ -12,6 +12,8 @@
 )]
 
 mod brokers;
+#[path = "../support/changelogs.rs"]
+mod changelogs;
 mod counters;
 mod instances;
 #[path = "../support/judged.rs"]
@@ -24,7 +26,6 @@ mod load;
 mod model;
 #[path = "../support/processor.rs"]
 mod processor;
-mod stores;
 #[path = "../support/topics.rs"]
 mod topics;
 
@@ -36,18 +37,18 @@ use jumun_harness::{Cluster, Kafka, wait_for};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use changelogs::{Folded, compare_with_changelogs};
 use counters::Counters;
 use instances::Instances;
 use judged::{Comparison, compare_with_model};
 use processor::{TIMEOUT, tell};
-use stores::{Folded, compare_with_changelogs};
 
 const PARTITIONS: i32 = 4;
 const APPLICATION: &str = "tortured";
 /// Input records per second that one instance may take.
 const RATE: u64 = 100;
 /// Between two blows, in seconds.
-const BETWEEN: (f64, f64) = (0.3, 2.5);
+const BETWEEN: (f64, f64) = (0.2, 1.6);
 
 /// How much torture.
 struct Plan {
