@@ -6,7 +6,7 @@ use std::time::Duration;
 use jumun_harness::{Broker, Cluster};
 
 use crate::processor::tell;
-use crate::world::{APPLICATION, World, aside, wait_phase};
+use crate::world::{APPLICATION, World, aside, long_form, wait_phase};
 
 /// So long in a step that the blow falls into it.
 const LINGER: &str = "draining:60,offsets:60,committing:60,store_batch:60";
@@ -48,6 +48,9 @@ fn row_10_broker_dies_in_each_step_of_a_commit() {
 
 #[test]
 fn row_10_coordinator_moves_and_replicas_are_missing_during_commits() {
+    if !long_form() {
+        return;
+    }
     let mut cluster = Cluster::start().unwrap();
     let world = World::with_load(&cluster, 20_000);
     let one = world

@@ -10,8 +10,7 @@ use jumun_harness::{Broker, Isolation, Message, Record, wait_for};
 
 use crate::changelogs::compare_with_changelogs;
 use crate::processor::{Setup, TIMEOUT, tell};
-use crate::topics;
-use crate::world::{APPLICATION, World, aside};
+use crate::world::{APPLICATION, World, aside, long_form};
 
 const CHANGELOG: &str = "survivor-orders-changelog";
 
@@ -167,6 +166,9 @@ fn row_14_corrupt_sst_file_is_set_aside_and_restored() {
 /// Killed again and again while it restores from nothing.
 #[test]
 fn row_15_kill_during_restore_resumes() {
+    if !long_form() {
+        return;
+    }
     let broker = Broker::start().unwrap();
     let world = World::with_load(&broker, 40_000);
     let one = world.instance("one").flag("--max-rate", "100000");
@@ -202,5 +204,4 @@ fn row_15_kill_during_restore_resumes() {
         "{folded:?}"
     );
     assert!(aside(&[&one]).is_empty());
-    assert_eq!(topics::changelog_ends(&broker, "nobody"), 0);
 }

@@ -10,7 +10,7 @@ use crate::load;
 use crate::model::InputRecord;
 use crate::processor::TIMEOUT;
 use crate::topics;
-use crate::world::{APPLICATION, PARTITIONS, SESSION_TIMEOUT, World, aside, wait_phase};
+use crate::world::{APPLICATION, PARTITIONS, SESSION_TIMEOUT, World, aside, long_form, wait_phase};
 
 /// Waits until every partition of the first input, or so many, are with another: their offsets move on.
 fn wait_all_move(world: &World) {
@@ -59,6 +59,9 @@ fn row_8_zombie_is_fenced_and_its_state_kept() {
 /// then rejects it, and the one that wakes has nothing but a timer that is due.
 #[test]
 fn row_8_zombie_that_wakes_with_a_due_timer_only_is_fenced() {
+    if !long_form() {
+        return;
+    }
     let broker = Broker::start().unwrap();
     let state = tempfile::tempdir().unwrap();
     let early = early_events(&broker);
@@ -161,6 +164,9 @@ fn row_9_rebalance_in_the_middle_of_a_batch() {
 /// The dead owner's transaction is open on the changelog until it times out: whoever takes over must not run before.
 #[test]
 fn row_16_take_over_waits_for_the_dead_owners_transaction() {
+    if !long_form() {
+        return;
+    }
     const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(18);
     let broker = Broker::start().unwrap();
     let world = World::with_load(&broker, 12_000);

@@ -14,7 +14,7 @@ use crate::changelogs::set_aside;
 use crate::judged::compare_with_model;
 use crate::load;
 use crate::model::InputRecord;
-use crate::processor::{Setup, TIMEOUT};
+use crate::processor::{Setup, TIMEOUT, tell};
 use crate::topics;
 
 pub const APPLICATION: &str = "survivor";
@@ -93,6 +93,15 @@ impl World {
         assert!(report.is_clean(), "{report}");
         assert!(report.compared > self.records.len(), "{report}");
     }
+}
+
+/// Whether rows that take long are asked for; says so if not.
+pub fn long_form() -> bool {
+    let asked = std::env::var_os("JUMUN_MATRIX").is_some();
+    if !asked {
+        tell("left out for its length: make matrix runs it");
+    }
+    asked
 }
 
 /// The state directories that were set aside, of these instances.
