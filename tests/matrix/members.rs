@@ -128,7 +128,7 @@ fn early_events(broker: &Broker) -> Vec<InputRecord> {
         let value = record.value.as_deref().unwrap_or_default();
         record.topic == topics::ORDERS
             && serde_json::from_slice::<Value>(value)
-                .is_ok_and(|value| value["version"].as_i64() == Some(2))
+                .is_ok_and(|value| value["target"]["version"].as_i64() == Some(2))
     };
     let early: Vec<InputRecord> = records.iter().filter(is_second).take(8).cloned().collect();
     assert_eq!(early.len(), 8, "no second events");
