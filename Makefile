@@ -1,11 +1,16 @@
 # Thin: each target says what it does in a line or two; `make help` lists them.
-.PHONY: help demo test every-case aggregates-large retention-large scale-out fuzz-decoders bench lint setup
+.PHONY: help demo test matrix torture scale-out every-case aggregates-large retention-large fuzz-decoders bench lint setup
 .DEFAULT_GOAL := help
 
 # Arguments of the program, as in: make demo ARGS="--duration 60s"
 ARGS ?=
 # Records that fuzz-decoders tries.
 DECODER_INPUTS ?= 10000000
+# For how long torture strikes at most, and how often.
+MINUTES ?= 30
+KILLS ?= 200
+# Chooses the blows of torture; drawn and printed if empty.
+TORTURE_SEED ?=
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\): ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
@@ -18,6 +23,16 @@ test: ## run all tests, those on a real Kafka of their own included
 	@scripts/setup test
 	@scripts/fetch-kafka
 	cargo test --release --workspace
+
+matrix: ## run every row of the fault matrix on a real Kafka, those that take long included
+	@scripts/setup test
+	@scripts/fetch-kafka
+	JUMUN_MATRIX=1 cargo test --release --package jumun --test matrix -- --nocapture
+
+torture: ## kill and freeze three instances 200 times while brokers of a cluster of three die, and look at everything; MINUTES=30 KILLS=200 TORTURE_SEED=6
+	@scripts/setup test
+	@scripts/fetch-kafka
+	JUMUN_TORTURE_MINUTES=$(MINUTES) JUMUN_TORTURE_KILLS=$(KILLS) JUMUN_TORTURE_SEED=$(TORTURE_SEED) cargo test --release --package jumun --test torture -- --nocapture --test-threads 1
 
 every-case: ## every state, action and actor under all four ordering policies against the model; the tests sample three of them
 	@scripts/setup test

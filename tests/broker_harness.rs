@@ -9,7 +9,9 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use jumun_harness::{Broker, Isolation, Kafka, Message, Process, Record, unique_name, wait_for};
+use jumun_harness::{
+    Broker, Cluster, Isolation, Kafka, Message, Process, Record, unique_name, wait_for,
+};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
@@ -207,6 +209,49 @@ fn a_broker_keeps_its_data_through_stop_kill_and_pause_and_leaves_nothing_behind
     assert!(exists(process) && directory.exists());
     drop(broker);
     assert!(!exists(process) && !directory.exists());
+}
+
+#[test]
+fn a_cluster_keeps_its_data_through_the_death_of_a_node_and_refuses_writes_when_two_are_gone() {
+    let mut cluster = Cluster::start().unwrap();
+    cluster.create_topic("kept", 3, &[]).unwrap();
+    let all: Vec<Message<'_>> = (0..3)
+        .map(|partition| Message::new("kept", "k", "before the kill").partition(partition))
+        .collect();
+    cluster.produce(all.clone()).unwrap();
+    let id = unique_name("writer");
+    drop(transactional_producer(&cluster, &id));
+    let coordinator = cluster.transaction_coordinator(&id).unwrap();
+    let process = cluster.id(coordinator).unwrap();
+    cluster.kill9(coordinator).unwrap();
+    assert!(!exists(process));
+    cluster.produce(all.clone()).unwrap();
+    wait_for("another coordinator", TIMEOUT, || {
+        let now = cluster.transaction_coordinator(&id).ok()?;
+        (now != coordinator).then_some(())
+    })
+    .unwrap();
+
+    // Two of three cannot be gone for writes that want two copies: the third refuses or has no quorum.
+    let other = (coordinator + 1) % cluster.len();
+    cluster.pause(other).unwrap();
+    let producer: BaseProducer = cluster.client_config().create().unwrap();
+    producer
+        .send(BaseRecord::<str, str>::to("kept").payload("not yet"))
+        .unwrap();
+    producer.poll(Duration::from_secs(3));
+    assert_eq!(producer.in_flight_count(), 1, "one copy was enough");
+    drop(producer);
+    cluster.resume(other).unwrap();
+    cluster.start_again(coordinator).unwrap();
+    cluster.wait_ready().unwrap();
+
+    let records = cluster
+        .consume_all("kept", Isolation::ReadCommitted)
+        .unwrap();
+    let kept = values(&records);
+    let written = kept.iter().filter(|value| *value == "before the kill");
+    assert_eq!(written.count(), 6, "{kept:?}");
 }
 
 #[test]

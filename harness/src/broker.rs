@@ -1,57 +1,23 @@
 //! An Apache Kafka broker of the test's own: one JVM, broker and controller at once (KRaft), in a temporary directory.
 
-use std::env;
-use std::fs::{self, File};
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::sync::OnceLock;
-use std::time::Duration;
 
-use rustix::process::Signal;
-use tempfile::TempDir;
-
-use crate::error::{Doing, Error, Result};
-use crate::guard::Guard;
+use crate::error::{Error, Result};
 use crate::kafka::Kafka;
+use crate::node::{BrokerOptions, Node, NodePorts};
 use crate::ports::free_port;
-use crate::wait::wait_for;
 
-const KAFKA_VERSION: &str = "4.2.0";
-/// Sixteen zero bytes but the last, as Kafka writes ids: URL-safe base64 without padding.
-const CLUSTER_ID: &str = "AAAAAAAAAAAAAAAAAAAAAQ";
-const START_TIMEOUT: Duration = Duration::from_secs(90);
-const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often to try again with other ports when another process was quicker.
 const PORT_ATTEMPTS: u32 = 5;
-
-/// How a broker differs from the usual.
-#[derive(Debug, Clone)]
-pub struct BrokerOptions {
-    /// Heap of the JVM in MiB.
-    pub heap_mib: u32,
-    /// Broker properties that replace or complete those of the harness.
-    pub properties: Vec<(String, String)>,
-}
-
-impl Default for BrokerOptions {
-    fn default() -> Self {
-        Self {
-            heap_mib: 512,
-            properties: Vec::new(),
-        }
-    }
-}
 
 /// A running broker; [`Kafka`] of it is reached by dereferencing. Dropping it kills the JVM and removes its data, and
 /// so does a watchdog when the process that started it is killed.
 #[derive(Debug)]
 pub struct Broker {
-    // Dropped first: the JVM must be gone before its directory is removed.
-    guard: Guard,
+    node: Node,
     kafka: Kafka,
-    options: BrokerOptions,
-    directory: TempDir,
 }
 
 impl Broker {
@@ -62,17 +28,12 @@ impl Broker {
 
     /// Starts a broker with options of the test's own.
     pub fn start_with(options: BrokerOptions) -> Result<Self> {
-        let mut attempt = 1;
-        loop {
-            match Self::try_start(&options) {
-                Err(Error::Failed(log))
-                    if attempt < PORT_ATTEMPTS && log.contains("Address already in use") =>
-                {
-                    attempt += 1;
-                }
-                done => return done,
-            }
-        }
+        with_free_ports(1, |ports| {
+            let mut node = Node::start(0, ports, &options)?;
+            node.wait_ready(1)?;
+            let kafka = Kafka::new(node.address());
+            Ok(Self { node, kafka })
+        })
     }
 
     /// The one broker that all tests of this test binary share; it ends with the process. Tests that use it give
@@ -85,45 +46,20 @@ impl Broker {
             .map_err(|error| Error::Failed(error.clone()))
     }
 
-    fn try_start(options: &BrokerOptions) -> Result<Self> {
-        let directory = tempfile::Builder::new()
-            .prefix("jumun-kafka-")
-            .tempdir()
-            .doing(|| "creating a directory for Kafka".to_owned())?;
-        let port = free_port()?;
-        let properties =
-            server_properties(directory.path(), port, free_port()?, &options.properties);
-        let path = directory.path().join("server.properties");
-        fs::write(&path, properties).doing(|| format!("writing {}", path.display()))?;
-        format_storage(directory.path())?;
-        let guard = spawn(directory.path(), options)?;
-        let kafka = Kafka::new(format!("127.0.0.1:{port}"));
-        let mut broker = Self {
-            guard,
-            kafka,
-            options: options.clone(),
-            directory,
-        };
-        broker.wait_ready()?;
-        Ok(broker)
-    }
-
     /// Stops the broker in order (SIGTERM), so that [`Broker::start_again`] finds its logs closed.
     pub fn stop(&mut self) -> Result<()> {
-        self.guard.signal(Signal::TERM)?;
-        self.guard.wait_exit(STOP_TIMEOUT).map(drop)
+        self.node.stop()
     }
 
     /// Kills the broker (SIGKILL).
     pub fn kill9(&mut self) -> Result<()> {
-        self.guard.kill().map(drop)
+        self.node.kill9()
     }
 
     /// Starts a stopped or killed broker on its old data and its old port.
     pub fn start_again(&mut self) -> Result<()> {
-        self.guard.kill()?;
-        self.guard = spawn(self.directory.path(), &self.options)?;
-        self.wait_ready()
+        self.node.start_again()?;
+        self.node.wait_ready(1)
     }
 
     /// Stops the broker in order and starts it again.
@@ -134,42 +70,27 @@ impl Broker {
 
     /// Freezes the broker (SIGSTOP): connections stay open, nothing is answered.
     pub fn pause(&mut self) -> Result<()> {
-        self.guard.signal(Signal::STOP)
+        self.node.pause()
     }
 
     /// Lets a frozen broker go on (SIGCONT).
     pub fn resume(&mut self) -> Result<()> {
-        self.guard.signal(Signal::CONT)
+        self.node.resume()
     }
 
     /// Process id of the broker's JVM.
     pub fn id(&self) -> u32 {
-        self.guard.id()
+        self.node.id()
     }
 
     /// Where the broker keeps its data, its properties and its log.
     pub fn directory(&self) -> &Path {
-        self.directory.path()
+        self.node.directory()
     }
 
     /// The last lines of the broker's log.
     pub fn log_tail(&self) -> String {
-        log_tail(self.directory.path())
-    }
-
-    /// Ready is a broker that answers for its metadata and counts itself among the living.
-    fn wait_ready(&mut self) -> Result<()> {
-        let probe = self.kafka.metadata_probe()?;
-        let ready = wait_for("a broker that answers", START_TIMEOUT, || {
-            match self.guard.exit_status() {
-                Err(error) => Some(Err(error)),
-                Ok(Some(status)) => Some(Err(Error::Failed(format!("the broker ended, {status}")))),
-                Ok(None) => probe().then_some(Ok(())),
-            }
-        });
-        ready.and_then(|inner| inner).map_err(|error| {
-            Error::Failed(format!("{error}; the end of its log:\n{}", self.log_tail()))
-        })
+        self.node.log_tail()
     }
 }
 
@@ -181,168 +102,27 @@ impl Deref for Broker {
     }
 }
 
-/// Where the jars of Kafka are: `JUMUN_KAFKA_DIR`, else the cache that `scripts/fetch-kafka` fills.
-pub fn kafka_dir() -> Result<PathBuf> {
-    let not_empty = |name: &str| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let directory = not_empty("JUMUN_KAFKA_DIR")
-        .or_else(|| {
-            let cache = not_empty("XDG_CACHE_HOME")
-                .or_else(|| not_empty("HOME").map(|home| home.join(".cache")));
-            cache.map(|cache| cache.join("jumun").join(format!("kafka-{KAFKA_VERSION}")))
-        })
-        .ok_or_else(|| {
-            Error::Failed("neither JUMUN_KAFKA_DIR nor HOME is set: no Kafka".to_owned())
-        })?;
-    if directory.is_dir() {
-        Ok(directory)
-    } else {
-        Err(Error::Failed(format!(
-            "no Kafka in {}; run scripts/fetch-kafka",
-            directory.display()
-        )))
-    }
-}
-
-fn server_properties(
-    directory: &Path,
-    port: u16,
-    controller_port: u16,
-    own: &[(String, String)],
-) -> String {
-    let data = directory.join("data").display().to_string();
-    let fixed = [
-        ("process.roles", "broker,controller".to_owned()),
-        ("node.id", "1".to_owned()),
-        (
-            "controller.quorum.voters",
-            format!("1@127.0.0.1:{controller_port}"),
-        ),
-        ("controller.listener.names", "CONTROLLER".to_owned()),
-        (
-            "listeners",
-            format!("BROKER://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}"),
-        ),
-        ("advertised.listeners", format!("BROKER://127.0.0.1:{port}")),
-        ("inter.broker.listener.name", "BROKER".to_owned()),
-        (
-            "listener.security.protocol.map",
-            "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
-        ),
-        ("log.dirs", data),
-    ];
-    let usual = [
-        ("auto.create.topics.enable", "false"),
-        ("num.partitions", "1"),
-        ("default.replication.factor", "1"),
-        ("offsets.topic.replication.factor", "1"),
-        ("offsets.topic.num.partitions", "4"),
-        ("transaction.state.log.replication.factor", "1"),
-        ("transaction.state.log.min.isr", "1"),
-        ("transaction.state.log.num.partitions", "4"),
-        ("share.coordinator.state.topic.replication.factor", "1"),
-        ("share.coordinator.state.topic.min.isr", "1"),
-        ("group.initial.rebalance.delay.ms", "0"),
-        ("group.min.session.timeout.ms", "500"),
-        // A dead owner's transaction ends soon after its timeout, not at the next ten seconds.
-        (
-            "transaction.abort.timed.out.transaction.cleanup.interval.ms",
-            "500",
-        ),
-        ("controlled.shutdown.enable", "false"),
-        // A restarted broker is let in when its former self has timed out.
-        ("broker.session.timeout.ms", "2000"),
-        ("broker.heartbeat.interval.ms", "250"),
-        // The default buffer of the log cleaner alone is a quarter of the heap.
-        ("log.cleaner.dedupe.buffer.size", "8388608"),
-        ("num.network.threads", "2"),
-        ("num.io.threads", "4"),
-    ];
-    let fixed = fixed
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value));
-    let usual = usual
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value.to_owned()));
-    // Java's Properties keep the last of several equal keys, so the test's own win.
-    let lines = fixed
-        .chain(usual)
-        .chain(own.iter().cloned())
-        .map(|(key, value)| format!("{key}={value}\n"));
-    lines.collect()
-}
-
-fn java(heap_mib: u32) -> Result<Command> {
-    let program = env::var_os("JAVA_HOME")
-        .filter(|home| !home.is_empty())
-        .map_or_else(
-            || PathBuf::from("java"),
-            |home| PathBuf::from(home).join("bin").join("java"),
-        );
-    let mut command = Command::new(program);
-    command
-        .arg(format!("-Xmx{heap_mib}m"))
-        // One collector thread: the machine belongs to the program under test.
-        .arg("-XX:+UseSerialGC")
-        .arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
-        .arg("-Dorg.slf4j.simpleLogger.showDateTime=true")
-        .arg("-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS")
-        .arg("-cp")
-        .arg(kafka_dir()?.join("*"))
-        .stdin(Stdio::null());
-    Ok(command)
-}
-
-fn format_storage(directory: &Path) -> Result<()> {
-    let output = java(256)?
-        .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
-        .arg(directory.join("server.properties"))
-        .output()
-        .doing(|| "starting java to format Kafka's storage".to_owned())?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(Error::Failed(format!(
-        "formatting Kafka's storage, {}: {}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )))
-}
-
-fn spawn(directory: &Path, options: &BrokerOptions) -> Result<Guard> {
-    let path = directory.join("kafka.log");
-    let open = || {
-        File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .doing(|| format!("opening {}", path.display()))
-    };
-    let mut command = java(options.heap_mib)?;
-    command
-        .arg("kafka.Kafka")
-        .arg(directory.join("server.properties"))
-        .current_dir(directory);
-    command.stdout(open()?).stderr(open()?);
-    Guard::spawn(&mut command, directory)
-}
-
-fn log_tail(directory: &Path) -> String {
-    const LINES: usize = 40;
-    let path = directory.join("kafka.log");
-    match fs::read(&path) {
-        Ok(bytes) => {
-            let text = String::from_utf8_lossy(&bytes);
-            let lines: Vec<&str> = text.lines().collect();
-            lines
-                .get(lines.len().saturating_sub(LINES)..)
-                .unwrap_or_default()
-                .join("\n")
+/// Calls `start` with the ports of so many nodes, and again with others if another process was quicker to take one.
+pub(crate) fn with_free_ports<T>(
+    nodes: usize,
+    start: impl Fn(&[NodePorts]) -> Result<T>,
+) -> Result<T> {
+    let mut attempt = 1;
+    loop {
+        let mut ports = Vec::new();
+        for _ in 0..nodes {
+            ports.push(NodePorts {
+                broker: free_port()?,
+                controller: free_port()?,
+            });
         }
-        Err(error) => format!("({}: {error})", path.display()),
+        match start(&ports) {
+            Err(Error::Failed(log))
+                if attempt < PORT_ATTEMPTS && log.contains("Address already in use") =>
+            {
+                attempt += 1;
+            }
+            done => return done,
+        }
     }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier,
+    TopicReplication,
+};
 use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -19,6 +22,9 @@ use crate::wait::wait_for;
 
 /// For any single call; a broker that takes longer is broken.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A topic without a replication factor of its own (KIP-464).
+const BROKERS_DEFAULT: i32 = -1;
 
 /// A Kafka cluster reached by its bootstrap servers.
 #[derive(Debug, Clone)]
@@ -65,7 +71,7 @@ impl Kafka {
         let what = || format!("creating topic {name}");
         let admin: AdminClient<DefaultClientContext> = self.client_config().create().doing(what)?;
         let topic = config.iter().fold(
-            NewTopic::new(name, partitions, TopicReplication::Fixed(1)),
+            NewTopic::new(name, partitions, TopicReplication::Fixed(BROKERS_DEFAULT)),
             |topic, (key, value)| topic.set(key, value),
         );
         let options = AdminOptions::new()
@@ -116,6 +122,50 @@ impl Kafka {
             result
                 .map_err(|(_, code)| KafkaError::AdminOp(code))
                 .doing(what)?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the configuration of a topic: what is not named goes back to the broker's default.
+    pub fn configure_topic(&self, name: &str, config: &[(&str, &str)]) -> Result<()> {
+        let what = || format!("configuring topic {name}");
+        let admin: AdminClient<DefaultClientContext> = self.client_config().create().doing(what)?;
+        let options = AdminOptions::new().request_timeout(Some(DEADLINE));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .doing(what)?;
+        let topic = config.iter().fold(
+            AlterConfig::new(ResourceSpecifier::Topic(name)),
+            |topic, (key, value)| topic.set(key, value),
+        );
+        let altered = admin.alter_configs([&topic], &options);
+        for result in runtime.block_on(altered).doing(what)? {
+            result
+                .map_err(|(_, code)| KafkaError::AdminOp(code))
+                .doing(what)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the records of every partition of a topic; its `cleanup.policy` has to contain `delete`.
+    pub fn delete_records(&self, name: &str) -> Result<()> {
+        let what = || format!("deleting the records of {name}");
+        let admin: AdminClient<DefaultClientContext> = self.client_config().create().doing(what)?;
+        let consumer: BaseConsumer = self.client_config().create().doing(what)?;
+        let mut ends = TopicPartitionList::new();
+        for partition in self.partitions(&consumer, name)? {
+            ends.add_partition_offset(name, partition, Offset::End)
+                .doing(what)?;
+        }
+        let options = AdminOptions::new().request_timeout(Some(DEADLINE));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .doing(what)?;
+        let deleted = runtime
+            .block_on(admin.delete_records(&ends, &options))
+            .doing(what)?;
+        for element in deleted.elements() {
+            element.error().doing(what)?;
         }
         Ok(())
     }
@@ -230,13 +280,13 @@ impl Kafka {
         Ok(offsets)
     }
 
-    /// Tells whether the cluster answers for its metadata with at least one living broker.
-    pub(crate) fn metadata_probe(&self) -> Result<impl Fn() -> bool + use<>> {
+    /// Tells how many living brokers the cluster answers of; none when it does not answer.
+    pub(crate) fn metadata_probe(&self) -> Result<impl Fn() -> usize + use<>> {
         let what = || "creating a client".to_owned();
         let consumer: BaseConsumer = self.client_config().create().doing(what)?;
         Ok(move || {
             let metadata = consumer.fetch_metadata(None, Duration::from_millis(500));
-            metadata.is_ok_and(|metadata| !metadata.brokers().is_empty())
+            metadata.map_or(0, |metadata| metadata.brokers().len())
         })
     }
 

@@ -179,6 +179,10 @@ pub struct TopicDescription {
     pub cleanup_policy: String,
 }
 
+/// The id that a cluster gives to a topic when it is created (KIP-516): one made anew under the same name has another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicId(pub [u8; 16]);
+
 /// A member of a consumer group, as the coordinator knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupMember {
@@ -339,6 +343,10 @@ pub trait Admin {
         names: &[&str],
         timeout: Duration,
     ) -> IoResult<Vec<Option<TopicDescription>>>;
+    /// The ids of these topics, in order; `None` where there is no topic, or the log knows no ids.
+    fn topic_ids(&mut self, names: &[&str], _timeout: Duration) -> IoResult<Vec<Option<TopicId>>> {
+        Ok(vec![None; names.len()])
+    }
     /// Creates topics; one that exists already is no error.
     fn create_topics(&mut self, topics: &[TopicSpec], timeout: Duration) -> IoResult<()>;
     /// Watermarks by asking the brokers: the *high* watermark, which open transactions do not hold back.

@@ -16,7 +16,7 @@ use super::retry::retry;
 use super::status::RestoreStatus;
 use super::stream_thread::StreamThread;
 use crate::graph::SubTopology;
-use crate::io::{InputId, Position, TopicPartition, Watermarks};
+use crate::io::{InputId, Position, TopicId, TopicPartition, Watermarks};
 use crate::store::{SetAsideReason, StoreId};
 use crate::task::{Task, TaskId, TaskPhase};
 use crate::{Error, ErrorClass};
@@ -122,7 +122,11 @@ impl StreamThread {
         let marks = retry(clock.as_ref(), timeout, || {
             admin.watermarks(&partitions, Duration::from_secs(5))
         })?;
-        let outside = logged
+        let names: Vec<&str> = partitions.iter().map(|it| it.topic.as_str()).collect();
+        let ids = retry(clock.as_ref(), timeout, || {
+            admin.topic_ids(&names, Duration::from_secs(5))
+        })?;
+        let mut outside = logged
             .iter()
             .zip(&marks)
             .find_map(|((store, partition), marks)| {
@@ -135,9 +139,13 @@ impl StreamThread {
                 outside(position, *marks)
                     .map(|(reason, why)| (reason, format!("{partition}: {why}")))
             });
+        if outside.is_none() {
+            outside = self.made_anew(id, &logged, &ids)?;
+        }
         if let Some((reason, why)) = outside {
             self.set_aside(id, reason, &why)?;
         }
+        self.remember_topics(id, &logged, &ids)?;
         for ((store, partition), marks) in logged.into_iter().zip(marks) {
             let Some(task) = self.tasks.get(&id) else {
                 break;
@@ -162,6 +170,50 @@ impl StreamThread {
             });
         }
         Ok(plan)
+    }
+
+    /// A changelog whose topic is not the one that the stored position belongs to, though the offset might be: it was
+    /// deleted, made anew and has grown since.
+    fn made_anew(
+        &mut self,
+        id: TaskId,
+        logged: &[(StoreId, TopicPartition)],
+        ids: &[Option<TopicId>],
+    ) -> Result<Option<(SetAsideReason, String)>, Error> {
+        let Some(task) = self.tasks.get_mut(&id) else {
+            return Ok(None);
+        };
+        let state = &mut task.scope.state;
+        for ((store, partition), found) in logged.iter().zip(ids) {
+            let stored = state.changelog_topic(*store)?;
+            let differs = stored.is_some() && found.is_some() && stored != *found;
+            if differs && state.changelog_position(*store).is_some() {
+                let why = format!(
+                    "{partition}: the topic is not the one of the stored offset; it was made anew"
+                );
+                return Ok(Some((SetAsideReason::ChangelogRecreated, why)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn remember_topics(
+        &mut self,
+        id: TaskId,
+        logged: &[(StoreId, TopicPartition)],
+        ids: &[Option<TopicId>],
+    ) -> Result<(), Error> {
+        let Some(task) = self.tasks.get_mut(&id) else {
+            return Ok(());
+        };
+        for ((store, _), found) in logged.iter().zip(ids) {
+            if let Some(found) = found
+                && task.scope.state.changelog_topic(*store)? != Some(*found)
+            {
+                task.scope.state.set_changelog_topic(*store, *found)?;
+            }
+        }
+        Ok(())
     }
 
     /// Starting over would process every input record again on top of what it already did. Unless

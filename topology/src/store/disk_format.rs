@@ -5,6 +5,7 @@
 //! | `00` `v` | format version, 4 bytes big-endian | no |
 //! | `00` `c` | name of the store whose changelog carries the task's own rows | no |
 //! | `00` `p` store name | next changelog offset to restore from, 8 bytes big-endian | no |
+//! | `00` `t` store name | id of the changelog topic that the position belongs to, 16 bytes; absent = not known | no |
 //! | `01` id | one of the task's own values | yes |
 //! | `02` … | a timer, see [`Timer`](super::Timer) | yes |
 
@@ -21,6 +22,7 @@ pub(crate) const VERSION: u32 = 1;
 pub(crate) const VERSION_KEY: &[u8] = &[LOCAL_TAG, b'v'];
 pub(crate) const CARRIER_KEY: &[u8] = &[LOCAL_TAG, b'c'];
 const POSITION_PREFIX: [u8; 2] = [LOCAL_TAG, b'p'];
+const CHANGELOG_TOPIC_PREFIX: [u8; 2] = [LOCAL_TAG, b't'];
 const AFTER_POSITIONS: [u8; 2] = [LOCAL_TAG, b'q'];
 
 /// First byte of keys that describe this copy on disk and are nobody else's business.
@@ -39,6 +41,11 @@ pub(crate) fn value_key<'a>(id: &[u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
 /// The key of a store's changelog position.
 pub(crate) fn position_key(store: &str) -> Vec<u8> {
     [&POSITION_PREFIX, store.as_bytes()].concat()
+}
+
+/// The key of the id of a store's changelog topic.
+pub(crate) fn changelog_topic_key(store: &str) -> Vec<u8> {
+    [&CHANGELOG_TOPIC_PREFIX, store.as_bytes()].concat()
 }
 
 /// The format version on disk; `None` if nothing was ever flushed.

@@ -1,10 +1,11 @@
 //! Restore: changelog records straight to the backend.
 
 use super::changelog_key::{ChangelogKey, VALUE_FORMAT, decode};
-use super::disk_format::position_key;
+use super::disk_format::{changelog_topic_key, position_key};
 use super::spec::StoreId;
 use super::task_state::TaskState;
 use crate::Error;
+use crate::io::TopicId;
 
 /// A batch is written once it has this many bytes.
 const BATCH_BYTES: usize = 8 << 20;
@@ -18,6 +19,54 @@ impl TaskState {
     /// The next changelog offset to restore a store from, as committed; `None` is the beginning.
     pub fn changelog_position(&self, store: StoreId) -> Option<i64> {
         self.stores.get(store.index())?.position
+    }
+
+    /// The changelog topic to which the position of a store on disk belongs; `None` if that is not known, as in what
+    /// was written before topics had ids here.
+    ///
+    /// # Errors
+    ///
+    /// Fatal if the backend cannot be read.
+    pub fn changelog_topic(&mut self, store: StoreId) -> Result<Option<TopicId>, Error> {
+        self.check()?;
+        let target = self.store(store)?;
+        let (durable, key) = (target.home.durable, changelog_topic_key(&target.spec.name));
+        let mut value = Vec::new();
+        let own = &self.own_home;
+        let found = durable && own.durable;
+        let found = match found {
+            true => own.backend.get(own.family, &key, &mut value),
+            false => Ok(false),
+        };
+        match found {
+            Ok(found) => Ok(value
+                .as_slice()
+                .try_into()
+                .ok()
+                .filter(|_| found)
+                .map(TopicId)),
+            Err(error) => Err(self.fail("read the changelog's topic id", error)),
+        }
+    }
+
+    /// Remembers the changelog topic of a store on disk. To be called before positions of that topic are written: all
+    /// families are flushed together, so no position is on disk without the topic it belongs to.
+    ///
+    /// # Errors
+    ///
+    /// Fatal if the backend cannot be written.
+    pub fn set_changelog_topic(&mut self, store: StoreId, topic: TopicId) -> Result<(), Error> {
+        self.check()?;
+        let target = self.store(store)?;
+        let (durable, key) = (target.home.durable, changelog_topic_key(&target.spec.name));
+        let own = &self.own_home;
+        if !durable || !own.durable {
+            return Ok(());
+        }
+        let written = own
+            .backend
+            .write(0, &mut |batch| batch.put(own.family, &key, &topic.0));
+        written.map_err(|error| self.fail("write the changelog's topic id", error))
     }
 
     /// Applies records of a store's changelog, in the order of the topic, past the overlay.

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use topology::io::TopicId;
 use topology::store::{
     StateConfig, StateDirectory, StoreId, StoreSpec, TaskState, Timer, TimerBatch, TimerClock,
 };
@@ -328,4 +329,26 @@ fn a_store_with_the_magic_in_its_keys_is_restored() {
         before
     );
     assert_eq!(state.own(b"stream time"), None);
+}
+
+#[test]
+fn the_changelog_topic_is_not_known_until_it_is_told_and_then_lasts() {
+    let root = tempfile::tempdir().expect("directory");
+    let directory = directory(root.path());
+    let mut state = open(&directory);
+    // As in what was written before topics had ids here.
+    assert_eq!(state.changelog_topic(ORDERS).expect("read"), None);
+    state
+        .set_changelog_topic(ORDERS, TopicId([7; 16]))
+        .expect("write");
+    state.close().expect("close");
+
+    let mut state = open(&directory);
+    let [orders, riders] =
+        [ORDERS, RIDERS].map(|store| state.changelog_topic(store).expect("read"));
+    assert_eq!((orders, riders), (Some(TopicId([7; 16])), None));
+    assert!(
+        dump(&state).is_empty(),
+        "it concerns only this copy on disk"
+    );
 }

@@ -16,10 +16,11 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use super::assignment;
 use super::errors;
 use super::events::Events;
+use super::native;
 use super::positions::{committed, ends, offsets_at};
 use super::properties::KafkaProperties;
 use crate::io::{
-    Admin, GroupMember, IoResult, TopicDescription, TopicPartition, TopicSpec, Watermarks,
+    Admin, GroupMember, IoResult, TopicDescription, TopicId, TopicPartition, TopicSpec, Watermarks,
 };
 use crate::{Error, ErrorClass};
 
@@ -180,6 +181,12 @@ impl Admin for KafkaAdmin {
                 }))
             })
             .collect()
+    }
+
+    fn topic_ids(&mut self, names: &[&str], timeout: Duration) -> IoResult<Vec<Option<TopicId>>> {
+        self.serve();
+        native::topic_ids(self.admin.inner(), names, timeout)
+            .map_err(|code| errors::coded("read topic ids", code, ""))
     }
 
     /// Returns when the brokers know the topics, so that clients made afterwards find them.

@@ -54,7 +54,12 @@ pub(super) fn error(operation: &'static str, error: &KafkaError) -> Error {
     if let KafkaError::Transaction(error) = error {
         return transaction(operation, error);
     }
-    let class = error.rdkafka_error_code().map_or(ErrorClass::Fatal, class);
+    // The binding does not count the code of an administrative request among the codes of its errors.
+    let code = match error {
+        KafkaError::AdminOp(code) => Some(*code),
+        other => other.rdkafka_error_code(),
+    };
+    let class = code.map_or(ErrorClass::Fatal, class);
     Error::new(class, operation, error.to_string())
 }
 
@@ -131,5 +136,22 @@ pub(super) fn fatal_client(operation: &'static str, code: Code, reason: &str) ->
             Error::new(ErrorClass::Fenced, operation, reason.to_owned())
         }
         _ => Error::fatal(operation, format!("{code}: {reason}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_administrative_request_that_timed_out_is_asked_again() {
+        for (code, expected) in [
+            (Code::OperationTimedOut, ErrorClass::Retriable),
+            (Code::NotController, ErrorClass::Retriable),
+            (Code::TopicAuthorizationFailed, ErrorClass::Fatal),
+        ] {
+            let error = error("describe topic", &KafkaError::AdminOp(code));
+            assert_eq!(error.class(), expected, "{error}");
+        }
     }
 }

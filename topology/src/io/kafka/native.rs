@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 use rdkafka::bindings as rd;
-use rdkafka::client::ClientContext;
+use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -20,7 +20,7 @@ use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::types::{RDKafka, RDKafkaErrorCode, RDKafkaMessage, RDKafkaQueue, RDKafkaTopic};
 
 use super::events::Events;
-use crate::io::{Headers, RecordBatch};
+use crate::io::{Headers, RecordBatch, TopicId};
 
 const NO_ERROR: rd::rd_kafka_resp_err_t = rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
 const END_OF_PARTITION: rd::rd_kafka_resp_err_t =
@@ -596,4 +596,95 @@ fn log_level(syslog: i32) -> RDKafkaLogLevel {
         5 | 6 => RDKafkaLogLevel::Info,
         _ => RDKafkaLogLevel::Debug,
     }
+}
+
+/// The ids of topics, in order; `None` where there is no such topic, or the broker gives no ids (before 2.8).
+pub(super) fn topic_ids(
+    client: &Client<Events>,
+    names: &[&str],
+    timeout: Duration,
+) -> Result<Vec<Option<TopicId>>, RDKafkaErrorCode> {
+    let owned: Vec<CString> = names
+        .iter()
+        .map(|name| CString::new(*name).map_err(|_| RDKafkaErrorCode::InvalidTopic))
+        .collect::<Result<_, _>>()?;
+    let mut pointers: Vec<*const c_char> = owned.iter().map(|name| name.as_ptr()).collect();
+    let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+    let native = client.native_ptr();
+    // SAFETY: the client is live for the whole call. Collection and options are copied by the request and destroyed
+    // after it; the queue is ours and outlives the event, of which everything is copied before it is destroyed.
+    unsafe {
+        let topics =
+            rd::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
+        let options = rd::rd_kafka_AdminOptions_new(
+            native,
+            rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
+        );
+        rd::rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, ptr::null_mut(), 0);
+        let queue = rd::rd_kafka_queue_new(native);
+        rd::rd_kafka_DescribeTopics(native, topics, options, queue);
+        // The request ends by its own timeout; a little later nothing can come any more.
+        let event = rd::rd_kafka_queue_poll(queue, timeout_ms.saturating_add(1_000));
+        let ids = described_ids(event, &owned);
+        if !event.is_null() {
+            rd::rd_kafka_event_destroy(event);
+        }
+        rd::rd_kafka_queue_destroy(queue);
+        rd::rd_kafka_AdminOptions_destroy(options);
+        rd::rd_kafka_TopicCollection_destroy(topics);
+        ids
+    }
+}
+
+/// Copies the ids out of the answer to a description of topics.
+///
+/// # Safety
+/// `event` is null or a live event.
+unsafe fn described_ids(
+    event: *mut rd::rd_kafka_event_t,
+    names: &[CString],
+) -> Result<Vec<Option<TopicId>>, RDKafkaErrorCode> {
+    if event.is_null() {
+        return Err(RDKafkaErrorCode::OperationTimedOut);
+    }
+    // SAFETY: the event is live.
+    let (error, result) = unsafe {
+        (
+            rd::rd_kafka_event_error(event),
+            rd::rd_kafka_event_DescribeTopics_result(event),
+        )
+    };
+    if error != NO_ERROR {
+        return Err(error.into());
+    }
+    if result.is_null() {
+        return Err(RDKafkaErrorCode::Fail);
+    }
+    let mut found = vec![None; names.len()];
+    let mut count = 0;
+    // SAFETY: the result belongs to the live event, and so do the descriptions, their names and ids; the array has
+    // `count` elements. An id may be null, an error is not.
+    unsafe {
+        let topics = rd::rd_kafka_DescribeTopics_result_topics(result, &mut count);
+        for index in 0..count {
+            let topic = *topics.add(index);
+            let error = rd::rd_kafka_error_code(rd::rd_kafka_TopicDescription_error(topic));
+            let id = rd::rd_kafka_TopicDescription_topic_id(topic);
+            if error != NO_ERROR || id.is_null() {
+                continue;
+            }
+            let high = rd::rd_kafka_Uuid_most_significant_bits(id);
+            let low = rd::rd_kafka_Uuid_least_significant_bits(id);
+            let name = CStr::from_ptr(rd::rd_kafka_TopicDescription_name(topic));
+            let place = names.iter().position(|known| known.as_c_str() == name);
+            if let Some(slot) = place.and_then(|place| found.get_mut(place))
+                && (high, low) != (0, 0)
+            {
+                let bits =
+                    (u128::from(high.cast_unsigned()) << 64) | u128::from(low.cast_unsigned());
+                *slot = Some(TopicId(bits.to_be_bytes()));
+            }
+        }
+    }
+    Ok(found)
 }
