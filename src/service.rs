@@ -213,6 +213,11 @@ fn state_config(configuration: &Configuration) -> StateConfig {
     }
 }
 
+/// The reason of a pause that somebody asked for, and what ends it.
+fn until_resumed(reason: &str) -> String {
+    format!("paused: {reason} (jumun resume, or a restart, goes on)")
+}
+
 /// The reason of a pause, and what ends it here.
 fn with_the_way_on(reason: &str) -> String {
     format!("{reason} (POST /dead-letters/resume with the token of http.token)")
@@ -243,6 +248,7 @@ impl StatusSource for View {
                 id: task.id.clone(),
                 state: match task.state {
                     _ if task.paused.is_some() => TaskState::Paused,
+                    "RUNNING" if status.paused.is_some() => TaskState::Paused,
                     "RESTORING" => TaskState::Restoring,
                     "RUNNING" => TaskState::Running,
                     "SUSPENDED" => TaskState::Suspended,
@@ -256,7 +262,8 @@ impl StatusSource for View {
             });
         }
         let restoring = tasks.iter().any(|task| task.state == TaskState::Restoring);
-        let paused = tasks.iter().any(|task| task.state == TaskState::Paused);
+        let paused =
+            status.paused.is_some() || tasks.iter().any(|task| task.state == TaskState::Paused);
         let state = match status.state {
             topology::runtime::State::Created => State::Created,
             topology::runtime::State::Rebalancing if restoring => State::Restoring,
@@ -267,8 +274,9 @@ impl StatusSource for View {
             topology::runtime::State::NotRunning => State::NotRunning,
             topology::runtime::State::Error => State::Error,
         };
-        let detail = match state {
-            State::Paused => with_the_way_on(&status.detail),
+        let detail = match (state, &status.paused) {
+            (State::Paused, Some(reason)) => until_resumed(reason),
+            (State::Paused, None) => with_the_way_on(&status.detail),
             _ => status.detail,
         };
         Status {
@@ -281,6 +289,14 @@ impl StatusSource for View {
 
     fn streams(&self) -> StreamsStatus {
         self.board.status()
+    }
+
+    fn pause(&self, reason: &str) {
+        self.board.pause(reason);
+    }
+
+    fn resume(&self) -> Option<String> {
+        self.board.resume()
     }
 
     fn resume_paused_tasks(&self) -> Vec<String> {

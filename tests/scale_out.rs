@@ -145,7 +145,10 @@ impl Story {
                 clean = restart.whole();
                 self.table.push(("clean restart".to_owned(), clean));
                 if is_whole() {
-                    tell(format!("a restart, as logged:\n{}", self.fleet.log_of(name)));
+                    tell(format!(
+                        "a restart, as logged:\n{}",
+                        self.fleet.log_of(name)
+                    ));
                 }
             }
             for (other, moves) in self.fleet.moves() {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use topology::io::kafka::{KafkaLog, KafkaProperties};
 use topology::io::{
-    Consumer, ConsumerConfig, GroupEvent, GroupProtocol, GroupMetadata, InputId, Log, OutputId, OutputRecord,
-    Position, Producer, ProducerConfig, RecordBatch, TopicPartition,
+    Consumer, ConsumerConfig, GroupEvent, GroupMetadata, GroupProtocol, InputId, Log, OutputId,
+    OutputRecord, Position, Producer, ProducerConfig, RecordBatch, TopicPartition,
 };
 
 use crate::error::{Error, Result};

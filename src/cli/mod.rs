@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and the exit statuses that scripts rely on.
 
 mod config;
+mod control;
 mod demo;
 mod dlt;
 mod generate;
@@ -8,6 +9,7 @@ mod instance;
 mod moment;
 mod output;
 mod panel;
+mod pause;
 mod query;
 mod replay;
 mod run;
@@ -43,6 +45,10 @@ enum Command {
     Replay(replay::Replay),
     /// Where one order stands, asked of any instance: state, timeline, and what it waits for.
     Query(query::Query),
+    /// Have an instance take no records for a while; membership, queries and commits go on.
+    Pause(pause::Pause),
+    /// Have a paused instance take records again.
+    Resume(pause::Resume),
     /// Dead letters and rejections: find, understand, repair, replay.
     Dlt(dlt::Dlt),
     /// Watch a topic: decoded, filtered, committed records only.
@@ -111,6 +117,8 @@ pub fn run(cli: Cli) -> Exit {
         Command::Generate(command) => command.run(),
         Command::Replay(command) => command.run(),
         Command::Query(command) => command.run(),
+        Command::Pause(command) => command.run(),
+        Command::Resume(command) => command.run(),
         Command::Dlt(command) => command.run(),
         Command::Tap(command) => command.run(),
         Command::Topology(command) => command.run(),

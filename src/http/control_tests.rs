@@ -74,3 +74,50 @@ async fn only_a_post_resumes() {
     }
     assert_eq!(server.resumes(), 0);
 }
+
+async fn change(server: &Server, path: &str) -> String {
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {TOKEN}\r\n\r\n"
+    );
+    server.raw(&request).await
+}
+
+#[tokio::test]
+async fn an_instance_is_paused_with_a_reason_and_resumed() {
+    let server = server_with(true, Some(Secret::new(TOKEN))).await;
+    let answer = change(&server, "/pause?reason=%EB%B0%B0%ED%8F%AC%0Anow").await;
+    assert!(
+        answer.ends_with("{\"paused\":true,\"reason\":\"배포now\"}\n"),
+        "{answer}"
+    );
+    assert_eq!(server.paused().as_deref(), Some("배포now"));
+    let answer = change(&server, "/resume").await;
+    assert!(
+        answer.ends_with("{\"paused\":false,\"reason\":\"배포now\"}\n"),
+        "{answer}"
+    );
+    assert_eq!(server.paused(), None);
+    let answer = change(&server, "/resume").await;
+    assert!(
+        answer.ends_with("{\"paused\":false,\"reason\":null}\n"),
+        "{answer}"
+    );
+    let answer = change(&server, "/pause").await;
+    assert!(answer.contains("no reason was given"), "{answer}");
+    let answer = change(&server, "/pause?reason=%ff").await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_pause_needs_the_token() {
+    let server = server_with(true, Some(Secret::new(TOKEN))).await;
+    for path in ["/pause", "/resume"] {
+        let answer = server
+            .raw(&format!(
+                "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+            ))
+            .await;
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    }
+    assert_eq!(server.paused(), None);
+}

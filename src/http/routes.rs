@@ -15,7 +15,7 @@ use prometheus::{Encoder, TextEncoder};
 use tokio::sync::watch;
 
 use super::Site;
-use super::control;
+use super::control::Change;
 use super::orders;
 use super::status::StatusSource;
 use crate::page::{self, EVENTS_TYPE, File};
@@ -23,7 +23,7 @@ use crate::page::{self, EVENTS_TYPE, File};
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 pub(super) const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
-const PATHS: &str = "/, /dead-letters/resume, /events, /health/live, /health/ready, /metrics, /orders/{orderNo}, /topology, /topology.html";
+const PATHS: &str = "/, /dead-letters/resume, /events, /health/live, /health/ready, /metrics, /orders/{orderNo}, /pause, /resume, /topology, /topology.html";
 
 /// What is answered: all at once, or as it happens.
 pub(super) type Body = Either<Full<Bytes>, Channel<Bytes>>;
@@ -33,6 +33,7 @@ pub(super) type Body = Either<Full<Bytes>, Channel<Bytes>>;
 pub(super) struct Asked<'a> {
     pub(super) method: &'a Method,
     pub(super) path: &'a str,
+    pub(super) query: Option<&'a str>,
     pub(super) headers: &'a HeaderMap,
     /// Becomes true when the connection is to end; what is answered as it happens ends then.
     pub(super) ending: &'a watch::Receiver<bool>,
@@ -55,8 +56,8 @@ pub(super) fn at_once(response: Response<Body>) -> Answer {
 }
 
 fn known(site: &Site, asked: Asked<'_>) -> Response<Body> {
-    if asked.path == control::RESUME {
-        return control::resume(site, asked);
+    if let Some(change) = Change::at(asked.path) {
+        return change.make(site, asked);
     }
     let source = site.source.as_ref();
     let page: &dyn Fn() -> Response<Body> = match asked.path {

@@ -145,6 +145,7 @@ async fn connection(stream: TcpStream, site: Site, mut stopped: watch::Receiver<
         let asked = Asked {
             method: request.method(),
             path: request.uri().path(),
+            query: request.uri().query(),
             headers: request.headers(),
             ending: &ending,
         };

@@ -16,7 +16,13 @@ pub trait StatusSource: Send + Sync + 'static {
     /// The stream threads and their tasks.
     fn streams(&self) -> StreamsStatus;
 
-    /// Lets paused tasks take records again; answers which they were.
+    /// Takes no more records; the reason is told to whoever looks.
+    fn pause(&self, reason: &str);
+
+    /// Takes records again; answers why none were taken, if somebody had paused.
+    fn resume(&self) -> Option<String>;
+
+    /// Lets tasks that paused by themselves take records again; answers which they were.
     fn resume_paused_tasks(&self) -> Vec<String>;
 
     /// The metrics to be exposed.

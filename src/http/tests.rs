@@ -30,6 +30,7 @@ struct Source {
     live: bool,
     registry: Registry,
     resumes: AtomicUsize,
+    paused: Mutex<Option<String>>,
 }
 
 impl StatusSource for Source {
@@ -45,8 +46,17 @@ impl StatusSource for Source {
         StreamsStatus {
             state: topology::runtime::State::Running,
             detail: String::new(),
+            paused: None,
             threads: Vec::new(),
         }
+    }
+
+    fn pause(&self, reason: &str) {
+        *self.paused.lock() = Some(reason.to_owned());
+    }
+
+    fn resume(&self) -> Option<String> {
+        self.paused.lock().take()
     }
 
     fn resume_paused_tasks(&self) -> Vec<String> {
@@ -149,6 +159,7 @@ pub(super) async fn server_with(live: bool, token: Option<Secret>) -> Server {
         live,
         registry,
         resumes: AtomicUsize::new(0),
+        paused: Mutex::new(None),
     });
     let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -185,6 +196,11 @@ impl Server {
     /// How often tasks were resumed.
     pub(super) fn resumes(&self) -> usize {
         self.source.resumes.load(Ordering::SeqCst)
+    }
+
+    /// Why the instance is paused.
+    pub(super) fn paused(&self) -> Option<String> {
+        self.source.paused.lock().clone()
     }
 
     /// Sends `request` as it is and reads until the server closes the connection.

@@ -57,8 +57,15 @@ impl StatusSource for Source {
         StreamsStatus {
             state: thread.state,
             detail: String::new(),
+            paused: None,
             threads: vec![thread],
         }
+    }
+
+    fn pause(&self, _reason: &str) {}
+
+    fn resume(&self) -> Option<String> {
+        None
     }
 
     fn resume_paused_tasks(&self) -> Vec<String> {

@@ -32,8 +32,15 @@ impl StatusSource for Source {
         StreamsStatus {
             state: topology::runtime::State::Running,
             detail: String::new(),
+            paused: None,
             threads: Vec::new(),
         }
+    }
+
+    fn pause(&self, _reason: &str) {}
+
+    fn resume(&self) -> Option<String> {
+        None
     }
 
     fn resume_paused_tasks(&self) -> Vec<String> {

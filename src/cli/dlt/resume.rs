@@ -1,69 +1,21 @@
-use std::io::Write;
-use std::time::Duration;
-
 use clap::Args;
-use hyper::{Method, StatusCode, Uri};
 use serde::Deserialize;
 
 use crate::cli::Failure;
-use crate::cli::instance::{asked, server};
-use crate::cli::output::{OutputFormat, printed, standard};
+use crate::cli::control::Control;
 
 const PATH: &str = "/dead-letters/resume";
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// Longer answers are not read.
-const MAX_ANSWER: usize = 64 * 1024;
 
 /// `jumun dlt resume`
 #[derive(Debug, Args)]
 pub struct Resume {
-    /// The instance that paused: where its HTTP server listens.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-    url: Uri,
-    /// The instance's http.token.
-    #[arg(
-        long,
-        value_name = "TOKEN",
-        env = "JUMUN__HTTP__TOKEN",
-        hide_env_values = true
-    )]
-    token: Option<String>,
-    /// For people or for programs.
-    #[arg(long, value_enum, default_value = "text")]
-    format: OutputFormat,
+    #[command(flatten)]
+    control: Control,
 }
 
 impl Resume {
     pub(super) fn run(&self) -> Result<(), Failure> {
-        let Some(token) = &self.token else {
-            let message = "resuming needs the instance's http.token: give it with --token or JUMUN__HTTP__TOKEN";
-            return Err(Failure::usage(message));
-        };
-        let server = server(&self.url)?;
-        let (status, answer) = asked(
-            &server,
-            Method::POST,
-            PATH,
-            Some(token),
-            TIMEOUT,
-            MAX_ANSWER,
-        )?;
-        let answer = answer.trim();
-        if status.is_success() {
-            let mut out = standard();
-            let text = match self.format {
-                OutputFormat::Json => answer.to_owned(),
-                OutputFormat::Text => told(answer),
-            };
-            return printed(writeln!(out, "{text}").and_then(|()| out.flush()));
-        }
-        // The instance's own words are the better ones.
-        let meaning = if answer.is_empty() || status == StatusCode::NOT_FOUND {
-            meaning(status)
-        } else {
-            answer
-        };
-        Err(Failure::work(format!("{status}: {meaning}")))
+        self.control.post(PATH, told)
     }
 }
 
@@ -80,24 +32,11 @@ fn told(answer: &str) -> String {
     }
 }
 
-/// What a refusal means that says nothing else.
-fn meaning(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::UNAUTHORIZED => "the token is not the instance's http.token",
-        StatusCode::FORBIDDEN => {
-            "the instance has no http.token, so nobody may change anything; set one, and restart it"
-        }
-        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-            "no instance of jumun that can be resumed listens there"
-        }
-        _ => "the instance refused",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Read;
+    use crate::cli::output::OutputFormat;
+    use std::io::{Read, Write};
     use std::net::TcpListener;
 
     /// A server that answers one request, and tells what it was asked.
@@ -117,9 +56,11 @@ mod tests {
             String::from_utf8(request).unwrap()
         });
         let resume = Resume {
-            url: url.parse().unwrap(),
-            token: Some(token.to_owned()),
-            format: OutputFormat::Text,
+            control: Control {
+                url: url.parse().unwrap(),
+                token: Some(token.to_owned()),
+                format: OutputFormat::Text,
+            },
         };
         let ended = resume.run();
         (server.join().unwrap(), ended)
@@ -174,9 +115,11 @@ mod tests {
     #[test]
     fn without_a_token_or_with_another_scheme_it_is_wrong_usage() {
         let resume = |url: &str, token: Option<&str>| Resume {
-            url: url.parse().unwrap(),
-            token: token.map(str::to_owned),
-            format: OutputFormat::Text,
+            control: Control {
+                url: url.parse().unwrap(),
+                token: token.map(str::to_owned),
+                format: OutputFormat::Text,
+            },
         };
         for resume in [
             resume("http://127.0.0.1:1", None),

@@ -78,6 +78,8 @@ pub struct StreamsStatus {
     pub state: State,
     /// Why it is not running, for a person.
     pub detail: String,
+    /// Why the whole instance takes no records, if somebody paused it; see [`Streams::pause`](super::Streams::pause).
+    pub paused: Option<String>,
     /// Its threads.
     pub threads: Vec<ThreadStatus>,
 }
@@ -129,6 +131,8 @@ pub struct StatusBoard {
     stores: Mutex<BTreeMap<TaskId, TaskStores>>,
     /// How often somebody asked to resume the paused tasks.
     resumes: AtomicU64,
+    /// Why the instance is paused.
+    pause: Mutex<Option<String>>,
 }
 
 impl StatusBoard {
@@ -150,6 +154,7 @@ impl StatusBoard {
         StreamsStatus {
             state: least.map_or(State::Created, |thread| thread.state),
             detail: least.map_or_else(String::new, |thread| thread.detail.clone()),
+            paused: self.paused(),
             threads,
         }
     }
@@ -189,6 +194,21 @@ impl StatusBoard {
             .iter()
             .filter_map(|(task, stores)| Some((task.partition, stores.query(name)?)));
         with_name.collect()
+    }
+
+    /// Lets the instance take no more records; `reason` is told to whoever looks.
+    pub fn pause(&self, reason: &str) {
+        *self.pause.lock() = Some(reason.to_owned());
+    }
+
+    /// Lets it take records again; answers why it was paused, if it was.
+    pub fn resume(&self) -> Option<String> {
+        self.pause.lock().take()
+    }
+
+    /// Why the instance is paused, if it is.
+    pub fn paused(&self) -> Option<String> {
+        self.pause.lock().clone()
     }
 
     /// Lets all paused tasks of this instance take records again, each with an empty window; answers which were seen

@@ -278,11 +278,12 @@ impl StreamThread {
         progress.moved |= self.restore()?;
         progress.moved |= self.resume_paused_tasks();
         let turn = self.clock.monotonic();
-        let fetched = self.fill_queues()?;
+        let paused = self.board.paused().is_some();
+        let fetched = if paused { 0 } else { self.fill_queues()? };
         let now = self.clock.monotonic();
-        progress.records = self.process(now)?;
+        progress.records = if paused { 0 } else { self.process(now)? };
         let processed = self.clock.monotonic();
-        let punctuated = self.punctuate()?;
+        let punctuated = !paused && self.punctuate()?;
         progress.moved |= punctuated;
         self.turn_took(Turn {
             polled: (fetched > 0).then(|| now.saturating_sub(turn)),
@@ -293,7 +294,10 @@ impl StreamThread {
         let due = now.saturating_sub(self.last_commit) >= self.config.commit_interval
             || tripped
             || self.wants_commit();
-        if due {
+        if due && paused && !self.has_uncommitted() {
+            // Operators are not asked: to them time would go on without records.
+            self.last_commit = now;
+        } else if due {
             progress.moved |= self.commit()?;
         }
         if tripped {
@@ -449,10 +453,11 @@ impl StreamThread {
             .as_ref()
             .is_some_and(|clients| clients.group.is_some())
             && self.restorations.is_empty()
-            && self
-                .tasks
-                .values()
-                .all(|task| task.inputs.caught_up() || task.scope.circuit.paused().is_some())
+            && (self.board.paused().is_some()
+                || self
+                    .tasks
+                    .values()
+                    .all(|task| task.inputs.caught_up() || task.scope.circuit.paused().is_some()))
     }
 
     /// Whether anything waits for the next commit.

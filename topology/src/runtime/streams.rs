@@ -97,6 +97,24 @@ impl Streams {
         self.board.resume_paused_tasks()
     }
 
+    /// Takes no more records until [`Streams::resume`] or a restart, as `KafkaStreams#pause` (KIP-834): timers and
+    /// punctuations wait too, while what was processed is committed, and the membership, restores and queries go on.
+    /// Tasks that come meanwhile are paused as well. `reason` is told to whoever looks at the status.
+    pub fn pause(&self, reason: &str) {
+        self.board.pause(reason);
+    }
+
+    /// Takes records again; answers why it was paused, if it was. Tasks that paused by themselves need
+    /// [`Streams::resume_paused_tasks`].
+    pub fn resume(&self) -> Option<String> {
+        self.board.resume()
+    }
+
+    /// Whether somebody paused it.
+    pub fn is_paused(&self) -> bool {
+        self.board.paused().is_some()
+    }
+
     /// The error that ended a thread, if one did.
     pub fn failure(&self) -> Option<Error> {
         self.failure.lock().clone()

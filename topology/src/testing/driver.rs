@@ -330,6 +330,16 @@ impl TestDriver {
         self.board.status()
     }
 
+    /// Takes no records until [`TestDriver::resume`], as [`Streams::pause`](crate::runtime::Streams::pause).
+    pub fn pause(&self, reason: &str) {
+        self.board.pause(reason);
+    }
+
+    /// Takes records again; answers why it was paused, if it was.
+    pub fn resume(&self) -> Option<String> {
+        self.board.resume()
+    }
+
     /// Lets paused tasks take records again, with the next turn.
     pub fn resume_paused_tasks(&self) -> Vec<String> {
         self.board.resume_paused_tasks()
