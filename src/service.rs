@@ -226,7 +226,12 @@ impl StatusSource for View {
             let progress = RestoreProgress {
                 remaining: u64::try_from(task.restore.remaining).unwrap_or(0),
                 total: u64::try_from(task.restore.total).unwrap_or(0),
+                records_per_second: task.restore.records_per_second,
+                eta_seconds: task.restore.eta_seconds,
             };
+            restore.records_per_second += progress.records_per_second;
+            // Restored at the same time: the slowest decides.
+            restore.eta_seconds = restore.eta_seconds.max(progress.eta_seconds);
             restore.remaining += progress.remaining;
             restore.total += progress.total;
             tasks.push(TaskStatus {

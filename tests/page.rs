@@ -293,6 +293,8 @@ fn each_state_of_the_process_is_named_in_both_languages() {
         let progress = RestoreProgress {
             remaining: if state == State::Restoring { 300 } else { 0 },
             total: 1_200,
+            records_per_second: 450,
+            eta_seconds: (state == State::Restoring).then_some(90),
         };
         fake.become_state(state, "for a reason", progress);
         wait_for_state(&mut browser, state.name());
@@ -305,10 +307,13 @@ fn each_state_of_the_process_is_named_in_both_languages() {
             json!(is_calm)
         );
         let restore = browser.evaluate("document.getElementById('restore').innerText");
-        let told = restore
-            .as_str()
-            .unwrap()
-            .contains("900 of 1,200 offsets (75.0%)");
+        let told = [
+            "900 of 1,200 offsets (75.0%)",
+            "450 records / s",
+            "left 남음",
+        ]
+        .iter()
+        .all(|part| restore.as_str().unwrap().contains(part));
         assert_eq!(told, state == State::Restoring, "{restore}");
     }
     // A topic that is not there is told, and absent figures are dashes.

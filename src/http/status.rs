@@ -100,6 +100,11 @@ pub struct RestoreProgress {
     pub remaining: u64,
     /// Offsets to be read when the restore began.
     pub total: u64,
+    /// Records restored per second, since the restore began.
+    pub records_per_second: u64,
+    /// Seconds left at the pace so far; absent before anything was read, and when nothing is left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eta_seconds: Option<u64>,
 }
 
 /// One task of this instance.

@@ -110,6 +110,8 @@ fn status(state: State) -> Status {
     let restore = RestoreProgress {
         remaining: 3,
         total: 10,
+        records_per_second: 7,
+        eta_seconds: Some(1),
     };
     let task = TaskStatus {
         id: "0_1".to_owned(),

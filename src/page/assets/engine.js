@@ -37,7 +37,10 @@ export function showEngine({ engine, recent, restore, history }) {
   holder.hidden = !isRestoring;
   const done = restore.total - restore.remaining;
   show(holder, ...(isRestoring ? [
-    element('p', {}, element('strong', {}, 'Restoring '), korean('상태 복원 중'), ` ${count(done)} of ${count(restore.total)} offsets (${share(done, restore.total)})`),
+    element('p', {}, element('strong', {}, 'Restoring '), korean('상태 복원 중'), ` ${count(done)} of ${count(restore.total)} offsets (${share(done, restore.total)})`,
+      restore.records_per_second > 0 ? `, ${count(restore.records_per_second)} records / s` : '',
+      restore.eta_seconds ? `, ${duration(restore.eta_seconds)} left ` : '',
+      restore.eta_seconds ? korean('남음') : ''),
     bar(done / restore.total),
   ] : []));
   const [english, inKorean] = READERS[history.state] ?? [history.state, ''];

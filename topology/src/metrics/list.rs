@@ -62,6 +62,8 @@ list! {
         "Duration from assignment to running, per task.";
     RESTORE_REMAINING = "topology_restore_remaining_offsets", Gauge, [],
         "Changelog offsets still to be read before all tasks run; 0 when all do.";
+    RESTORE_ETA = "topology_restore_eta_seconds", Gauge, [],
+        "Seconds until all tasks run, at the pace of the restore so far; 0 when all do.";
     STATES_SET_ASIDE = "topology_states_set_aside_total", Counter, ["reason"],
         "State directories moved aside because they were damaged or did not continue in the changelog.";
     TASKS = "topology_tasks", Gauge, ["state"],

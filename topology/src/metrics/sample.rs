@@ -34,6 +34,7 @@ pub(crate) struct TaskSample {
     pub(crate) phase: TaskPhase,
     /// Offsets.
     pub(crate) restore_remaining: i64,
+    pub(crate) restore_eta_seconds: Option<u64>,
     pub(crate) stream_time_ms: Option<i64>,
     pub(crate) watermark_ms: Option<i64>,
     pub(crate) paused: bool,
@@ -99,8 +100,9 @@ pub(crate) struct Samples {
 }
 
 /// What is made of the samples.
-const SAMPLED: [&MetricSpec; 18] = [
+const SAMPLED: [&MetricSpec; 19] = [
     &list::RESTORE_REMAINING,
+    &list::RESTORE_ETA,
     &list::STATES_SET_ASIDE,
     &list::TASKS,
     &list::TASK_PAUSED,
@@ -215,6 +217,12 @@ fn per_task(tasks: &[&TaskSample], now_ms: i64) -> Result<Vec<MetricFamily>> {
         &list::RESTORE_REMAINING,
         u64::try_from(remaining).unwrap_or(0),
     )?;
+    // They are restored at the same time: the slowest decides.
+    let eta = tasks
+        .iter()
+        .filter_map(|task| task.restore_eta_seconds)
+        .max();
+    families.extend(one(&list::RESTORE_ETA, eta.unwrap_or(0))?);
     families.extend(states.collect());
     families.extend(paused.collect());
     families.extend(lag.collect());
@@ -293,6 +301,7 @@ mod tests {
             },
             phase: TaskPhase::Running,
             restore_remaining: remaining,
+            restore_eta_seconds: u64::try_from(2 * remaining).ok(),
             stream_time_ms: Some(1_500),
             watermark_ms: None,
             paused: partition == 1,
@@ -334,6 +343,7 @@ mod tests {
         let lines = exposed(&samples);
         for line in [
             r#"topology_restore_remaining_offsets[] 9"#,
+            r#"topology_restore_eta_seconds[] 12"#,
             r#"topology_tasks["state=RUNNING"] 2"#,
             r#"topology_task_paused["task=0_0"] 0"#,
             r#"topology_task_paused["task=0_1"] 1"#,

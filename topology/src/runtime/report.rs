@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::paused::reason_of_pauses;
-use super::restore::Restoration;
 use super::status::{RestoreStatus, State, TaskStatus, ThreadStatus};
 use super::stream_thread::StreamThread;
 use crate::metrics::{InputLag, Oldest, StateTotals, TaskSample, ThreadSample, input_kind};
@@ -164,11 +163,13 @@ impl StreamThread {
                     },
                 });
             }
-            let restore = restore.map_or_else(RestoreStatus::default, Restoration::status);
+            let restore =
+                restore.map_or_else(RestoreStatus::default, |restore| restore.status(now));
             samples.push(TaskSample {
                 id: task.id,
                 phase: task.phase,
                 restore_remaining: restore.remaining,
+                restore_eta_seconds: restore.eta_seconds,
                 stream_time_ms: task.scope.stream_time,
                 watermark_ms: task.scope.watermark_ms,
                 paused: task.scope.circuit.paused().is_some(),

@@ -34,6 +34,10 @@ pub struct RestoreStatus {
     pub remaining: i64,
     /// Offsets to be read in all.
     pub total: i64,
+    /// Records restored per second since the restore began.
+    pub records_per_second: u64,
+    /// Seconds left at the pace so far; `None` before anything was read, and when nothing is left.
+    pub eta_seconds: Option<u64>,
 }
 
 /// One task as its thread last saw it.

@@ -288,7 +288,10 @@ fn random_crashes_moves_and_faults_change_no_count() {
         .take(5)
         .collect();
     let last = first + seeds - 1;
-    println!("windows, seeds {first} to {last}: {} violations", failed.len());
+    println!(
+        "windows, seeds {first} to {last}: {} violations",
+        failed.len()
+    );
     assert!(failed.is_empty(), "seeds that failed: {failed:?}");
 }
 
