@@ -1,0 +1,148 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+//! A restore that is killed half-way goes on where its last flush stands, and begins over only if there was none.
+
+use std::path::Path;
+use std::time::Duration;
+
+use topology::codec::{I64, Utf8};
+use topology::graph::{BuiltTopology, StoreBuilder, Topology};
+use topology::io::Headers;
+use topology::process::{
+    InitContext, KeyValueStore, ProcessError, Processor, ProcessorContext, Record,
+};
+use topology::runtime::StoreQuery;
+use topology::task::TaskId;
+use topology::testing::{TestDriver, TestDriverConfig, TestInstance};
+
+/// Changelog records: many turns of a restore.
+const RECORDS: usize = 100_000;
+const TASK: TaskId = TaskId {
+    subtopology: 0,
+    partition: 0,
+};
+
+#[derive(Default)]
+struct Count {
+    counts: Option<KeyValueStore<String, i64>>,
+}
+
+impl Processor for Count {
+    type Key = String;
+    type Value = String;
+    type OutKey = ();
+    type OutValue = ();
+
+    fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
+        self.counts = Some(KeyValueStore::open(context, "counts", Utf8, I64)?);
+        Ok(())
+    }
+
+    fn process(
+        &mut self,
+        record: Record<'_, String, String>,
+        context: &mut ProcessorContext<'_, '_, (), ()>,
+    ) -> Result<(), ProcessError> {
+        let counts = self.counts.as_mut().unwrap();
+        let mut count = 0;
+        counts.get(context, record.key, &mut count)?;
+        counts.put(context, record.key, &(count + 1))
+    }
+}
+
+fn topology() -> BuiltTopology {
+    let mut topology = Topology::new();
+    topology.add_source("in", &["in"], || Utf8, || Utf8);
+    topology.add_processor("count", Count::default, &["in"]);
+    topology.add_store(StoreBuilder::persistent("counts"), &["count"]);
+    topology.build().unwrap()
+}
+
+/// A stopped application with a long changelog; flushes come after `flush_bytes` of it.
+fn driver(root: &Path, flush_bytes: usize) -> TestDriver {
+    let mut config = TestDriverConfig::new("app").state_dir(root);
+    config.state.flush_bytes = flush_bytes;
+    let mut driver = TestDriver::new(topology(), config).unwrap();
+    for number in 0..RECORDS {
+        let key = format!("k{number}");
+        let (key, value) = (Some(key.as_bytes()), Some(&b"x"[..]));
+        let headers = Headers::default();
+        let log = driver.log();
+        log.append("in", Some(0), key, value, number as i64, headers)
+            .unwrap();
+    }
+    driver.commit().unwrap();
+    driver
+}
+
+/// Until the group has given up the member that is gone.
+fn wait_for_the_group(driver: &mut TestDriver) {
+    let timeout = driver.config_mut().streams.session_timeout;
+    driver.clock().advance(timeout + Duration::from_secs(1));
+}
+
+fn is_restored(instance: &TestInstance) -> bool {
+    matches!(instance.store("counts", 0), StoreQuery::Here(..))
+}
+
+/// Turns until the task runs.
+fn turns_to_restore(instance: &mut TestInstance) -> usize {
+    for turns in 1..1_000 {
+        instance.turn().unwrap();
+        if is_restored(instance) {
+            return turns;
+        }
+    }
+    panic!("not restored");
+}
+
+/// Turns of a whole restore, and of one that was killed after three quarters of it.
+fn whole_and_resumed(flush_bytes: usize) -> (usize, usize) {
+    let root = tempfile::tempdir().unwrap();
+    let mut driver = driver(root.path(), flush_bytes);
+    let expected = driver.dump(TASK).unwrap();
+    assert!(expected.len() > RECORDS, "{} rows", expected.len());
+    driver.close().unwrap();
+    wait_for_the_group(&mut driver);
+
+    let mut undisturbed = driver.instance("undisturbed").unwrap();
+    let whole = turns_to_restore(&mut undisturbed);
+    assert_eq!(undisturbed.dump(TASK).unwrap(), expected);
+    undisturbed.close().unwrap();
+    wait_for_the_group(&mut driver);
+
+    let mut killed = driver.instance("killed").unwrap();
+    for _ in 0..whole * 3 / 4 {
+        killed.turn().unwrap();
+    }
+    assert!(!is_restored(&killed), "restored before the kill");
+    drop(killed);
+    wait_for_the_group(&mut driver);
+    let mut again = driver.instance("killed").unwrap();
+    let resumed = turns_to_restore(&mut again);
+    assert_eq!(again.dump(TASK).unwrap(), expected);
+    (whole, resumed)
+}
+
+#[test]
+fn a_killed_restore_goes_on_from_its_last_flush() {
+    let (whole, resumed) = whole_and_resumed(256 << 10);
+    assert!(
+        resumed <= whole * 3 / 4,
+        "{resumed} turns after the kill, {whole} from nothing"
+    );
+}
+
+/// Without flushes there is nothing to go on from, or the test above would show nothing.
+#[test]
+fn a_killed_restore_that_never_flushed_begins_over() {
+    let (whole, resumed) = whole_and_resumed(usize::MAX);
+    assert!(
+        resumed + 1 >= whole,
+        "{resumed} turns after the kill, {whole} from nothing"
+    );
+}
