@@ -1,11 +1,14 @@
 # Thin: each target says what it does in a line or two; `make help` lists them.
-.PHONY: help demo test every-case aggregates-large retention-large fuzz-decoders bench lint setup
+.PHONY: help demo test simulate every-case aggregates-large retention-large fuzz-decoders bench lint setup
 .DEFAULT_GOAL := help
 
 # Arguments of the program, as in: make demo ARGS="--duration 60s"
 ARGS ?=
 # Records that fuzz-decoders tries.
 DECODER_INPUTS ?= 10000000
+# Histories that simulate plays, and the first of them.
+SEEDS ?= 1000
+FIRST ?= 0
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\): ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
@@ -18,6 +21,10 @@ test: ## run all tests, those on a real Kafka of their own included
 	@scripts/setup test
 	@scripts/fetch-kafka
 	cargo test --release --workspace
+
+simulate: ## play 1,000 seeded histories of crashes, zombies and faults; FIRST=17 SEEDS=1 plays one of them again
+	@scripts/setup test
+	SIMULATION_SEEDS=$(SEEDS) SIMULATION_FIRST=$(FIRST) RUST_BACKTRACE=0 cargo test --release --package topology --test simulation -- --nocapture $(if $(filter 1,$(SEEDS)),seeded_histories,seeded_)
 
 every-case: ## every state, action and actor under all four ordering policies against the model; the tests sample three of them
 	@scripts/setup test

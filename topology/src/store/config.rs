@@ -36,6 +36,9 @@ pub struct StateConfig {
     pub unknown_stores: UnknownStores,
     /// Tells when a directory was set aside.
     pub clock: Arc<dyn Clock>,
+    /// Consulted at every write and flush of a state on disk.
+    #[cfg(feature = "store-faults")]
+    pub faults: Option<Arc<super::StoreFaultHook>>,
 }
 
 impl Default for StateConfig {
@@ -50,6 +53,8 @@ impl Default for StateConfig {
             background_jobs: 2,
             unknown_stores: UnknownStores::Refuse,
             clock: Arc::new(SystemClock::new()),
+            #[cfg(feature = "store-faults")]
+            faults: None,
         }
     }
 }

@@ -13,7 +13,7 @@ use super::disk_format::{
 use super::rocks::{RocksBackend, families_on_disk};
 use super::rocks_options::RocksResources;
 use super::set_aside::{SetAside, SetAsideReason, word_left};
-use crate::Error;
+use crate::{Error, ErrorClass};
 
 const OPERATION: &str = "open state";
 
@@ -72,6 +72,11 @@ pub(crate) fn open_database(
         match refusal {
             Refusal::Corrupt(detail) if set_aside.is_none() => {
                 set_aside = Some(directory.move_aside(path, SetAsideReason::Corrupt, &detail)?);
+            }
+            // Of another thread, which stood still while its task was given to this one; it will notice.
+            Refusal::Other(detail) if detail.contains("lock hold by current process") => {
+                let error = Error::new(ErrorClass::Retriable, OPERATION, detail);
+                return Err(error.at(path.display().to_string()));
             }
             Refusal::Corrupt(detail) | Refusal::Other(detail) => {
                 return Err(Error::fatal(OPERATION, detail).at(path.display().to_string()));

@@ -10,7 +10,6 @@
 mod closing;
 mod crash;
 mod paused;
-mod random;
 mod several;
 mod told;
 mod world;
