@@ -17,6 +17,7 @@ mod invariants;
 mod job;
 mod random;
 mod rebalance;
+mod storage;
 mod story;
 mod verify;
 mod windowed;
