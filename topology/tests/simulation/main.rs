@@ -17,6 +17,7 @@ mod invariants;
 mod job;
 mod random;
 mod rebalance;
+mod refusals;
 mod storage;
 mod story;
 mod verify;

@@ -163,3 +163,40 @@ fn row_15_a_kill_at_any_write_of_a_restore_is_resumed() {
         world::end();
     }
 }
+
+/// What the state holds was made from records that are gone, or from another topic: it is not built upon.
+#[test]
+fn row_12_a_changelog_that_begins_later_or_is_another_is_noticed() {
+    for made_anew in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        world::begin(job::config().state_dir(dir.path()));
+        world::start("a");
+        world::append(200);
+        world::settle(&["a"]);
+        world::stop("a");
+        world::start("b");
+        world::append(200);
+        world::settle(&["b"]);
+        world::stop("b");
+        let (log, changelog) = (world::log(), "simulated-counts-changelog");
+        // The keys of the job leave a partition empty, whose state has nothing to lose.
+        let high = |partition| log.watermarks(changelog, partition).unwrap().high;
+        let filled = (0..job::PARTITIONS)
+            .filter(|partition| high(*partition) > 0)
+            .count();
+        assert!(filled > 0);
+        if made_anew {
+            log.delete_topic(changelog);
+            log.create_topic(changelog, job::PARTITIONS).unwrap();
+        } else {
+            for partition in 0..job::PARTITIONS {
+                let end = log.watermarks(changelog, partition).unwrap().high;
+                log.delete_records(changelog, partition, end).unwrap();
+            }
+        }
+        world::start("a");
+        world::settle(&["a"]);
+        assert_eq!(set_aside(dir.path()), filled, "{made_anew}");
+        world::end();
+    }
+}
