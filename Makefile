@@ -1,5 +1,5 @@
 # Thin: each target says what it does in a line or two; `make help` lists them.
-.PHONY: help demo test matrix torture scale-out every-case aggregates-large retention-large fuzz-decoders bench lint setup
+.PHONY: help demo test simulate matrix torture scale-out every-case aggregates-large retention-large fuzz-decoders bench lint setup
 .DEFAULT_GOAL := help
 
 # Arguments of the program, as in: make demo ARGS="--duration 60s"
@@ -11,6 +11,9 @@ MINUTES ?= 30
 KILLS ?= 200
 # Chooses the blows of torture; drawn and printed if empty.
 TORTURE_SEED ?=
+# Histories that simulate plays, and the first of them.
+SEEDS ?= 1000
+FIRST ?= 0
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\): ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
@@ -33,6 +36,10 @@ torture: ## kill and freeze three instances 200 times while brokers of a cluster
 	@scripts/setup test
 	@scripts/fetch-kafka
 	JUMUN_TORTURE_MINUTES=$(MINUTES) JUMUN_TORTURE_KILLS=$(KILLS) JUMUN_TORTURE_SEED=$(TORTURE_SEED) cargo test --release --package jumun --test torture -- --nocapture --test-threads 1
+
+simulate: ## play 1,000 seeded histories of crashes, zombies and faults; FIRST=17 SEEDS=1 plays one of them again
+	@scripts/setup test
+	SIMULATION_SEEDS=$(SEEDS) SIMULATION_FIRST=$(FIRST) RUST_BACKTRACE=0 cargo test --release --package topology --test simulation -- --nocapture $(if $(filter 1,$(SEEDS)),seeded_histories,seeded_)
 
 every-case: ## every state, action and actor under all four ordering policies against the model; the tests sample three of them
 	@scripts/setup test

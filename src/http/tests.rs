@@ -290,7 +290,7 @@ async fn readiness_is_the_running_state_alone_and_tells_the_progress() {
     let body = |state: &str| {
         format!(
             "{{\"state\":\"{state}\",\"detail\":\"reading changelogs\",\"tasks\":[{{\"id\":\"0_1\",\"state\":\"RESTORING\",\
-             \"restore\":{{\"remaining\":3,\"total\":10}}}}],\"restore\":{{\"remaining\":3,\"total\":10}}}}\n"
+             \"restore\":{{\"remaining\":3,\"total\":10,\"records_per_second\":7,\"eta_seconds\":1}}}}],\"restore\":{{\"remaining\":3,\"total\":10,\"records_per_second\":7,\"eta_seconds\":1}}}}\n"
         )
     };
     server
@@ -337,7 +337,7 @@ async fn a_process_that_stands_still_is_not_live() {
 #[tokio::test]
 async fn unknown_paths_and_other_methods_are_refused() {
     let server = server(true).await;
-    let body = "there is no /nothing; there are /, /dead-letters/resume, /events, /health/live, /health/ready, /metrics, /orders/{orderNo}, /topology, /topology.html\n";
+    let body = "there is no /nothing; there are /, /dead-letters/resume, /events, /health/live, /health/ready, /metrics, /orders/{orderNo}, /pause, /resume, /topology, /topology.html\n";
     server
         .check("GET", "/nothing", "404", "cache-control: no-store", body)
         .await;

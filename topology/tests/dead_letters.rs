@@ -199,7 +199,7 @@ fn an_undecodable_record_is_dead_lettered_at_its_source() {
 }
 
 #[test]
-fn an_output_larger_than_its_topic_takes_is_the_fault_of_its_record() {
+fn row_17_an_output_larger_than_its_topic_takes_is_the_fault_of_its_record() {
     let mut config = TestDriverConfig::new("app");
     config.streams.topics = vec![limited("counted", "5000")];
     let topology = topology(Some("dead")).build().unwrap();
@@ -231,7 +231,7 @@ fn the_headers_count_when_an_output_is_too_large() {
 }
 
 #[test]
-fn a_state_larger_than_its_changelog_takes_is_the_fault_of_its_record() {
+fn row_17_a_state_larger_than_its_changelog_takes_is_the_fault_of_its_record() {
     let mut config = TestDriverConfig::new("app");
     let mut changelog = limited("app-counts-changelog", "5000");
     let compact = ("cleanup.policy".to_owned(), "compact".to_owned());
@@ -304,7 +304,7 @@ fn without_a_dead_letter_topic_a_bad_record_ends_the_thread_and_is_not_skipped()
 }
 
 #[test]
-fn a_dead_letter_larger_than_its_topic_takes_ends_the_thread_and_names_the_fix() {
+fn row_20_a_dead_letter_larger_than_its_topic_takes_ends_the_thread_and_names_the_fix() {
     let mut config = TestDriverConfig::new("app");
     config.streams.topics = vec![limited("dead", "5000")];
     let topology = topology(Some("dead")).build().unwrap();

@@ -207,7 +207,7 @@ fn stream_time_timers_fire_between_the_same_records_whatever_the_fetch_sizes() {
 }
 
 #[test]
-fn a_timestamp_far_in_the_future_does_not_move_stream_time() {
+fn row_19_a_timestamp_far_in_the_future_does_not_move_stream_time() {
     let mut driver = driver();
     pipe(
         &mut driver,

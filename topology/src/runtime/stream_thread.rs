@@ -13,13 +13,13 @@ use super::restore::Restoration;
 use super::status::{State, StatusBoard};
 use super::streak::Streak;
 use super::{CommitPhase, ProcessingGuarantee, StreamsConfig};
-use crate::Error;
 use crate::graph::BuiltTopology;
 use crate::io::{InputId, Log, OutputId, RecordBatch, TopicPartition};
 use crate::metrics::EngineMetrics;
 use crate::store::{StateDirectory, TimerBatch};
 use crate::task::{KnownTopics, Task, TaskId, TaskPhase, TaskSettings};
 use crate::time::Clock;
+use crate::{Error, ErrorClass};
 
 /// Records processed of one task before the others have their turn.
 const TURN: usize = 2_000;
@@ -353,10 +353,17 @@ impl StreamThread {
                 let (true, Some(id)) = (input.queue.is_empty(), input.id) else {
                     continue;
                 };
-                let fetched =
-                    clients
-                        .consumer
-                        .fetch(id, self.config.poll_records, &mut input.queue)?;
+                let records_at_once = self.config.poll_records;
+                let fetched = match clients
+                    .consumer
+                    .fetch(id, records_at_once, &mut input.queue)
+                {
+                    Ok(fetched) => fetched,
+                    Err(error) => {
+                        let (partition, committed) = (input.partition.clone(), input.committed);
+                        return Err(fenced_if_taken(error, clients, partition, committed));
+                    }
+                };
                 input.fetched(fetched);
                 records += fetched.records;
                 if fetched.records > 0 {
@@ -494,5 +501,25 @@ impl StreamThread {
                 Err(Error::fatal("dump a state", "the task is not here").at(format!("task {id}")))
             }
         }
+    }
+}
+
+/// What a position no longer finds in its partition may have been processed and deleted by another instance, which has
+/// committed since: then this is a zombie.
+fn fenced_if_taken(
+    error: Error,
+    clients: &mut Clients,
+    partition: TopicPartition,
+    committed: i64,
+) -> Error {
+    if error.class() != ErrorClass::Fatal {
+        return error;
+    }
+    let now = clients
+        .consumer
+        .committed(&[partition], Duration::from_secs(5));
+    match now {
+        Ok(now) if now.first().copied().flatten() <= Some(committed) => error,
+        _ => error.of_class(ErrorClass::Fenced),
     }
 }

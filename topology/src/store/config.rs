@@ -38,6 +38,9 @@ pub struct StateConfig {
     pub hand_over_timeout: Duration,
     /// Tells when a directory was set aside.
     pub clock: Arc<dyn Clock>,
+    /// Consulted at every write and flush of a state on disk.
+    #[cfg(feature = "store-faults")]
+    pub faults: Option<Arc<super::StoreFaultHook>>,
 }
 
 impl Default for StateConfig {
@@ -53,6 +56,8 @@ impl Default for StateConfig {
             unknown_stores: UnknownStores::Refuse,
             hand_over_timeout: Duration::from_secs(30),
             clock: Arc::new(SystemClock::new()),
+            #[cfg(feature = "store-faults")]
+            faults: None,
         }
     }
 }

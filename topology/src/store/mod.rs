@@ -13,6 +13,8 @@ mod config;
 mod crash;
 mod directory;
 mod disk_format;
+#[cfg(feature = "store-faults")]
+mod faults;
 mod hand_over;
 mod memory;
 mod open_database;
@@ -33,6 +35,8 @@ pub use commit::ChangelogSink;
 pub use config::{StateConfig, UnknownStores};
 pub use crash::CrashCopy;
 pub use directory::{DirectoryStatistics, StateDirectory};
+#[cfg(feature = "store-faults")]
+pub use faults::{StoreCall, StoreFaultHook, StoreOperation};
 pub use range::RowVisitor;
 pub use restore::ChangelogRecord;
 pub use set_aside::{SetAside, SetAsideReason};

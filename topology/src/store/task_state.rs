@@ -403,7 +403,7 @@ impl TaskState {
             .sum()
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "store-faults"))]
     pub(crate) fn wrap_backend(&mut self, wrap: impl FnOnce(Arc<dyn Backend>) -> Arc<dyn Backend>) {
         let Some(durable) = self.durable.take() else {
             return;

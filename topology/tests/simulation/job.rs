@@ -1,15 +1,23 @@
 //! The job under test: it uses everything whose half could be lost or doubled.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use topology::codec::{I64, Utf8};
 use topology::graph::{BuiltTopology, StoreBuilder, Topology};
+use topology::io::Headers;
+use topology::io::memory::MemoryLog;
 use topology::process::{
     Child, InitContext, KeyValueStore, ProcessError, Processor, ProcessorContext, Record, SinkMode,
     TimerEvent,
 };
+use topology::runtime::StateRow;
 use topology::store::TimerClock;
+use topology::task::TaskId;
 use topology::testing::TestDriverConfig;
+
+use crate::invariants::{self, Outcome, ensure};
+use crate::world::Job;
 
 pub const APPLICATION: &str = "simulated";
 pub const PARTITIONS: i32 = 4;
@@ -99,6 +107,84 @@ fn record<'a>(key: &'a String, value: &'a i64, timestamp: i64) -> Record<'a, Str
     }
 }
 
+/// What went in.
+#[derive(Default)]
+pub struct Counting {
+    /// Good records by key.
+    good: BTreeMap<String, i64>,
+    bad: i64,
+    number: i64,
+}
+
+impl Job for Counting {
+    fn topology(&self) -> BuiltTopology {
+        topology()
+    }
+
+    fn tasks(&self) -> Vec<TaskId> {
+        let task = |partition| TaskId {
+            subtopology: 0,
+            partition,
+        };
+        (0..PARTITIONS).map(task).collect()
+    }
+
+    fn append(&mut self, log: &MemoryLog, records: usize) {
+        for _ in 0..records {
+            self.number += 1;
+            let key = format!("k{}", self.number % 11);
+            let value = if self.number % 17 == 0 { BAD } else { "x" };
+            let stamp = 1_577_836_800_000 + self.number;
+            let (key_bytes, value_bytes) = (Some(key.as_bytes()), Some(value.as_bytes()));
+            let headers = Headers::default();
+            log.append("words", None, key_bytes, value_bytes, stamp, headers)
+                .unwrap();
+            if value == BAD {
+                self.bad += 1;
+            } else {
+                *self.good.entry(key).or_default() += 1;
+            }
+        }
+    }
+
+    fn so_far(&self, log: &MemoryLog) -> Outcome {
+        let counted = invariants::committed(log, "counted", PARTITIONS);
+        invariants::output_is_beginning_of_fold(&counted, &self.good)
+    }
+
+    fn outcome(
+        &self,
+        log: &MemoryLog,
+        states: &BTreeMap<TaskId, Vec<StateRow>>,
+        counters: &[u64],
+    ) -> Outcome {
+        let committed = |topic| invariants::committed(log, topic, PARTITIONS);
+        let total: i64 = self.good.values().sum();
+        invariants::output_is_fold_of_input(&committed("counted"), &self.good)?;
+        invariants::latest_is_total(&committed("latest"), &self.good)?;
+        let timers = self
+            .good
+            .iter()
+            .flat_map(|(key, count)| (1..=*count).map(move |count| format!("{key}#{count}")));
+        invariants::each_once(&committed("fired"), timers)?;
+        let held: i64 = committed("held").iter().map(invariants::number).sum();
+        ensure(held == total, || {
+            format!("{held} held records handed over of {total}")
+        })?;
+        let dead = committed("dead").len() as i64;
+        ensure(dead == self.bad, || {
+            format!("{dead} dead letters of {}", self.bad)
+        })?;
+        for (task, rows) in states {
+            invariants::state_is_fold_of_changelog(log, APPLICATION, "counts", *task, rows)?;
+        }
+        let expected = [total as u64, total as u64];
+        ensure(counters == expected, || {
+            format!("counters {counters:?}, not {expected:?}")
+        })
+    }
+}
+
 pub fn topology() -> BuiltTopology {
     let mut topology = Topology::new();
     topology.add_source("words", &["words"], || Utf8, || Utf8);
@@ -118,5 +204,7 @@ pub fn config() -> TestDriverConfig {
     let mut config = TestDriverConfig::new(APPLICATION).partitions(PARTITIONS);
     config.streams.session_timeout = Duration::from_secs(6);
     config.streams.leave_on_stop = true;
+    // Bad records come for ever: a paused task would wait for a person.
+    config.streams.dead_letter_circuit = None;
     config
 }

@@ -10,9 +10,23 @@
 //! undisturbed run would have committed.
 
 mod calls;
+mod dice;
+mod faults;
+mod history;
+mod invariants;
 mod job;
 mod random;
 mod rebalance;
+mod refusals;
+mod storage;
+mod story;
 mod verify;
+mod windowed;
+#[path = "../windows/world.rs"]
+#[expect(
+    dead_code,
+    reason = "shared with the tests of windows, which use all of it"
+)]
+mod windows_world;
 mod world;
 mod zombies;

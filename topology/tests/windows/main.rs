@@ -11,7 +11,6 @@
 mod closing;
 mod crash;
 mod paused;
-mod random;
 mod several;
 mod told;
 mod world;

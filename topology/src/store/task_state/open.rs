@@ -130,6 +130,10 @@ impl TaskState {
             set_aside: opened.and_then(|opened| opened.set_aside),
             published,
         };
+        #[cfg(feature = "store-faults")]
+        if let Some(hook) = &directory.config().faults {
+            state.wrap_backend(|below| super::super::faults::wrap(below, task, hook));
+        }
         state.reload_own()?;
         Ok(state)
     }
