@@ -203,6 +203,8 @@ pub fn topology() -> BuiltTopology {
 pub fn config() -> TestDriverConfig {
     let mut config = TestDriverConfig::new(APPLICATION).partitions(PARTITIONS);
     config.streams.session_timeout = Duration::from_secs(6);
+    // All threads are driven by one: waiting would keep the other from closing.
+    config.state.hand_over_timeout = Duration::ZERO;
     config.streams.leave_on_stop = true;
     // Bad records come for ever: a paused task would wait for a person.
     config.streams.dead_letter_circuit = None;
