@@ -65,15 +65,16 @@ public final class Main {
             System.out.println("listening " + readiness.port());
         }
         CountDownLatch stopped = new CountDownLatch(1);
-        Thread main = Thread.currentThread();
-        // SIGTERM and SIGINT: the hook waits for the clean stop below, since the JVM ends with its hooks.
+        // SIGTERM and SIGINT: the hook waits for the clean stop below, since the JVM ends with its hooks; and it ends the
+        // JVM, whose exit status would tell of the signal.
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             ended.countDown();
             try {
                 stopped.await();
             } catch (InterruptedException error) {
-                main.interrupt();
+                status[0] = 1;
             }
+            Runtime.getRuntime().halt(status[0]);
         }, "stop"));
         streams.start();
         ended.await();

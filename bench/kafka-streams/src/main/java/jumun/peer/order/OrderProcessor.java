@@ -212,6 +212,7 @@ final class OrderProcessor implements Processor<byte[], byte[], byte[], byte[]> 
             aside.read(parked.key, parked.value, parked.timestamp);
             Verdict verdict = examine(entry.order, aside, source, parked);
             if (!verdict.isParked()) {
+                scope.timestamp(source.timestamp());
                 waiting.remove(parked);
                 settleAlone(verdict, entry, aside, source, context.currentSystemTimeMs() - parked.parkedAt, false);
                 return true;
