@@ -79,7 +79,14 @@ fn a_generated_day_with_faults_over_the_record_cache() {
 
 fn generated() -> [&'static str; 8] {
     [
-        "generate", "--faults", "--orders", "2000", "--seed", "11", "--start-ms", START_MS,
+        "generate",
+        "--faults",
+        "--orders",
+        "2000",
+        "--seed",
+        "11",
+        "--start-ms",
+        START_MS,
     ]
 }
 
@@ -146,7 +153,11 @@ fn judge(arguments: &[&str], settings: &[&str]) {
     compare_runs(&broker, &expected);
     compare_aggregates(&broker, &expected.batch);
     peer.sigterm().unwrap();
-    assert!(peer.wait_exit(TIMEOUT).unwrap().success(), "{}", peer.stderr());
+    assert!(
+        peer.wait_exit(TIMEOUT).unwrap().success(),
+        "{}",
+        peer.stderr()
+    );
     assert!(peer.stdout().contains("\nfacts {"), "{}", peer.stdout());
     assert_eq!(counted, expected.counts);
     tell(format!("{:?}", expected.counts));
@@ -231,14 +242,26 @@ fn compare_aggregates(broker: &Kafka, batch: &Batch) {
         last = aggregate_differences(broker, batch);
         last.is_empty().then_some(())
     });
-    assert!(clean.is_ok(), "{} differ: {:#?}", last.len(), &last[..last.len().min(10)]);
+    assert!(
+        clean.is_ok(),
+        "{} differ: {:#?}",
+        last.len(),
+        &last[..last.len().min(10)]
+    );
     assert!(batch.total(TERMINAL) > 0 && batch.total(CREATED) > 0);
 }
 
 fn aggregate_differences(broker: &Kafka, batch: &Batch) -> Vec<String> {
     let mut told = Told::default();
-    for record in broker.consume_all(AGGREGATES, Isolation::ReadCommitted).unwrap() {
-        told.add_update(record.partition, &record.key.unwrap(), &record.value.unwrap());
+    for record in broker
+        .consume_all(AGGREGATES, Isolation::ReadCommitted)
+        .unwrap()
+    {
+        told.add_update(
+            record.partition,
+            &record.key.unwrap(),
+            &record.value.unwrap(),
+        );
     }
     let mut differences = told.quoted_violations().to_vec();
     let is_counted = |group: &&String| {
@@ -252,7 +275,9 @@ fn aggregate_differences(broker: &Kafka, batch: &Batch) -> Vec<String> {
             .get(group)
             .map(|group| {
                 let windows = group.windows.iter();
-                windows.map(|(start, window)| (*start, window.update.unwrap().value)).collect()
+                windows
+                    .map(|(start, window)| (*start, window.update.unwrap().value))
+                    .collect()
             })
             .unwrap_or_default();
         if wanted != found {
