@@ -19,7 +19,7 @@ mod processor;
 mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ use model::outputs::RunOutput;
 use model::verify::compare;
 use model::{InputRecord, Model, Policy, Settings};
 use processor::{TIMEOUT, jumun, run_to_end, tell};
-use topics::{Outputs, RECONCILE, ends, input_records, wait_consumed};
+use topics::{INPUTS, Outputs, RECONCILE, ends, input_records, wait_consumed};
 
 const AGGREGATES: &str = "order.agg.1m.v1";
 const APPLICATION: &str = "peer";
@@ -117,32 +117,74 @@ fn jar() -> Option<PathBuf> {
     Some(path)
 }
 
-/// Sends a day, lets the peer judge it, and compares.
-fn judge(arguments: &[&str], settings: &[&str]) {
+#[test]
+fn killed_and_started_again() {
     let Some(jar) = jar() else { return };
     let broker = Broker::start().unwrap();
+    let inputs = send(&broker, &generated());
+    let state = tempfile::tempdir().unwrap();
+    let peer = || Process::start(command(&jar, &broker, &inputs, state.path(), &[])).unwrap();
+    let ends = ends(&inputs);
+    for share in [4, 2] {
+        let mut peer = peer();
+        wait_for("a part to be committed", JVM_TIMEOUT, || {
+            let committed = broker.committed_offsets(APPLICATION, &INPUTS).ok()?;
+            let done: i64 = committed.values().sum();
+            (done >= ends.values().sum::<i64>() / share).then_some(())
+        })
+        .unwrap();
+        peer.kill9().unwrap();
+    }
+    let mut peer = peer();
+    wait_consumed(&broker, APPLICATION, &ends, JVM_TIMEOUT);
+    let expected = Expected::of(&inputs);
+    compare_runs(&broker, &expected);
+    compare_aggregates(&broker, &expected.batch);
+    peer.sigterm().unwrap();
+    assert!(peer.wait_exit(TIMEOUT).unwrap().success());
+    tell(peer.stdout());
+}
+
+/// Sends a day with a command of the program; what really lies in the topics then.
+fn send(broker: &Broker, arguments: &[&str]) -> Vec<InputRecord> {
     let mut command = jumun(arguments[0]);
     command
         .args(&arguments[1..])
         .args(["--bootstrap-servers", broker.bootstrap_servers()]);
     let (status, _, errors) = run_to_end(command).unwrap();
     assert_eq!(status, Some(0), "{errors}");
-    let inputs = input_records(&broker);
-    let partitions = inputs.iter().map(|record| record.partition).max().unwrap() + 1;
     broker.create_topic(RECONCILE, 1, &[]).unwrap();
+    input_records(broker)
+}
 
-    let state = tempfile::tempdir().unwrap();
+fn command(
+    jar: &Path,
+    broker: &Broker,
+    inputs: &[InputRecord],
+    state: &Path,
+    settings: &[&str],
+) -> Command {
+    let partitions = inputs.iter().map(|record| record.partition).max().unwrap() + 1;
     let mut peer = Command::new("java");
     peer.args(["-Xmx256m", "-XX:+UseSerialGC", "-jar"])
         .arg(jar)
         .args(["--bootstrap.servers", broker.bootstrap_servers()])
         .args(["--application.id", APPLICATION, "--state.dir"])
-        .arg(state.path())
+        .arg(state)
         .args(["--partitions", &partitions.to_string()])
         // What waits does so to the end, as in the model, whose clock stands still.
         .args(["--park.limit.ms", "600000"])
         .args(settings);
-    let mut peer = Process::start(peer).unwrap();
+    peer
+}
+
+/// Sends a day, lets the peer judge it, and compares.
+fn judge(arguments: &[&str], settings: &[&str]) {
+    let Some(jar) = jar() else { return };
+    let broker = Broker::start().unwrap();
+    let inputs = send(&broker, arguments);
+    let state = tempfile::tempdir().unwrap();
+    let mut peer = Process::start(command(&jar, &broker, &inputs, state.path(), settings)).unwrap();
     let consumed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         wait_consumed(&broker, APPLICATION, &ends(&inputs), JVM_TIMEOUT);
     }));
@@ -153,11 +195,8 @@ fn judge(arguments: &[&str], settings: &[&str]) {
     compare_runs(&broker, &expected);
     compare_aggregates(&broker, &expected.batch);
     peer.sigterm().unwrap();
-    assert!(
-        peer.wait_exit(TIMEOUT).unwrap().success(),
-        "{}",
-        peer.stderr()
-    );
+    let status = peer.wait_exit(TIMEOUT).unwrap();
+    assert!(status.success(), "{}", peer.stderr());
     assert!(peer.stdout().contains("\nfacts {"), "{}", peer.stdout());
     assert_eq!(counted, expected.counts);
     tell(format!("{:?}", expected.counts));
