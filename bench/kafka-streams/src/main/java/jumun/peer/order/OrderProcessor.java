@@ -242,6 +242,7 @@ final class OrderProcessor implements Processor<byte[], byte[], byte[], byte[]> 
             Verdict verdict = examine(entry.order, aside, source, parked);
             scope.run(parked.timestamp, () -> {
                 waiting.remove(parked);
+                outcomes.released();
                 settle(verdict, entry, aside, source, now - parked.parkedAt, true);
             });
         }

@@ -8,7 +8,10 @@ import jumun.peer.domain.Event.Defect;
 import jumun.peer.domain.Judge.Outcome;
 import jumun.peer.domain.Judge.Rejection;
 
-/** Records by what became of them: {@code OUTCOME} or {@code OUTCOME/REASON}. A parked one counts again when it is settled. */
+/**
+ * Records by what became of them: {@code OUTCOME} or {@code OUTCOME/REASON}. A parked one counts again when it is settled, and then
+ * as {@code released} too.
+ */
 final class Outcomes {
     private static final int REJECTIONS = Outcome.values().length;
     private static final int DEFECTS = REJECTIONS + Rejection.values().length;
