@@ -9,8 +9,8 @@ import jumun.peer.domain.Judge.Outcome;
 import jumun.peer.domain.Judge.Rejection;
 
 /**
- * Records by what became of them: {@code OUTCOME} or {@code OUTCOME/REASON}. A parked one counts again when it is settled, and then
- * as {@code released} too.
+ * Records by what became of them: {@code OUTCOME} or {@code OUTCOME/REASON}. A parked one counts again when it is
+ * settled, and then as {@code released} too.
  */
 final class Outcomes {
     private static final int REJECTIONS = Outcome.values().length;
