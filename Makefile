@@ -1,5 +1,5 @@
 # Thin: each target says what it does in a line or two; `make help` lists them.
-.PHONY: help demo test simulate matrix torture scale-out every-case aggregates-large retention-large fuzz-decoders bench lint setup
+.PHONY: help demo test simulate matrix torture scale-out every-case aggregates-large retention-large fuzz-decoders bench peer lint setup
 .DEFAULT_GOAL := help
 
 # Arguments of the program, as in: make demo ARGS="--duration 60s"
@@ -67,6 +67,9 @@ bench: ## compare the order job with a bare consume-produce program, on a real K
 	@scripts/setup bench
 	@scripts/fetch-kafka
 	cargo run --release --package jumun-bench -- $(ARGS)
+
+peer: ## build the bench's peer on Kafka Streams, and run its unit tests
+	PEER_TESTS=1 scripts/build-peer
 
 lint: ## check format, lints and documentation
 	cargo fmt --all --check
