@@ -23,8 +23,8 @@ use crate::{Error, ErrorClass};
 
 /// Records restored of one changelog before the others have their turn.
 const TURN: usize = 10_000;
-/// Records restored per turn of the loop, of all changelogs together, while other tasks of the thread run: about as long
-/// as those take for one of their batches at most.
+/// Records restored per turn of the loop, of all changelogs together, while other tasks of the thread have something to
+/// do: about as long as those take for one of their batches at most.
 const TURN_BESIDE_RUNNING: usize = 2_000;
 
 /// The restore of one task.
@@ -299,10 +299,16 @@ impl StreamThread {
         }
         let clients = self.clients.as_mut().ok_or_else(no_clients)?;
         clients.reader.poll()?;
-        let is_running = |task: &Task| task.phase == TaskPhase::Running && !task.inputs.caught_up();
-        let mut allowed = match self.tasks.values().any(is_running) {
-            true => TURN_BESIDE_RUNNING,
-            false => usize::MAX,
+        let mut running = self
+            .tasks
+            .values()
+            .filter(|task| task.phase == TaskPhase::Running)
+            .peekable();
+        let mut allowed = match running.peek() {
+            None => usize::MAX,
+            // Nothing to do at present; what comes is not to wait for long.
+            Some(_) if running.all(|task| task.inputs.caught_up()) => TURN,
+            Some(_) => TURN_BESIDE_RUNNING,
         };
         // Whoever came first this turn comes last in the next one.
         self.restorations.rotate_left(1);
