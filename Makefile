@@ -1,5 +1,5 @@
 # Thin: each target says what it does in a line or two; `make help` lists them.
-.PHONY: help demo test simulate matrix torture scale-out every-case aggregates-large retention-large fuzz-decoders bench peer lint setup
+.PHONY: help demo test simulate matrix torture scale-out restore-times every-case aggregates-large retention-large fuzz-decoders bench peer lint setup
 .DEFAULT_GOAL := help
 
 # Arguments of the program, as in: make demo ARGS="--duration 60s"
@@ -11,6 +11,8 @@ MINUTES ?= 30
 KILLS ?= 200
 # Chooses the blows of torture; drawn and printed if empty.
 TORTURE_SEED ?=
+# Orders of state that restore-times restarts with.
+ORDERS ?= 1000000
 # Histories that simulate plays, and the first of them.
 SEEDS ?= 1000
 FIRST ?= 0
@@ -58,6 +60,11 @@ scale-out: ## restart, kill, add and remove instances under load on a real Kafka
 	@scripts/setup test
 	@scripts/fetch-kafka
 	JUMUN_SCALE_OUT=1 cargo test --release --package jumun --test scale_out -- --nocapture --test-threads=1 restarts_keep scaling
+
+restore-times: ## restart with a million orders of state, after a clean stop, after kill -9 and from nothing; takes minutes; ORDERS=1000000
+	@scripts/setup test
+	@scripts/fetch-kafka
+	JUMUN_RESTORE_TIMES=$(ORDERS) cargo test --release --package jumun --test restore_times -- --nocapture
 
 fuzz-decoders: ## give ten million nearly right records to the decoders of events; DECODER_SEED=7 chooses others
 	@scripts/setup test

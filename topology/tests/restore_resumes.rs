@@ -7,11 +7,14 @@
 //! A restore that is killed half-way goes on where its last flush stands, and begins over only if there was none.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use topology::codec::{I64, Utf8};
 use topology::graph::{BuiltTopology, StoreBuilder, Topology};
 use topology::io::Headers;
+use topology::io::memory::OperationKind;
 use topology::process::{
     InitContext, KeyValueStore, ProcessError, Processor, ProcessorContext, Record,
 };
@@ -144,5 +147,33 @@ fn a_killed_restore_that_never_flushed_begins_over() {
     assert!(
         resumed + 1 >= whole,
         "{resumed} turns after the kill, {whole} from nothing"
+    );
+}
+
+/// Behind the last transaction lies its marker: nothing is left to read, and no reader is asked for.
+#[test]
+fn after_a_clean_stop_no_changelog_is_opened() {
+    let root = tempfile::tempdir().unwrap();
+    let mut driver = driver(root.path(), usize::MAX);
+    let expected = driver.dump(TASK).unwrap();
+    let opened = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&opened);
+    driver.log().on_operation(Box::new(move |operation| {
+        if operation.kind == OperationKind::AddPartition {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+        None
+    }));
+    driver.close().unwrap();
+    driver.start().unwrap();
+    assert_eq!(driver.dump(TASK).unwrap(), expected);
+    assert_eq!(opened.load(Ordering::SeqCst), 0, "after a clean stop");
+    driver.crash();
+    driver.start().unwrap();
+    assert_eq!(driver.dump(TASK).unwrap(), expected);
+    assert_eq!(
+        opened.load(Ordering::SeqCst),
+        0,
+        "what was flushed is complete"
     );
 }

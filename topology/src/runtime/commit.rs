@@ -267,6 +267,9 @@ impl StreamThread {
     }
 
     fn write_stores(&mut self) -> Result<(), Error> {
+        // Behind a transaction's last record lies its marker; who begins behind it finds nothing to restore after a
+        // clean stop. Nothing else can lie there: whoever writes next has waited for the marker.
+        let to_next = if self.exactly_once() { 2 } else { 1 };
         let clients = self.clients.as_ref().ok_or_else(no_clients)?;
         for task in self
             .tasks
@@ -284,7 +287,7 @@ impl StreamThread {
                     let next = clients
                         .producer
                         .last_offset(output, task.id.partition)
-                        .map(|last| last + 1);
+                        .map(|last| last + to_next);
                     // Never back: the producer may remember an earlier ownership of the partition.
                     let next = next.max(task.scope.state.changelog_position(store));
                     positions.extend(next.map(|next| (store, next)));

@@ -155,10 +155,13 @@ impl StreamThread {
                 .state
                 .changelog_position(store)
                 .unwrap_or(marks.low);
+            let target = marks.high;
+            if begin >= target {
+                // Complete, as after a clean stop.
+                continue;
+            }
             let clients = self.clients.as_mut().ok_or_else(no_clients)?;
             let input = clients.reader.add(&partition, Position::Offset(begin))?;
-            let target = marks.high;
-            let done = begin >= target;
             plan.changelogs.push(Changelog {
                 store,
                 partition,
@@ -166,7 +169,7 @@ impl StreamThread {
                 begin,
                 position: begin,
                 target,
-                done,
+                done: false,
             });
         }
         Ok(plan)
@@ -299,16 +302,17 @@ impl StreamThread {
         }
         let clients = self.clients.as_mut().ok_or_else(no_clients)?;
         clients.reader.poll()?;
-        let mut running = self
-            .tasks
-            .values()
-            .filter(|task| task.phase == TaskPhase::Running)
-            .peekable();
-        let mut allowed = match running.peek() {
-            None => usize::MAX,
+        let running = || {
+            let tasks = self.tasks.values();
+            tasks.filter(|task| task.phase == TaskPhase::Running)
+        };
+        let mut allowed = if running().any(|task| !task.inputs.caught_up()) {
+            TURN_BESIDE_RUNNING
+        } else if running().next().is_some() {
             // Nothing to do at present; what comes is not to wait for long.
-            Some(_) if running.all(|task| task.inputs.caught_up()) => TURN,
-            Some(_) => TURN_BESIDE_RUNNING,
+            TURN
+        } else {
+            usize::MAX
         };
         // Whoever came first this turn comes last in the next one.
         self.restorations.rotate_left(1);
@@ -417,7 +421,8 @@ fn outside(position: i64, marks: Watermarks) -> Option<(SetAsideReason, String)>
         );
         return Some((SetAsideReason::ChangelogTruncated, why));
     }
-    (position > marks.high).then(|| {
+    // The marker of the last transaction is counted in, and may not be written yet.
+    (position > marks.high + 1).then(|| {
         let why = format!(
             "the stored offset {position} lies beyond the end {}; the topic was made anew",
             marks.high
