@@ -16,6 +16,8 @@ use crate::io::{Fetched, InputId, IoResult, Position, Reader, RecordBatch, Topic
 
 /// Beginnings and ends of partitions are waited for this long.
 const POSITION_TIMEOUT: Duration = Duration::from_secs(10);
+/// So is the leader of a partition, at most.
+const LEADER_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) struct KafkaReader {
     inputs: Inputs,
@@ -45,6 +47,11 @@ impl Reader for KafkaReader {
             self.inputs.close(id);
             errors::error("add partition", &error).at(partition.to_string())
         })?;
+        // Who leads a partition that is not subscribed to, librdkafka (2.12) asks only once a second. An answer to anyone
+        // tells it; without one it asks itself.
+        let _ = self
+            .client
+            .fetch_metadata(Some(&partition.topic), LEADER_TIMEOUT);
         Ok(id)
     }
 
