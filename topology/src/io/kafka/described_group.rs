@@ -118,7 +118,7 @@ unsafe fn assigned(member: *const rd::rd_kafka_MemberDescription_t) -> Vec<Topic
         (0..count)
             .map(|index| {
                 let element = &*list.elems.add(index);
-                TopicPartition::new(&text(element.topic), element.partition)
+                TopicPartition::new(text(element.topic), element.partition)
             })
             .collect()
     }
