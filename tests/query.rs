@@ -350,6 +350,15 @@ fn the_command_prints_it(address: SocketAddr, order_no: &str) {
 
 #[test]
 fn orders_with_keys_in_json_are_found_too() {
+    orders_with_keys_in_json_are_found("classic");
+}
+
+#[test]
+fn orders_are_found_under_the_consumer_protocol() {
+    orders_with_keys_in_json_are_found("consumer");
+}
+
+fn orders_with_keys_in_json_are_found(protocol: &str) {
     let broker = Broker::start().unwrap();
     create_inputs(&broker, PARTITIONS);
     let state = tempfile::tempdir().unwrap();
@@ -361,7 +370,11 @@ fn orders_with_keys_in_json_are_found_too() {
         .map(|number| format!("B26112000{number:04}J"))
         .collect();
     orders.iter().for_each(|order_no| sender.create(order_no));
-    let start = |name| instance(&broker, name, state.path()).start();
+    let start = |name| {
+        instance(&broker, name, state.path())
+            .setting("application.group_protocol", protocol)
+            .start()
+    };
     let mut instances = [start("one"), start("two")];
     wait_shared(&mut instances);
     let mut elsewhere = 0;

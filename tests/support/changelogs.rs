@@ -90,8 +90,7 @@ fn compare_root(
         let is_complete = changelogs.iter().all(|(store, records)| {
             let last = records
                 .iter()
-                .filter(|record| record.partition == task.partition)
-                .next_back();
+                .rfind(|record| record.partition == task.partition);
             last.is_none_or(|last| found.changelog_position(*store) > Some(last.offset))
         });
         *folded.complete.entry(task).or_default() += usize::from(is_complete);

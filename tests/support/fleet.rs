@@ -172,12 +172,15 @@ impl Restart {
     }
 }
 
+/// The largest value of each series, and the falls that were seen.
+type Looked = (BTreeMap<String, u64>, Vec<String>);
+
 /// Looks at the business counters of all instances again and again: the largest that anybody tells must never fall, as the
 /// shipped recording rules take it.
 struct CounterWatch {
     addresses: Arc<Mutex<BTreeMap<&'static str, SocketAddr>>>,
     stop: Arc<AtomicBool>,
-    looker: Option<JoinHandle<(BTreeMap<String, u64>, Vec<String>)>>,
+    looker: Option<JoinHandle<Looked>>,
 }
 
 impl CounterWatch {

@@ -18,7 +18,7 @@ use topology::codec::Utf8;
 use topology::graph::{BuiltTopology, StoreBuilder, Topology};
 use topology::io::kafka::{KafkaLog, KafkaProperties};
 use topology::io::memory::{Fault, OperationKind};
-use topology::io::{Admin, Headers, Log};
+use topology::io::{Admin, GroupProtocol, Headers, Log};
 use topology::metrics::EngineMetrics;
 use topology::process::{
     InitContext, KeyValueStore, ProcessError, Processor, ProcessorContext, Record,
@@ -188,8 +188,15 @@ struct Instance {
     streams: Streams,
 }
 
-fn start(broker: &Broker, id: &str, name: &str, server: &'static str, dir: &Path) -> Instance {
+fn start(
+    broker: &Broker,
+    protocol: GroupProtocol,
+    id: &str,
+    (name, server): (&str, &'static str),
+    dir: &Path,
+) -> Instance {
     let mut config = StreamsConfig::new(id, name);
+    config.group_protocol = protocol;
     config.session_timeout = Duration::from_secs(6);
     config.application_server = Some(server.to_owned());
     config.leave_on_stop = true;
@@ -250,6 +257,15 @@ fn all_found(admin: &mut dyn Admin, id: &str, keys: &[String], instances: &[&Ins
 
 #[test]
 fn the_owner_of_a_key_is_found_on_kafka_and_followed_when_it_moves() {
+    found_and_followed(GroupProtocol::Classic);
+}
+
+#[test]
+fn the_owner_of_a_key_is_found_and_followed_under_the_consumer_protocol() {
+    found_and_followed(GroupProtocol::Consumer);
+}
+
+fn found_and_followed(protocol: GroupProtocol) {
     let broker = Broker::shared().unwrap();
     let id = unique_name("owner");
     let topic = format!("{id}.in");
@@ -261,8 +277,8 @@ fn the_owner_of_a_key_is_found_on_kafka_and_followed_when_it_moves() {
     let messages = keys.iter().map(|key| Message::new(&topic, key, key));
     broker.produce(messages).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let one = start(broker, &id, "one", "one.test:8080", dir.path());
-    let mut two = start(broker, &id, "two", "two.test:8081", dir.path());
+    let one = start(broker, protocol, &id, ("one", "one.test:8080"), dir.path());
+    let mut two = start(broker, protocol, &id, ("two", "two.test:8081"), dir.path());
     let tasks = |instance: &Instance| -> usize {
         let threads = instance.streams.status().threads;
         threads.iter().map(|thread| thread.tasks.len()).sum()

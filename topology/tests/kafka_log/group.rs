@@ -6,13 +6,17 @@ use std::time::{Duration, Instant};
 use jumun_harness::Broker;
 use topology::ErrorClass;
 use topology::io::{
-    Consumer, GroupEvent, Log, Position, ProducerConfig, RecordBatch, TopicPartition, TopicSpec,
+    Consumer, GroupEvent, InputId, Log, Position, ProducerConfig, RecordBatch, TopicPartition,
+    TopicSpec,
 };
 
 use crate::{
     PATIENCE, consumer, fill, join, log, log_at, member, next_event, producer, record, settle,
     topic, unique,
 };
+
+/// Partitions of a member, with their inputs.
+type Held = Vec<(TopicPartition, InputId)>;
 
 /// Within this time what does not wait for anything is done.
 const PROMPT: Duration = Duration::from_secs(5);
@@ -322,13 +326,7 @@ fn a_dead_broker_keeps_nobody_from_stopping() {
 }
 
 /// Completes whatever the members are told, until `done`.
-fn serve(
-    members: &mut [(
-        &mut dyn Consumer,
-        &mut Vec<(TopicPartition, topology::io::InputId)>,
-    )],
-    mut done: impl FnMut(&[usize]) -> bool,
-) {
+fn serve(members: &mut [(&mut dyn Consumer, &mut Held)], mut done: impl FnMut(&[usize]) -> bool) {
     let started = Instant::now();
     loop {
         assert!(started.elapsed() < PATIENCE, "the group does not settle");

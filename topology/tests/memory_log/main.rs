@@ -1,5 +1,5 @@
 //! The log in memory keeps Kafka's contract.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod cleaning;
 mod demo;

@@ -14,6 +14,7 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::assignment;
+use super::described_group;
 use super::errors;
 use super::events::Events;
 use super::native;
@@ -27,6 +28,7 @@ use crate::{Error, ErrorClass};
 /// How often a new topic is looked for until all brokers know it.
 const PROPAGATION_STEP: Duration = Duration::from_millis(10);
 const DELETION_TIMEOUT: Duration = Duration::from_secs(10);
+const DESCRIBE_GROUP: &str = "describe group";
 
 pub(super) struct KafkaAdmin {
     client_id: String,
@@ -108,6 +110,26 @@ impl KafkaAdmin {
         }
         Ok(Some(i32::try_from(found.partitions().len()).ok()))
     }
+
+    /// Of a group of the `consumer` protocol, in the order of [`Admin::group_members`].
+    fn consumer_members(&self, group: &str, timeout: Duration) -> IoResult<Vec<GroupMember>> {
+        let described = described_group::members(self.admin.inner(), group, timeout);
+        let mut members = described.map_err(|code| {
+            self.unreachable(errors::coded(DESCRIBE_GROUP, code, ""))
+                .at(group)
+        })?;
+        for member in &mut members {
+            member.host = host(&member.host);
+            member.partitions.sort_unstable();
+        }
+        members.sort_by(|one, other| one.client_id.cmp(&other.client_id));
+        Ok(members)
+    }
+}
+
+/// The broker writes addresses as Java does: "/10.0.0.7".
+fn host(written: &str) -> String {
+    written.trim_start_matches('/').to_owned()
 }
 
 impl Admin for KafkaAdmin {
@@ -292,7 +314,7 @@ impl Admin for KafkaAdmin {
     }
 
     fn group_members(&mut self, group: &str, timeout: Duration) -> IoResult<Vec<GroupMember>> {
-        const OPERATION: &str = "describe group";
+        const OPERATION: &str = DESCRIBE_GROUP;
         self.serve();
         let list = self
             .asking
@@ -304,7 +326,9 @@ impl Admin for KafkaAdmin {
         // Kafka's GroupState; in the states between, members have no assignment.
         match found.state() {
             "Stable" => {}
-            "Empty" | "Dead" | "" => return Ok(Vec::new()),
+            // To this request, a group of the `consumer` protocol is a dead one.
+            "Dead" | "" => return self.consumer_members(group, timeout),
+            "Empty" => return Ok(Vec::new()),
             state => {
                 let detail = format!("the group is in state {state}; ask again");
                 return Err(Error::new(ErrorClass::Retriable, OPERATION, detail).at(group));
@@ -320,8 +344,7 @@ impl Admin for KafkaAdmin {
             partitions.sort_unstable();
             Ok(GroupMember {
                 client_id,
-                // The broker writes it as Java does: "/10.0.0.7".
-                host: member.client_host().trim_start_matches('/').to_owned(),
+                host: host(member.client_host()),
                 partitions,
             })
         });

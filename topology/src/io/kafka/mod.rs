@@ -8,13 +8,14 @@
 //! | `positions` | lists of partitions with offsets; beginnings, ends and committed offsets |
 //! | `reader` | hand-picked partitions, for restore |
 //! | `producer` | records, acknowledgements, transactions |
-//! | `admin`, `assignment` | topics and offsets; members of a group |
+//! | `admin`, `assignment`, `described_group` | topics and offsets; members of a group, of either protocol |
 //! | `events`, `errors` | what clients tell on their own; codes to classes |
-//! | `native` | the calls that the binding lacks; the only `unsafe` |
+//! | `native` | the calls that the binding lacks; with `described_group` the only `unsafe` |
 
 mod admin;
 mod assignment;
 mod consumer;
+mod described_group;
 mod errors;
 mod events;
 mod inputs;

@@ -1,7 +1,7 @@
 //! The calls of librdkafka that the binding lacks or makes dear: batch consume, partition queues with
 //! wake-ups, produce through a topic handle, delivery reports in bulk, cached watermarks.
 //!
-//! The only file with `unsafe`. Every handle here keeps the client it belongs to alive (by `Arc`, or by
+//! With `described_group` the only file with `unsafe`. Every handle here keeps the client it belongs to alive (by `Arc`, or by
 //! owning it), and is destroyed before that client.
 #![allow(unsafe_code)]
 
@@ -22,7 +22,8 @@ use rdkafka::types::{RDKafka, RDKafkaErrorCode, RDKafkaMessage, RDKafkaQueue, RD
 use super::events::Events;
 use crate::io::{Headers, RecordBatch, TopicId};
 
-const NO_ERROR: rd::rd_kafka_resp_err_t = rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+pub(super) const NO_ERROR: rd::rd_kafka_resp_err_t =
+    rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
 const END_OF_PARTITION: rd::rd_kafka_resp_err_t =
     rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF;
 
@@ -345,7 +346,7 @@ unsafe fn slice<'a>(start: *const u8, len: usize) -> Option<&'a [u8]> {
 /// # Safety
 ///
 /// `text` is null or a C string.
-unsafe fn text(text: *const c_char) -> String {
+pub(super) unsafe fn text(text: *const c_char) -> String {
     if text.is_null() {
         return String::new();
     }
