@@ -27,6 +27,8 @@ use crate::{Error, ErrorClass};
 /// How often a new topic is looked for until all brokers know it.
 const PROPAGATION_STEP: Duration = Duration::from_millis(10);
 const DELETION_TIMEOUT: Duration = Duration::from_secs(10);
+/// Of logs and errors, so many at most are served at a time.
+const EVENTS: usize = 32;
 
 pub(super) struct KafkaAdmin {
     client_id: String,
@@ -61,11 +63,24 @@ impl KafkaAdmin {
 
     /// Serves logs and errors, for which nobody else polls this client.
     fn serve(&self) {
-        let _ = self.asking.poll(Duration::ZERO);
+        // One call serves one event, and answers nothing for a line of the log too.
+        for _ in 0..EVENTS {
+            let _ = self.asking.poll(Duration::ZERO);
+        }
     }
 
-    /// Says which brokers do not answer, where the error is of that kind.
+    /// Says which brokers do not answer, where the error is of that kind. Brokers that refuse us are not waited for:
+    /// nothing but other credentials or certificates will change their minds.
     fn unreachable(&self, error: Error) -> Error {
+        self.serve();
+        if let Some(reason) = self.asking.context().refusal()
+            && error.class() == ErrorClass::Retriable
+        {
+            let detail = format!(
+                "{reason}; check security.protocol, ssl.* and sasl.* of the kafka properties against the brokers'"
+            );
+            return Error::fatal("connect to the brokers", detail);
+        }
         let named = self
             .properties
             .common
@@ -90,6 +105,7 @@ impl KafkaAdmin {
             .asking
             .fetch_metadata(Some(topic), timeout)
             .map_err(|error| self.unreachable(errors::error(OPERATION, &error)).at(topic))?;
+        self.asking.context().clear_trouble();
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
             return Ok(None);
         };
