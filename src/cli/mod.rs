@@ -12,6 +12,7 @@ mod panel;
 mod pause;
 mod query;
 mod replay;
+mod reset;
 mod run;
 mod sending;
 mod settings;
@@ -49,6 +50,8 @@ enum Command {
     Pause(pause::Pause),
     /// Have a paused instance take records again.
     Resume(pause::Resume),
+    /// Have the application begin anew: its offsets, internal topics and local state. Says what it would do.
+    Reset(reset::Reset),
     /// Dead letters and rejections: find, understand, repair, replay.
     Dlt(dlt::Dlt),
     /// Watch a topic: decoded, filtered, committed records only.
@@ -119,6 +122,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Query(command) => command.run(),
         Command::Pause(command) => command.run(),
         Command::Resume(command) => command.run(),
+        Command::Reset(command) => command.run(),
         Command::Dlt(command) => command.run(),
         Command::Tap(command) => command.run(),
         Command::Topology(command) => command.run(),

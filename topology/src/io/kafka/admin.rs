@@ -346,6 +346,41 @@ impl Admin for KafkaAdmin {
         Ok(members)
     }
 
+    fn delete_topics(&mut self, names: &[&str], timeout: Duration) -> IoResult<()> {
+        const OPERATION: &str = "delete topics";
+        if names.is_empty() {
+            return Ok(());
+        }
+        self.serve();
+        let options = AdminOptions::new()
+            .request_timeout(Some(timeout))
+            .operation_timeout(Some(timeout));
+        let results = block_on(self.admin.delete_topics(names, &options))
+            .map_err(|error| errors::error(OPERATION, &error))?;
+        for result in results {
+            match result {
+                Ok(_) | Err((_, Code::UnknownTopicOrPartition | Code::UnknownTopic)) => {}
+                Err((name, code)) => return Err(errors::coded(OPERATION, code, "").at(name)),
+            }
+        }
+        Ok(())
+    }
+
+    fn delete_group(&mut self, group: &str, timeout: Duration) -> IoResult<()> {
+        const OPERATION: &str = "delete group";
+        self.serve();
+        let options = AdminOptions::new().request_timeout(Some(timeout));
+        let results = block_on(self.admin.delete_groups(&[group], &options))
+            .map_err(|error| errors::error(OPERATION, &error))?;
+        for result in results {
+            match result {
+                Ok(_) | Err((_, Code::GroupIdNotFound)) => {}
+                Err((name, code)) => return Err(errors::coded(OPERATION, code, "").at(name)),
+            }
+        }
+        Ok(())
+    }
+
     fn committed(
         &mut self,
         group: &str,
