@@ -16,6 +16,7 @@ mod reset;
 mod run;
 mod sending;
 mod settings;
+mod skip;
 mod tap;
 mod topology;
 
@@ -52,6 +53,8 @@ enum Command {
     Resume(pause::Resume),
     /// Have the application begin anew: its offsets, internal topics and local state. Says what it would do.
     Reset(reset::Reset),
+    /// Pass over one record of an input that must not be processed; it becomes a dead letter. Says what it would do.
+    Skip(skip::Skip),
     /// Dead letters and rejections: find, understand, repair, replay.
     Dlt(dlt::Dlt),
     /// Watch a topic: decoded, filtered, committed records only.
@@ -123,6 +126,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Pause(command) => command.run(),
         Command::Resume(command) => command.run(),
         Command::Reset(command) => command.run(),
+        Command::Skip(command) => command.run(),
         Command::Dlt(command) => command.run(),
         Command::Tap(command) => command.run(),
         Command::Topology(command) => command.run(),

@@ -68,7 +68,10 @@ impl Reset {
 }
 
 /// A member would go on with what is deleted below it.
-fn refuse_members(admin: &mut dyn Admin, configuration: &Configuration) -> Result<(), Failure> {
+pub(super) fn refuse_members(
+    admin: &mut dyn Admin,
+    configuration: &Configuration,
+) -> Result<(), Failure> {
     let group = configuration.application.streams_id();
     let members = admin.group_members(&group, CALL).map_err(Failure::work)?;
     if members.is_empty() {

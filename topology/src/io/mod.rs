@@ -386,6 +386,14 @@ pub trait Admin {
     fn delete_group(&mut self, group: &str, _timeout: Duration) -> IoResult<()> {
         Err(Error::fatal("delete group", "this log deletes no groups").at(group))
     }
+    /// Membership of nobody, to move the offsets of a group that has no members. It fences nobody: whoever uses it makes
+    /// sure, once the offsets are in the transaction, that nobody has joined.
+    ///
+    /// # Errors
+    /// Fatal where the log cannot do it.
+    fn no_member(&mut self, group: &str) -> IoResult<GroupMetadata> {
+        Err(Error::fatal("read group metadata", "this log knows members only").at(group))
+    }
     /// Committed offsets of a group that may have no members.
     fn committed(
         &mut self,

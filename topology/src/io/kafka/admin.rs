@@ -14,13 +14,15 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::assignment;
+use super::consumer::Membership;
 use super::errors;
 use super::events::Events;
 use super::native;
 use super::positions::{committed, ends, offsets_at};
 use super::properties::KafkaProperties;
 use crate::io::{
-    Admin, GroupMember, IoResult, TopicDescription, TopicId, TopicPartition, TopicSpec, Watermarks,
+    Admin, GroupMember, GroupMetadata, GroupProtocol, IoResult, TopicDescription, TopicId,
+    TopicPartition, TopicSpec, Watermarks,
 };
 use crate::{Error, ErrorClass};
 
@@ -379,6 +381,22 @@ impl Admin for KafkaAdmin {
             }
         }
         Ok(())
+    }
+
+    fn no_member(&mut self, group: &str) -> IoResult<GroupMetadata> {
+        // It never joins, so its generation is that of no member.
+        let reader: BaseConsumer<Events> = self
+            .properties
+            .reader(&self.client_id, group)
+            .create_with_context(Events::new(&self.client_id))
+            .map_err(|error| errors::error("create admin client", &error))?;
+        let metadata = reader
+            .group_metadata()
+            .ok_or_else(|| Error::fatal("read group metadata", "the client has no group"))?;
+        Ok(GroupMetadata(Box::new(Membership {
+            metadata,
+            protocol: GroupProtocol::Classic,
+        })))
     }
 
     fn committed(
