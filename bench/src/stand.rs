@@ -38,6 +38,7 @@ impl Stand {
         let broker = Broker::start_with(BrokerOptions {
             heap_mib: 1024,
             properties: broker_properties(),
+            ..BrokerOptions::default()
         })?;
         let log = KafkaLog::new(KafkaProperties {
             common: vec![(

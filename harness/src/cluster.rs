@@ -51,6 +51,7 @@ impl Cluster {
             properties: properties
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .into(),
+            secured: None,
         };
         with_free_ports(NODES, |ports| {
             let mut nodes = Vec::new();

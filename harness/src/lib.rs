@@ -19,7 +19,7 @@ pub use broker::Broker;
 pub use cluster::Cluster;
 pub use error::{Error, Result};
 pub use kafka::{Isolation, Kafka};
-pub use node::{BrokerOptions, kafka_dir};
+pub use node::{BrokerOptions, SecuredListener, kafka_dir};
 pub use ports::free_port;
 pub use process::{Process, http_get};
 pub use reader::Reader;

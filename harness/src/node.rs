@@ -27,6 +27,20 @@ pub struct BrokerOptions {
     pub heap_mib: u32,
     /// Broker properties that replace or complete those of the harness.
     pub properties: Vec<(String, String)>,
+    /// One more listener beside the plain one, which the harness itself goes on to use.
+    pub secured: Option<SecuredListener>,
+}
+
+/// A listener that asks for TLS and a password: `SASL_SSL` with SCRAM-SHA-512 (KIP-84, KIP-900). The listener is named
+/// `SECURED`; its keystore is set by properties that begin with `listener.name.secured.`.
+#[derive(Debug, Clone)]
+pub struct SecuredListener {
+    /// Where it listens on loopback.
+    pub port: u16,
+    /// The one user.
+    pub user: String,
+    /// Its password.
+    pub password: String,
 }
 
 impl Default for BrokerOptions {
@@ -34,6 +48,7 @@ impl Default for BrokerOptions {
         Self {
             heap_mib: 512,
             properties: Vec::new(),
+            secured: None,
         }
     }
 }
@@ -70,11 +85,10 @@ impl Node {
             .prefix("jumun-kafka-")
             .tempdir()
             .doing(|| "creating a directory for Kafka".to_owned())?;
-        let properties =
-            server_properties(directory.path(), index, *own, ports, &options.properties);
+        let properties = server_properties(directory.path(), index, *own, ports, options);
         let path = directory.path().join("server.properties");
         fs::write(&path, properties).doing(|| format!("writing {}", path.display()))?;
-        format_storage(directory.path())?;
+        format_storage(directory.path(), options.secured.as_ref())?;
         let guard = spawn(directory.path(), options)?;
         Ok(Self {
             guard,
@@ -179,8 +193,12 @@ fn server_properties(
     index: usize,
     NodePorts { broker, controller }: NodePorts,
     all: &[NodePorts],
-    own: &[(String, String)],
+    options: &BrokerOptions,
 ) -> String {
+    let secured = |listener: &str| match &options.secured {
+        Some(SecuredListener { port, .. }) => format!("{listener},SECURED://127.0.0.1:{port}"),
+        None => listener.to_owned(),
+    };
     let voters: Vec<String> = (1..)
         .zip(all)
         .map(|(id, ports)| format!("{id}@127.0.0.1:{}", ports.controller))
@@ -193,16 +211,18 @@ fn server_properties(
         ("controller.listener.names", "CONTROLLER".to_owned()),
         (
             "listeners",
-            format!("BROKER://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}"),
+            secured(&format!(
+                "BROKER://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}"
+            )),
         ),
         (
             "advertised.listeners",
-            format!("BROKER://127.0.0.1:{broker}"),
+            secured(&format!("BROKER://127.0.0.1:{broker}")),
         ),
         ("inter.broker.listener.name", "BROKER".to_owned()),
         (
             "listener.security.protocol.map",
-            "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
+            "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_SSL".to_owned(),
         ),
         ("log.dirs", data),
     ];
@@ -242,7 +262,7 @@ fn server_properties(
     // Java's Properties keep the last of several equal keys, so the test's own win.
     let lines = fixed
         .chain(usual)
-        .chain(own.iter().cloned())
+        .chain(options.properties.iter().cloned())
         .map(|(key, value)| format!("{key}={value}\n"));
     lines.collect()
 }
@@ -268,10 +288,16 @@ fn java(heap_mib: u32) -> Result<Command> {
     Ok(command)
 }
 
-fn format_storage(directory: &Path) -> Result<()> {
-    let output = java(256)?
+fn format_storage(directory: &Path, secured: Option<&SecuredListener>) -> Result<()> {
+    let mut command = java(256)?;
+    command
         .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
-        .arg(directory.join("server.properties"))
+        .arg(directory.join("server.properties"));
+    if let Some(SecuredListener { user, password, .. }) = secured {
+        let credentials = format!("SCRAM-SHA-512=[name={user},password={password}]");
+        command.args(["--add-scram", &credentials]);
+    }
+    let output = command
         .output()
         .doing(|| "starting java to format Kafka's storage".to_owned())?;
     if output.status.success() {

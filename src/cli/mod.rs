@@ -12,9 +12,11 @@ mod panel;
 mod pause;
 mod query;
 mod replay;
+mod reset;
 mod run;
 mod sending;
 mod settings;
+mod skip;
 mod tap;
 mod topology;
 
@@ -49,6 +51,10 @@ enum Command {
     Pause(pause::Pause),
     /// Have a paused instance take records again.
     Resume(pause::Resume),
+    /// Have the application begin anew: its offsets, internal topics and local state. Says what it would do.
+    Reset(reset::Reset),
+    /// Pass over one record of an input that must not be processed; it becomes a dead letter. Says what it would do.
+    Skip(skip::Skip),
     /// Dead letters and rejections: find, understand, repair, replay.
     Dlt(dlt::Dlt),
     /// Watch a topic: decoded, filtered, committed records only.
@@ -119,6 +125,8 @@ pub fn run(cli: Cli) -> Exit {
         Command::Query(command) => command.run(),
         Command::Pause(command) => command.run(),
         Command::Resume(command) => command.run(),
+        Command::Reset(command) => command.run(),
+        Command::Skip(command) => command.run(),
         Command::Dlt(command) => command.run(),
         Command::Tap(command) => command.run(),
         Command::Topology(command) => command.run(),

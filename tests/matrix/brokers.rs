@@ -20,6 +20,9 @@ const PHASES: [&str; 5] = [
 
 #[test]
 fn row_10_broker_dies_in_each_step_of_a_commit() {
+    if !long_form() {
+        return;
+    }
     let mut broker = Broker::start().unwrap();
     let world = World::with_load(&broker, 16_000);
     let one = world.instance("one").env("JUMUN_TEST_PAUSE", LINGER);

@@ -371,6 +371,29 @@ pub trait Admin {
     /// # Errors
     /// Retriable while the group rebalances: nobody has anything then.
     fn group_members(&mut self, group: &str, timeout: Duration) -> IoResult<Vec<GroupMember>>;
+    /// Deletes topics, and waits until they are gone; one that does not exist is no error.
+    ///
+    /// # Errors
+    /// Fatal where the log cannot do it; as the brokers refuse.
+    fn delete_topics(&mut self, names: &[&str], _timeout: Duration) -> IoResult<()> {
+        let detail = format!("this log deletes no topics: {}", names.join(", "));
+        Err(Error::fatal("delete topics", detail))
+    }
+    /// Deletes a group with its committed offsets; one that does not exist is no error.
+    ///
+    /// # Errors
+    /// Fatal where it has members, or the log cannot do it; as the brokers refuse.
+    fn delete_group(&mut self, group: &str, _timeout: Duration) -> IoResult<()> {
+        Err(Error::fatal("delete group", "this log deletes no groups").at(group))
+    }
+    /// Membership of nobody, to move the offsets of a group that has no members. It fences nobody: whoever uses it makes
+    /// sure, once the offsets are in the transaction, that nobody has joined.
+    ///
+    /// # Errors
+    /// Fatal where the log cannot do it.
+    fn no_member(&mut self, group: &str) -> IoResult<GroupMetadata> {
+        Err(Error::fatal("read group metadata", "this log knows members only").at(group))
+    }
     /// Committed offsets of a group that may have no members.
     fn committed(
         &mut self,

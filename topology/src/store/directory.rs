@@ -56,6 +56,34 @@ pub struct DirectoryStatistics {
     pub write_buffer_bytes: u64,
 }
 
+/// The lock of a directory, which ends with the file handle.
+fn locked(operation: &'static str, root: &Path) -> Result<File, Error> {
+    let failed = |error: std::io::Error| {
+        Error::fatal(
+            operation,
+            format!(
+                "{}: {error}; make it writable or set another state_dir",
+                root.display()
+            ),
+        )
+    };
+    let lock = File::create(root.join(LOCK_FILE)).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(Error::fatal(
+                operation,
+                format!(
+                    "{} is in use by another process; stop it or set another state_dir",
+                    root.display()
+                ),
+            ));
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    Ok(lock)
+}
+
 impl StateDirectory {
     /// Opens and locks `root`, usually `<state.dir>/<application.id>`, creating it if need be.
     ///
@@ -74,26 +102,29 @@ impl StateDirectory {
             )
         };
         fs::create_dir_all(root).map_err(failed)?;
-        let lock = File::create(root.join(LOCK_FILE)).map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::fatal(
-                    OPERATION,
-                    format!(
-                        "{} is in use by another process; stop it or set another state_dir",
-                        root.display()
-                    ),
-                ));
-            }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
+        let lock = locked(OPERATION, root)?;
         let disk = Disk {
             root: root.to_owned(),
             resources: RocksResources::new(&config),
             _lock: lock,
         };
         Ok(Self::new(Some(disk), config))
+    }
+
+    /// Deletes all state below `root`, while no process has it; answers whether there was any.
+    ///
+    /// # Errors
+    ///
+    /// Fatal if another process has it, or it cannot be deleted.
+    pub fn remove(root: &Path) -> Result<bool, Error> {
+        const OPERATION: &str = "delete state directory";
+        if !root.exists() {
+            return Ok(false);
+        }
+        let _lock = locked(OPERATION, root)?;
+        fs::remove_dir_all(root)
+            .map(|()| true)
+            .map_err(|error| Error::fatal(OPERATION, format!("{}: {error}", root.display())))
     }
 
     /// No disk at all: persistent stores live in memory too and everything is restored from the

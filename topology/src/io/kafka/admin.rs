@@ -14,6 +14,7 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::assignment;
+use super::consumer::Membership;
 use super::described_group;
 use super::errors;
 use super::events::Events;
@@ -21,7 +22,8 @@ use super::native;
 use super::positions::{committed, ends, offsets_at};
 use super::properties::KafkaProperties;
 use crate::io::{
-    Admin, GroupMember, IoResult, TopicDescription, TopicId, TopicPartition, TopicSpec, Watermarks,
+    Admin, GroupMember, GroupMetadata, GroupProtocol, IoResult, TopicDescription, TopicId,
+    TopicPartition, TopicSpec, Watermarks,
 };
 use crate::{Error, ErrorClass};
 
@@ -29,6 +31,8 @@ use crate::{Error, ErrorClass};
 const PROPAGATION_STEP: Duration = Duration::from_millis(10);
 const DELETION_TIMEOUT: Duration = Duration::from_secs(10);
 const DESCRIBE_GROUP: &str = "describe group";
+/// Of logs and errors, so many at most are served at a time.
+const EVENTS: usize = 32;
 
 pub(super) struct KafkaAdmin {
     client_id: String,
@@ -63,11 +67,24 @@ impl KafkaAdmin {
 
     /// Serves logs and errors, for which nobody else polls this client.
     fn serve(&self) {
-        let _ = self.asking.poll(Duration::ZERO);
+        // One call serves one event, and answers nothing for a line of the log too.
+        for _ in 0..EVENTS {
+            let _ = self.asking.poll(Duration::ZERO);
+        }
     }
 
-    /// Says which brokers do not answer, where the error is of that kind.
+    /// Says which brokers do not answer, where the error is of that kind. Brokers that refuse us are not waited for:
+    /// nothing but other credentials or certificates will change their minds.
     fn unreachable(&self, error: Error) -> Error {
+        self.serve();
+        if let Some(reason) = self.asking.context().refusal()
+            && error.class() == ErrorClass::Retriable
+        {
+            let detail = format!(
+                "{reason}; check security.protocol, ssl.* and sasl.* of the kafka properties against the brokers'"
+            );
+            return Error::fatal("connect to the brokers", detail);
+        }
         let named = self
             .properties
             .common
@@ -92,6 +109,7 @@ impl KafkaAdmin {
             .asking
             .fetch_metadata(Some(topic), timeout)
             .map_err(|error| self.unreachable(errors::error(OPERATION, &error)).at(topic))?;
+        self.asking.context().clear_trouble();
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
             return Ok(None);
         };
@@ -351,6 +369,57 @@ impl Admin for KafkaAdmin {
         let mut members = members.collect::<IoResult<Vec<_>>>()?;
         members.sort_by(|one, other| one.client_id.cmp(&other.client_id));
         Ok(members)
+    }
+
+    fn delete_topics(&mut self, names: &[&str], timeout: Duration) -> IoResult<()> {
+        const OPERATION: &str = "delete topics";
+        if names.is_empty() {
+            return Ok(());
+        }
+        self.serve();
+        let options = AdminOptions::new()
+            .request_timeout(Some(timeout))
+            .operation_timeout(Some(timeout));
+        let results = block_on(self.admin.delete_topics(names, &options))
+            .map_err(|error| errors::error(OPERATION, &error))?;
+        for result in results {
+            match result {
+                Ok(_) | Err((_, Code::UnknownTopicOrPartition | Code::UnknownTopic)) => {}
+                Err((name, code)) => return Err(errors::coded(OPERATION, code, "").at(name)),
+            }
+        }
+        Ok(())
+    }
+
+    fn delete_group(&mut self, group: &str, timeout: Duration) -> IoResult<()> {
+        const OPERATION: &str = "delete group";
+        self.serve();
+        let options = AdminOptions::new().request_timeout(Some(timeout));
+        let results = block_on(self.admin.delete_groups(&[group], &options))
+            .map_err(|error| errors::error(OPERATION, &error))?;
+        for result in results {
+            match result {
+                Ok(_) | Err((_, Code::GroupIdNotFound)) => {}
+                Err((name, code)) => return Err(errors::coded(OPERATION, code, "").at(name)),
+            }
+        }
+        Ok(())
+    }
+
+    fn no_member(&mut self, group: &str) -> IoResult<GroupMetadata> {
+        // It never joins, so its generation is that of no member.
+        let reader: BaseConsumer<Events> = self
+            .properties
+            .reader(&self.client_id, group)
+            .create_with_context(Events::new(&self.client_id))
+            .map_err(|error| errors::error("create admin client", &error))?;
+        let metadata = reader
+            .group_metadata()
+            .ok_or_else(|| Error::fatal("read group metadata", "the client has no group"))?;
+        Ok(GroupMetadata(Box::new(Membership {
+            metadata,
+            protocol: GroupProtocol::Classic,
+        })))
     }
 
     fn committed(

@@ -22,6 +22,7 @@ pub(super) struct Events {
     pub(super) group: Mutex<VecDeque<GroupEvent>>,
     pub(super) closing: AtomicBool,
     trouble: Mutex<Option<String>>,
+    refusal: Mutex<Option<String>>,
     last_reason: Mutex<String>,
 }
 
@@ -32,6 +33,7 @@ impl Events {
             group: Mutex::default(),
             closing: AtomicBool::new(false),
             trouble: Mutex::default(),
+            refusal: Mutex::default(),
             last_reason: Mutex::default(),
         }
     }
@@ -48,6 +50,12 @@ impl Events {
     /// A broker was heard.
     pub(super) fn clear_trouble(&self) {
         *self.trouble.lock() = None;
+        *self.refusal.lock() = None;
+    }
+
+    /// How a broker and we last refused each other, by credentials or certificates. librdkafka tries again for ever.
+    pub(super) fn refusal(&self) -> Option<String> {
+        self.refusal.lock().clone()
     }
 
     /// The text of the last error; an error handed over by the binding has only a code.
@@ -82,6 +90,15 @@ impl ClientContext for Events {
             return;
         };
         tracing::debug!(client_id = self.client_id, ?code, "{reason}");
+        let is_refusal = match code {
+            RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed => true,
+            // A handshake that was cut off may be that of a broker that is stopping.
+            RDKafkaErrorCode::SSL => reason.contains("certificate") || reason.contains("alert"),
+            _ => false,
+        };
+        if is_refusal {
+            *self.refusal.lock() = Some(reason.to_owned());
+        }
         if matches!(
             code,
             RDKafkaErrorCode::AllBrokersDown
