@@ -31,6 +31,7 @@ use crate::{Error, ErrorClass};
 const PROPAGATION_STEP: Duration = Duration::from_millis(10);
 const DELETION_TIMEOUT: Duration = Duration::from_secs(10);
 const DESCRIBE_GROUP: &str = "describe group";
+const DESCRIBE_TOPIC: &str = "describe topic";
 /// Of logs and errors, so many at most are served at a time.
 const EVENTS: usize = 32;
 
@@ -104,11 +105,13 @@ impl KafkaAdmin {
 
     /// Number of partitions, if the topic exists and every partition has a leader; `Some(None)` if it exists without.
     fn partitions(&self, topic: &str, timeout: Duration) -> IoResult<Option<Option<i32>>> {
-        const OPERATION: &str = "describe topic";
         let metadata = self
             .asking
             .fetch_metadata(Some(topic), timeout)
-            .map_err(|error| self.unreachable(errors::error(OPERATION, &error)).at(topic))?;
+            .map_err(|error| {
+                self.unreachable(errors::error(DESCRIBE_TOPIC, &error))
+                    .at(topic)
+            })?;
         self.asking.context().clear_trouble();
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
             return Ok(None);
@@ -117,7 +120,7 @@ impl KafkaAdmin {
             None => {}
             Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => return Ok(None),
             Some(Code::LeaderNotAvailable) => return Ok(Some(None)),
-            Some(code) => return Err(errors::coded(OPERATION, code, "").at(topic)),
+            Some(code) => return Err(errors::coded(DESCRIBE_TOPIC, code, "").at(topic)),
         }
         if found
             .partitions()
@@ -127,6 +130,56 @@ impl KafkaAdmin {
             return Ok(Some(None));
         }
         Ok(Some(i32::try_from(found.partitions().len()).ok()))
+    }
+
+    /// `max.message.bytes` and `cleanup.policy` of topics that exist, in their order. The broker that is asked may be the
+    /// last to hear of a topic, and answers without any value until then.
+    fn configurations(&self, topics: &[&str], deadline: Instant) -> IoResult<Vec<(usize, String)>> {
+        const MAX_MESSAGE_BYTES: &str = "max.message.bytes";
+        if topics.is_empty() {
+            return Ok(Vec::new());
+        }
+        let specifiers = topics.iter().map(|&name| ResourceSpecifier::Topic(name));
+        let specifiers: Vec<_> = specifiers.collect();
+        loop {
+            let options = AdminOptions::new().request_timeout(Some(remaining(deadline)));
+            let resources = block_on(self.admin.describe_configs(&specifiers, &options))
+                .map_err(|error| errors::error(DESCRIBE_TOPIC, &error))?;
+            let mut found = Vec::with_capacity(topics.len());
+            let mut unknown = None;
+            // Answers come in the order of the questions.
+            for (&topic, resource) in topics.iter().zip(resources) {
+                let resource = match resource {
+                    Ok(resource) => resource,
+                    Err(Code::UnknownTopicOrPartition) => {
+                        unknown = Some(topic);
+                        break;
+                    }
+                    Err(code) => return Err(errors::coded(DESCRIBE_TOPIC, code, "").at(topic)),
+                };
+                let value = |key: &str| resource.get(key).and_then(|entry| entry.value.clone());
+                let (Some(bytes), Some(policy)) =
+                    (value(MAX_MESSAGE_BYTES), value("cleanup.policy"))
+                else {
+                    unknown = Some(topic);
+                    break;
+                };
+                let bytes = bytes.parse().map_err(|_| {
+                    Error::fatal(DESCRIBE_TOPIC, format!("{MAX_MESSAGE_BYTES} is {bytes:?}"))
+                        .at(topic)
+                })?;
+                found.push((bytes, policy));
+            }
+            match unknown {
+                None => return Ok(found),
+                Some(_) if Instant::now() < deadline => std::thread::sleep(PROPAGATION_STEP),
+                Some(topic) => {
+                    let detail = "the broker tells nothing of the topic's configuration";
+                    let error = Error::new(ErrorClass::Retriable, DESCRIBE_TOPIC, detail);
+                    return Err(error.at(topic));
+                }
+            }
+        }
     }
 
     /// Of a group of the `consumer` protocol, in the order of [`Admin::group_members`].
@@ -156,7 +209,6 @@ impl Admin for KafkaAdmin {
         names: &[&str],
         timeout: Duration,
     ) -> IoResult<Vec<Option<TopicDescription>>> {
-        const OPERATION: &str = "describe topic";
         let deadline = Instant::now() + timeout;
         self.serve();
         let mut found = Vec::with_capacity(names.len());
@@ -167,25 +219,21 @@ impl Admin for KafkaAdmin {
                     Some(Some(partitions)) => break Some(partitions),
                     Some(None) if Instant::now() < deadline => std::thread::sleep(PROPAGATION_STEP),
                     Some(None) => {
-                        return Err(errors::coded(OPERATION, Code::LeaderNotAvailable, "").at(name));
+                        return Err(
+                            errors::coded(DESCRIBE_TOPIC, Code::LeaderNotAvailable, "").at(name)
+                        );
                     }
                 }
             };
             found.push(partitions);
         }
-        let existing: Vec<_> = names
+        let existing: Vec<&str> = names
             .iter()
             .zip(&found)
             .filter(|(_, partitions)| partitions.is_some())
-            .map(|(&name, _)| ResourceSpecifier::Topic(name))
+            .map(|(&name, _)| name)
             .collect();
-        if existing.is_empty() {
-            return Ok(names.iter().map(|_| None).collect());
-        }
-        let options = AdminOptions::new().request_timeout(Some(remaining(deadline)));
-        let resources = block_on(self.admin.describe_configs(&existing, &options))
-            .map_err(|error| errors::error(OPERATION, &error))?;
-        let mut resources = resources.into_iter();
+        let mut configurations = self.configurations(&existing, deadline)?.into_iter();
         names
             .iter()
             .zip(found)
@@ -193,31 +241,14 @@ impl Admin for KafkaAdmin {
                 let Some(partitions) = partitions else {
                     return Ok(None);
                 };
-                // Answers come in the order of the questions.
-                let resource = resources
-                    .next()
-                    .ok_or_else(|| Error::fatal(OPERATION, "no answer").at(name))?
-                    .map_err(|code| errors::coded(OPERATION, code, "").at(name))?;
-                let value = |key: &str| {
-                    resource
-                        .get(key)
-                        .and_then(|entry| entry.value.clone())
-                        .ok_or_else(|| {
-                            Error::fatal(OPERATION, format!("no value of {key}")).at(name)
-                        })
+                let Some((max_message_bytes, cleanup_policy)) = configurations.next() else {
+                    return Err(Error::fatal(DESCRIBE_TOPIC, "no answer").at(name));
                 };
-                let max_message_bytes = value("max.message.bytes")?;
                 Ok(Some(TopicDescription {
                     name: name.to_owned(),
                     partitions,
-                    max_message_bytes: max_message_bytes.parse().map_err(|_| {
-                        Error::fatal(
-                            OPERATION,
-                            format!("max.message.bytes is {max_message_bytes:?}"),
-                        )
-                        .at(name)
-                    })?,
-                    cleanup_policy: value("cleanup.policy")?,
+                    max_message_bytes,
+                    cleanup_policy,
                 }))
             })
             .collect()
