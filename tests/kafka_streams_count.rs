@@ -9,13 +9,14 @@
 
 #[path = "support/model/mod.rs"]
 mod model;
+#[path = "support/peer_jar.rs"]
+mod peer_jar;
 #[path = "support/processor.rs"]
 mod processor;
 #[path = "support/topics.rs"]
 mod topics;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ use jumun_harness::{Broker, Isolation, Process};
 
 use model::InputRecord;
 use model::order_of_arrival::order_of_arrival_in_all_partitions;
-use processor::{TIMEOUT, jumun, run_to_end, tell};
+use peer_jar::jar;
+use processor::{TIMEOUT, jumun, run_to_end};
 use topics::{ends, input_records, wait_consumed};
 
 const MINUTE: i64 = 60_000;
@@ -44,15 +46,7 @@ fn write_back_counts_the_same() {
 }
 
 fn count(variant: &str) {
-    let jar: PathBuf = [
-        env!("CARGO_MANIFEST_DIR"),
-        "bench/kafka-streams/target/kafka-streams-peer.jar",
-    ]
-    .iter()
-    .collect();
-    if !jar.exists() {
-        return tell("skipped: the peer is not built; scripts/build-peer builds it");
-    }
+    let Some(jar) = jar() else { return };
     let broker = Broker::start().unwrap();
     let mut command = jumun("generate");
     command

@@ -13,6 +13,8 @@
 
 #[path = "support/model/mod.rs"]
 mod model;
+#[path = "support/peer_jar.rs"]
+mod peer_jar;
 #[path = "support/processor.rs"]
 mod processor;
 #[path = "support/topics.rs"]
@@ -34,6 +36,7 @@ use model::order_of_arrival::order_of_arrival_in_all_partitions;
 use model::outputs::RunOutput;
 use model::verify::compare;
 use model::{InputRecord, Model, Policy, Settings};
+use peer_jar::jar;
 use processor::{TIMEOUT, jumun, run_to_end, tell};
 use topics::{INPUTS, Outputs, RECONCILE, ends, input_records, wait_consumed};
 
@@ -100,21 +103,6 @@ fn replayed(file: &str, settings: &[&str]) {
     } else {
         tell(format!("skipped: ../shared/data/{file} is absent"));
     }
-}
-
-/// The jar, if it was built (`scripts/build-peer`).
-fn jar() -> Option<PathBuf> {
-    let path: PathBuf = [
-        env!("CARGO_MANIFEST_DIR"),
-        "bench/kafka-streams/target/kafka-streams-peer.jar",
-    ]
-    .iter()
-    .collect();
-    if !path.exists() {
-        tell("skipped: the peer is not built; scripts/build-peer builds it");
-        return None;
-    }
-    Some(path)
 }
 
 #[test]

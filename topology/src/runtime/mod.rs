@@ -17,6 +17,7 @@ mod rate;
 mod recovery;
 mod report;
 mod restore;
+mod restore_plan;
 mod retry;
 mod status;
 mod streak;

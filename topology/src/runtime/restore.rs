@@ -7,17 +7,14 @@
 //! read_committed partition early.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::commit::{no_clients, rebuild_if_passing};
 use super::contain::contained;
-use super::retry::retry;
 use super::status::RestoreStatus;
 use super::stream_thread::StreamThread;
-use crate::graph::SubTopology;
-use crate::io::{InputId, Position, TopicId, TopicPartition, Watermarks};
-use crate::store::{SetAsideReason, StoreId};
+use crate::io::{InputId, TopicPartition};
+use crate::store::StoreId;
 use crate::task::{Task, TaskId, TaskPhase};
 use crate::{Error, ErrorClass};
 
@@ -30,20 +27,21 @@ const TURN_BESIDE_RUNNING: usize = 2_000;
 /// The restore of one task.
 pub(super) struct Restoration {
     pub(super) task: TaskId,
-    changelogs: Vec<Changelog>,
-    started: Duration,
-    records: u64,
-    never_committed: bool,
+    pub(super) changelogs: Vec<Changelog>,
+    pub(super) started: Duration,
+    pub(super) records: u64,
+    /// The group has no offset of one of the task's inputs.
+    pub(super) never_committed: bool,
 }
 
-struct Changelog {
-    store: StoreId,
-    partition: TopicPartition,
-    input: InputId,
-    begin: i64,
-    position: i64,
-    target: i64,
-    done: bool,
+pub(super) struct Changelog {
+    pub(super) store: StoreId,
+    pub(super) partition: TopicPartition,
+    pub(super) input: InputId,
+    pub(super) begin: i64,
+    pub(super) position: i64,
+    pub(super) target: i64,
+    pub(super) done: bool,
 }
 
 impl Restoration {
@@ -71,154 +69,6 @@ impl Restoration {
 }
 
 impl StreamThread {
-    /// Begins the restore of tasks that were just assigned; one whose state is complete runs at
-    /// once.
-    pub(super) fn begin_restore(
-        &mut self,
-        ids: &BTreeSet<TaskId>,
-        never_committed: &BTreeSet<TopicPartition>,
-    ) -> Result<(), Error> {
-        for id in ids.iter().copied() {
-            let restoration = self.plan(id, never_committed)?;
-            if let Some(task) = self.tasks.get_mut(&id) {
-                task.phase = TaskPhase::Restoring;
-                let names = task.scope.state.specs();
-                let names = names.map(|(_, spec)| spec.name.clone()).collect();
-                self.board.restoring(id, names);
-            }
-            self.restorations.push(restoration);
-        }
-        Ok(())
-    }
-
-    fn plan(
-        &mut self,
-        id: TaskId,
-        never_committed: &BTreeSet<TopicPartition>,
-    ) -> Result<Restoration, Error> {
-        let missing = |task: &Task| {
-            task.inputs
-                .iter()
-                .any(|input| never_committed.contains(&input.partition))
-        };
-        let never_committed = self.tasks.get(&id).is_some_and(missing);
-        let mut plan = Restoration {
-            task: id,
-            changelogs: Vec::new(),
-            started: self.clock.monotonic(),
-            records: 0,
-            never_committed,
-        };
-        let logged = self.logged_stores(id);
-        let partitions: Vec<TopicPartition> = logged
-            .iter()
-            .map(|(_, partition)| partition.clone())
-            .collect();
-        if partitions.is_empty() {
-            return Ok(plan);
-        }
-        let (clock, timeout) = (Arc::clone(&self.clock), self.config.task_timeout);
-        let admin = &mut self.clients_mut()?.admin;
-        let marks = retry(clock.as_ref(), timeout, || {
-            admin.watermarks(&partitions, Duration::from_secs(5))
-        })?;
-        let names: Vec<&str> = partitions.iter().map(|it| it.topic.as_str()).collect();
-        let ids = retry(clock.as_ref(), timeout, || {
-            admin.topic_ids(&names, Duration::from_secs(5))
-        })?;
-        let mut outside = logged
-            .iter()
-            .zip(&marks)
-            .find_map(|((store, partition), marks)| {
-                let position = self
-                    .tasks
-                    .get(&id)?
-                    .scope
-                    .state
-                    .changelog_position(*store)?;
-                outside(position, *marks)
-                    .map(|(reason, why)| (reason, format!("{partition}: {why}")))
-            });
-        if outside.is_none() {
-            outside = self.made_anew(id, &logged, &ids)?;
-        }
-        if let Some((reason, why)) = outside {
-            self.set_aside(id, reason, &why)?;
-        }
-        self.remember_topics(id, &logged, &ids)?;
-        for ((store, partition), marks) in logged.into_iter().zip(marks) {
-            let Some(task) = self.tasks.get(&id) else {
-                break;
-            };
-            let begin = task
-                .scope
-                .state
-                .changelog_position(store)
-                .unwrap_or(marks.low);
-            let target = marks.high;
-            if begin >= target {
-                // Complete, as after a clean stop.
-                continue;
-            }
-            let clients = self.clients.as_mut().ok_or_else(no_clients)?;
-            let input = clients.reader.add(&partition, Position::Offset(begin))?;
-            plan.changelogs.push(Changelog {
-                store,
-                partition,
-                input,
-                begin,
-                position: begin,
-                target,
-                done: false,
-            });
-        }
-        Ok(plan)
-    }
-
-    /// A changelog whose topic is not the one that the stored position belongs to, though the offset might be: it was
-    /// deleted, made anew and has grown since.
-    fn made_anew(
-        &mut self,
-        id: TaskId,
-        logged: &[(StoreId, TopicPartition)],
-        ids: &[Option<TopicId>],
-    ) -> Result<Option<(SetAsideReason, String)>, Error> {
-        let Some(task) = self.tasks.get_mut(&id) else {
-            return Ok(None);
-        };
-        let state = &mut task.scope.state;
-        for ((store, partition), found) in logged.iter().zip(ids) {
-            let stored = state.changelog_topic(*store)?;
-            let differs = stored.is_some() && found.is_some() && stored != *found;
-            if differs && state.changelog_position(*store).is_some() {
-                let why = format!(
-                    "{partition}: the topic is not the one of the stored offset; it was made anew"
-                );
-                return Ok(Some((SetAsideReason::ChangelogRecreated, why)));
-            }
-        }
-        Ok(None)
-    }
-
-    fn remember_topics(
-        &mut self,
-        id: TaskId,
-        logged: &[(StoreId, TopicPartition)],
-        ids: &[Option<TopicId>],
-    ) -> Result<(), Error> {
-        let Some(task) = self.tasks.get_mut(&id) else {
-            return Ok(());
-        };
-        for ((store, _), found) in logged.iter().zip(ids) {
-            if let Some(found) = found
-                && task.scope.state.changelog_topic(*store)? != Some(*found)
-            {
-                task.scope.state.set_changelog_topic(*store, *found)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Starting over would process every input record again on top of what it already did. Unless
     /// the offsets are there by now: then another has the partition, and this is a zombie.
     fn offsets_missing(&mut self, id: TaskId) -> Error {
@@ -247,35 +97,6 @@ impl StreamThread {
             ),
             Err(error) => error,
         }
-    }
-
-    fn logged_stores(&self, id: TaskId) -> Vec<(StoreId, TopicPartition)> {
-        let Some(task) = self.tasks.get(&id) else {
-            return Vec::new();
-        };
-        let stores = (0..).map(StoreId).zip(task.subtopology().stores());
-        stores
-            .filter(|(_, spec)| spec.changelog)
-            .map(|(store, spec)| {
-                let topic = SubTopology::changelog_topic(&self.config.application_id, &spec.name);
-                (store, TopicPartition::new(topic, id.partition))
-            })
-            .collect()
-    }
-
-    /// The state on disk does not continue in the changelog: it is kept aside for a person, and the
-    /// task begins with nothing.
-    fn set_aside(&mut self, id: TaskId, reason: SetAsideReason, why: &str) -> Result<(), Error> {
-        let Some(task) = self.tasks.remove(&id) else {
-            return Ok(());
-        };
-        tracing::warn!(thread = self.name, task = %id, "state set aside, restoring from the beginning: {why}");
-        let topics = self.topics_of(id);
-        let inputs = task.set_aside(reason, why)?;
-        let mut task = Task::open(id, &self.topology, &self.directory, &self.settings, topics)?;
-        task.inputs = inputs;
-        self.tasks.insert(id, task);
-        Ok(())
     }
 
     /// Ends the restores of these tasks that are under way; a client takes no partition twice.
@@ -317,7 +138,7 @@ impl StreamThread {
         // Whoever came first this turn comes last in the next one.
         self.restorations.rotate_left(1);
         let mut moved = false;
-        for restoration in &mut self.restorations {
+        'turn: for restoration in &mut self.restorations {
             let Some(task) = self.tasks.get_mut(&restoration.task) else {
                 continue;
             };
@@ -327,7 +148,7 @@ impl StreamThread {
                 .filter(|changelog| !changelog.done)
             {
                 if allowed == 0 {
-                    return Ok(moved | self.finish_restored().map_err(rebuild_if_passing)?);
+                    break 'turn;
                 }
                 self.batch.clear();
                 let fetched =
@@ -410,25 +231,6 @@ impl StreamThread {
         }
         Ok(any)
     }
-}
-
-/// Why a stored position is not one of the changelog's, if it is not.
-fn outside(position: i64, marks: Watermarks) -> Option<(SetAsideReason, String)> {
-    if position < marks.low {
-        let why = format!(
-            "the stored offset {position} was deleted, the log begins at {}",
-            marks.low
-        );
-        return Some((SetAsideReason::ChangelogTruncated, why));
-    }
-    // The marker of the last transaction is counted in, and may not be written yet.
-    (position > marks.high + 1).then(|| {
-        let why = format!(
-            "the stored offset {position} lies beyond the end {}; the topic was made anew",
-            marks.high
-        );
-        (SetAsideReason::ChangelogRecreated, why)
-    })
 }
 
 fn offsets_missing(task: TaskId, application_id: &str) -> Error {

@@ -206,6 +206,11 @@ impl StatusBoard {
         self.pause.lock().take()
     }
 
+    /// Whether somebody paused the instance.
+    pub fn is_paused(&self) -> bool {
+        self.pause.lock().is_some()
+    }
+
     /// Why the instance is paused, if it is.
     pub fn paused(&self) -> Option<String> {
         self.pause.lock().clone()

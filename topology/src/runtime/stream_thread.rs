@@ -278,7 +278,7 @@ impl StreamThread {
         progress.moved |= self.restore()?;
         progress.moved |= self.resume_paused_tasks();
         let turn = self.clock.monotonic();
-        let paused = self.board.paused().is_some();
+        let paused = self.board.is_paused();
         let fetched = if paused { 0 } else { self.fill_queues()? };
         let now = self.clock.monotonic();
         progress.records = if paused { 0 } else { self.process(now)? };
@@ -460,7 +460,7 @@ impl StreamThread {
             .as_ref()
             .is_some_and(|clients| clients.group.is_some())
             && self.restorations.is_empty()
-            && (self.board.paused().is_some()
+            && (self.board.is_paused()
                 || self
                     .tasks
                     .values()

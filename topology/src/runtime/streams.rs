@@ -112,7 +112,7 @@ impl Streams {
 
     /// Whether somebody paused it.
     pub fn is_paused(&self) -> bool {
-        self.board.paused().is_some()
+        self.board.is_paused()
     }
 
     /// The error that ended a thread, if one did.

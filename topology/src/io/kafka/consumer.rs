@@ -135,6 +135,22 @@ impl KafkaConsumer {
         }
     }
 
+    /// Opens a queue for each partition, before anything can come: the list to be assigned, and the ids.
+    fn open(
+        &mut self,
+        partitions: &[(TopicPartition, Position)],
+    ) -> IoResult<(TopicPartitionList, Vec<InputId>)> {
+        let positions = positions::resolve(&self.client, partitions, POSITION_TIMEOUT)?;
+        let mut ids = Vec::with_capacity(positions.len());
+        for (partition, offset) in &positions {
+            ids.push(
+                self.inputs
+                    .open(&self.client, partition, *offset, Some(&self.waker))?,
+            );
+        }
+        Ok((positions::offset_list("assign", &positions)?, ids))
+    }
+
     fn give_up_partitions(&mut self) -> IoResult<()> {
         self.client
             .unassign()
@@ -203,15 +219,7 @@ impl Consumer for KafkaConsumer {
 
     fn assign(&mut self, partitions: &[(TopicPartition, Position)]) -> IoResult<Vec<InputId>> {
         self.inputs.close_all();
-        let positions = positions::resolve(&self.client, partitions, POSITION_TIMEOUT)?;
-        let mut ids = Vec::with_capacity(positions.len());
-        for (partition, offset) in &positions {
-            ids.push(
-                self.inputs
-                    .open(&self.client, partition, *offset, Some(&self.waker))?,
-            );
-        }
-        let list = positions::offset_list("assign", &positions)?;
+        let (list, ids) = self.open(partitions)?;
         self.client
             .assign(&list)
             .map_err(|error| errors::error("assign", &error))?;
@@ -240,15 +248,7 @@ impl Consumer for KafkaConsumer {
         partitions: &[(TopicPartition, Position)],
     ) -> IoResult<Vec<InputId>> {
         let staying = self.inputs.positions();
-        let positions = positions::resolve(&self.client, partitions, POSITION_TIMEOUT)?;
-        let mut ids = Vec::with_capacity(positions.len());
-        for (partition, offset) in &positions {
-            ids.push(
-                self.inputs
-                    .open(&self.client, partition, *offset, Some(&self.waker))?,
-            );
-        }
-        let list = positions::offset_list("assign", &positions)?;
+        let (list, ids) = self.open(partitions)?;
         self.client
             .incremental_assign(&list)
             .map_err(|error| errors::error("assign", &error))?;

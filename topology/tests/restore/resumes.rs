@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! A restore that is killed half-way goes on where its last flush stands, and begins over only if there was none.
 
 use std::path::Path;
@@ -11,16 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use topology::codec::{I64, Utf8};
-use topology::graph::{BuiltTopology, StoreBuilder, Topology};
-use topology::io::Headers;
 use topology::io::memory::OperationKind;
-use topology::process::{
-    InitContext, KeyValueStore, ProcessError, Processor, ProcessorContext, Record,
-};
 use topology::runtime::StoreQuery;
 use topology::task::TaskId;
 use topology::testing::{TestDriver, TestDriverConfig, TestInstance};
+
+use crate::job::{append, topology};
 
 /// Changelog records: many turns of a restore.
 const RECORDS: usize = 100_000;
@@ -29,55 +19,12 @@ const TASK: TaskId = TaskId {
     partition: 0,
 };
 
-#[derive(Default)]
-struct Count {
-    counts: Option<KeyValueStore<String, i64>>,
-}
-
-impl Processor for Count {
-    type Key = String;
-    type Value = String;
-    type OutKey = ();
-    type OutValue = ();
-
-    fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
-        self.counts = Some(KeyValueStore::open(context, "counts", Utf8, I64)?);
-        Ok(())
-    }
-
-    fn process(
-        &mut self,
-        record: Record<'_, String, String>,
-        context: &mut ProcessorContext<'_, '_, (), ()>,
-    ) -> Result<(), ProcessError> {
-        let counts = self.counts.as_mut().unwrap();
-        let mut count = 0;
-        counts.get(context, record.key, &mut count)?;
-        counts.put(context, record.key, &(count + 1))
-    }
-}
-
-fn topology() -> BuiltTopology {
-    let mut topology = Topology::new();
-    topology.add_source("in", &["in"], || Utf8, || Utf8);
-    topology.add_processor("count", Count::default, &["in"]);
-    topology.add_store(StoreBuilder::persistent("counts"), &["count"]);
-    topology.build().unwrap()
-}
-
 /// A stopped application with a long changelog; flushes come after `flush_bytes` of it.
 fn driver(root: &Path, flush_bytes: usize) -> TestDriver {
     let mut config = TestDriverConfig::new("app").state_dir(root);
     config.state.flush_bytes = flush_bytes;
     let mut driver = TestDriver::new(topology(), config).unwrap();
-    for number in 0..RECORDS {
-        let key = format!("k{number}");
-        let (key, value) = (Some(key.as_bytes()), Some(&b"x"[..]));
-        let headers = Headers::default();
-        let log = driver.log();
-        log.append("in", Some(0), key, value, number as i64, headers)
-            .unwrap();
-    }
+    append(&driver, 0, RECORDS);
     driver.commit().unwrap();
     driver
 }
