@@ -183,7 +183,9 @@ pub fn decided_offsets_of(
     for topic in INPUTS {
         asked.add_partition_range(topic, 0, partitions - 1);
     }
-    let committed = observer.committed_offsets(asked, CALL).unwrap();
+    // A broker that was started again is no coordinator at first.
+    let answer = || observer.committed_offsets(asked.clone(), CALL).ok();
+    let committed = wait_for("the committed offsets", CALL * 6, answer).unwrap();
     let mut offsets = BTreeMap::new();
     for element in committed.elements() {
         if let Offset::Offset(offset) = element.offset() {

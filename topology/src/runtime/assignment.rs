@@ -1,11 +1,11 @@
 //! What the group decides: revoke, assign, lost. Done on the stream thread; the group waits.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use super::AutoOffsetReset;
 use super::commit::no_clients;
 use super::retry::retry;
+use super::stop::Purpose;
 use super::stream_thread::StreamThread;
 use crate::graph::{InputTopic, SubTopology};
 use crate::io::{GroupEvent, GroupProtocol, Position, TopicDescription, TopicPartition};
@@ -31,7 +31,7 @@ impl StreamThread {
                 );
                 let committed = self.commit_in_time();
                 let suspended = self.suspend(committed.is_err());
-                self.patience = self.config.task_timeout;
+                self.revocation = None;
                 suspended?;
                 self.given_up(committed)
             }
@@ -221,12 +221,12 @@ impl StreamThread {
         &mut self,
         partitions: &[TopicPartition],
     ) -> Result<BTreeMap<TopicPartition, (i64, bool)>, Error> {
-        let (clock, timeout) = (std::sync::Arc::clone(&self.clock), self.config.task_timeout);
+        let patience = self.patience(Purpose::Start);
         let reset = self.config.auto_offset_reset;
         let clients = self.clients_mut()?;
         let consumer = &mut clients.consumer;
-        let committed = retry(clock.as_ref(), timeout, || {
-            consumer.committed(partitions, Duration::from_secs(5))
+        let committed = retry(patience.clone(), |timeout| {
+            consumer.committed(partitions, timeout)
         })?;
         let mut positions = BTreeMap::new();
         let mut unknown = Vec::new();
@@ -240,9 +240,7 @@ impl StreamThread {
         }
         if !unknown.is_empty() {
             let admin = &mut clients.admin;
-            let marks = retry(clock.as_ref(), timeout, || {
-                admin.watermarks(&unknown, Duration::from_secs(5))
-            })?;
+            let marks = retry(patience, |timeout| admin.watermarks(&unknown, timeout))?;
             for (partition, marks) in unknown.into_iter().zip(marks) {
                 let offset = match reset {
                     AutoOffsetReset::Earliest => marks.low,

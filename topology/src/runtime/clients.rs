@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use super::client_id::ClientId;
 use super::outputs::Outputs;
-use super::retry::retry;
+use super::retry::{Patience, retry};
 use super::{ProcessingGuarantee, StreamsConfig};
 use crate::graph::BuiltTopology;
 use crate::io::{
     Admin, Consumer, ConsumerConfig, GroupEvent, GroupMetadata, GroupProtocol, Log, Producer,
     ProducerConfig, Reader,
 };
-use crate::time::Clock;
 use crate::{Error, ErrorClass};
 
 pub(super) struct Clients {
@@ -34,11 +33,11 @@ impl Clients {
     /// Makes the clients, joins the group, and fences a predecessor of the same name.
     pub(super) fn open(
         log: &dyn Log,
-        clock: &dyn Clock,
         config: &StreamsConfig,
         topology: &BuiltTopology,
         thread: &str,
         index: usize,
+        patience: Patience,
     ) -> Result<Self, Error> {
         let exactly_once = config.processing_guarantee == ProcessingGuarantee::ExactlyOnceV2;
         let client_id = ClientId {
@@ -86,9 +85,7 @@ impl Clients {
         if exactly_once {
             // Ahead of need, because the first contact with the coordinator is slow; and so that what a
             // predecessor left open is resolved before offsets are read.
-            retry(clock, config.task_timeout, || {
-                producer.init_transactions(Duration::from_secs(10))
-            })?;
+            retry(patience, |timeout| producer.init_transactions(timeout))?;
         }
         let outputs = Outputs::register(producer.as_mut(), topology, &config.application_id)?;
         let reader = log.reader(&format!("{thread}-restore-consumer"))?;

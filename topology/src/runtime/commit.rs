@@ -9,11 +9,13 @@
 //! 6. one batch per task takes overlay, own values and changelog offsets to the store;
 //! 7. the committed view is published. The next transaction begins with the next output.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::clients::Clients;
 use super::contain::contained;
-use super::retry::retry;
+use super::retry::{Patience, retry};
+use super::stop::Purpose;
 use super::stream_thread::{StreamThread, Uncommitted};
 use super::{CommitPhase, ProcessingGuarantee};
 use crate::io::{GroupProtocol, Headers, OutputRecord, TopicPartition};
@@ -79,14 +81,24 @@ impl StreamThread {
         Ok(true)
     }
 
-    /// Commits within `revocation_timeout`: others wait for us. Its three waits (acknowledgements,
-    /// offsets, the commit itself) and an abort share it.
+    /// Commits within `revocation_timeout`, which an abort and the end of the membership share: others wait for us.
     pub(super) fn commit_in_time(&mut self) -> Result<bool, Error> {
-        self.patience = self
-            .config
-            .task_timeout
-            .min(self.config.revocation_timeout / 4);
+        self.revocation = Some(self.clock.monotonic());
         self.commit()
+    }
+
+    /// How long the brokers are waited for: `task_timeout`, or what a revocation or a stop leaves.
+    pub(super) fn patience(&self, purpose: Purpose) -> Patience {
+        let deadline = self.clock.monotonic() + self.config.task_timeout;
+        let revocation = self
+            .revocation
+            .map(|since| since + purpose.share_of(self.config.revocation_timeout));
+        Patience {
+            clock: Arc::clone(&self.clock),
+            stop: Arc::clone(&self.stop),
+            purpose,
+            deadline: revocation.map_or(deadline, |revocation| revocation.min(deadline)),
+        }
     }
 
     fn running(&self) -> impl Iterator<Item = &Task> {
@@ -176,17 +188,17 @@ impl StreamThread {
     /// Waits in short polls until everything is acknowledged: the client's own flush waits in
     /// steps of a hundred milliseconds.
     fn drain(&mut self) -> Result<(), Error> {
-        let timeout = self.patience;
-        let deadline = self.clock.monotonic() + timeout;
-        let clock = std::sync::Arc::clone(&self.clock);
+        let began = self.clock.monotonic();
+        let patience = self.patience(Purpose::Commit);
         let clients = self.clients_mut()?;
         let served = clients.producer.poll(Duration::ZERO);
         served.map_err(abort_unless_fenced)?;
         while clients.producer.in_flight() > 0 {
-            if clock.monotonic() >= deadline {
+            if patience.left().is_zero() {
                 let detail = format!(
-                    "{} records unacknowledged after {timeout:?}",
-                    clients.producer.in_flight()
+                    "{} records unacknowledged after {:.1?}",
+                    clients.producer.in_flight(),
+                    patience.clock.monotonic().saturating_sub(began),
                 );
                 return Err(Error::new(
                     ErrorClass::Abortable,
@@ -217,8 +229,7 @@ impl StreamThread {
         if !self.exactly_once() {
             return Ok(());
         }
-        let timeout = self.patience;
-        let clock = std::sync::Arc::clone(&self.clock);
+        let patience = self.patience(Purpose::Commit);
         #[cfg(feature = "broken-controls")]
         if self.config.broken == Some(BrokenControl::OffsetsOutsideTransaction) {
             return self.clients_mut()?.consumer.commit(offsets);
@@ -238,29 +249,25 @@ impl StreamThread {
             ));
         };
         let producer = &mut clients.producer;
-        retry(clock.as_ref(), timeout, || {
-            producer.send_offsets(offsets, group, Duration::from_secs(10))
+        retry(patience, |timeout| {
+            producer.send_offsets(offsets, group, timeout)
         })
         .map_err(rebuild_unless_abortable)
     }
 
     fn commit_transaction(&mut self, offsets: &[(TopicPartition, i64)]) -> Result<(), Error> {
-        let timeout = self.patience;
-        let clock = std::sync::Arc::clone(&self.clock);
+        let patience = self.patience(Purpose::Commit);
         let exactly_once = self.config.processing_guarantee == ProcessingGuarantee::ExactlyOnceV2;
         let clients = self.clients_mut()?;
         if exactly_once {
             let producer = &mut clients.producer;
             // A lost answer is asked for again by the same call; if it never comes, the rebuild
             // finds out from the broker what became of the transaction.
-            retry(clock.as_ref(), timeout, || {
-                producer.commit_transaction(Duration::from_secs(10))
-            })
-            .map_err(rebuild_unless_abortable)?;
+            retry(patience, |timeout| producer.commit_transaction(timeout))
+                .map_err(rebuild_unless_abortable)?;
         } else if !offsets.is_empty() {
             let consumer = &mut clients.consumer;
-            retry(clock.as_ref(), timeout, || consumer.commit(offsets))
-                .map_err(rebuild_unless_abortable)?;
+            retry(patience, |_| consumer.commit(offsets)).map_err(rebuild_unless_abortable)?;
         }
         clients.in_transaction = false;
         Ok(())
@@ -306,17 +313,14 @@ impl StreamThread {
             .transactions
             .with_label_values(&["aborted"])
             .inc();
-        let timeout = self.patience;
-        let clock = std::sync::Arc::clone(&self.clock);
+        let patience = self.patience(Purpose::Abort);
         let exactly_once = self.exactly_once();
         let clients = self.clients_mut()?;
         if clients.in_transaction {
             if exactly_once {
                 let producer = &mut clients.producer;
-                retry(clock.as_ref(), timeout, || {
-                    producer.abort_transaction(Duration::from_secs(10))
-                })
-                .map_err(rebuild_unless_abortable)?;
+                retry(patience, |timeout| producer.abort_transaction(timeout))
+                    .map_err(rebuild_unless_abortable)?;
             }
             clients.in_transaction = false;
             let _ = clients.producer.delivery_error();

@@ -131,7 +131,7 @@ impl StreamThread {
             "partitions removed"
         );
         let ended = self.end_tasks(partitions, committed.is_err());
-        self.patience = self.config.task_timeout;
+        self.revocation = None;
         ended?;
         self.given_up(committed)
     }

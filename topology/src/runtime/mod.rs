@@ -20,6 +20,7 @@ mod restore;
 mod restore_plan;
 mod retry;
 mod status;
+mod stop;
 mod streak;
 mod stream_thread;
 mod streams;

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use super::State;
 use super::commit::rebuild_if_passing;
+use super::stop::Purpose;
 use super::streak::TooLong;
 use super::stream_thread::{Progress, StreamThread, Uncommitted};
 use crate::{Error, ErrorClass};
 
 /// Somewhat longer than between two heartbeats (`heartbeat.interval.ms`, 3 s).
 const HEARTBEATS: Duration = Duration::from_secs(4);
+/// For the clients of a thread that begins anew.
+const CLOSE: Duration = Duration::from_secs(5);
 
 impl StreamThread {
     /// One turn; errors that can be mended are mended, by their class alone.
@@ -98,6 +101,9 @@ impl StreamThread {
             return Ok(());
         };
         for _ in 0..looks {
+            if self.stop.is_requested() {
+                break;
+            }
             match clients.consumer.poll(LOOK) {
                 Err(error) if error.class() == ErrorClass::Fatal => return Err(error),
                 // A zombie is told that its partitions are gone.
@@ -128,7 +134,8 @@ impl StreamThread {
         }
         if let Some(clients) = self.clients.take() {
             drop(clients.producer);
-            if let Err(error) = clients.consumer.close(false, Duration::from_secs(5)) {
+            let timeout = CLOSE.min(self.patience(Purpose::Close).left());
+            if let Err(error) = clients.consumer.close(false, timeout) {
                 tracing::debug!(thread = self.name, "{error}");
             }
         }
@@ -166,9 +173,8 @@ impl StreamThread {
         self.restorations.clear();
         if let Some(clients) = self.clients.take() {
             drop(clients.producer);
-            let closed = clients
-                .consumer
-                .close(self.config.leave_on_stop, self.config.revocation_timeout);
+            let timeout = self.patience(Purpose::Close).left();
+            let closed = clients.consumer.close(self.config.leave_on_stop, timeout);
             outcome = outcome.and(closed);
         }
         outcome

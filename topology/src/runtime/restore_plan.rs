@@ -1,21 +1,17 @@
 //! Where the restore of each task begins and ends, and whether the state on disk continues in its changelog at all.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::Duration;
 
 use super::commit::no_clients;
 use super::restore::{Changelog, Restoration};
 use super::retry::retry;
+use super::stop::Purpose;
 use super::stream_thread::StreamThread;
 use crate::Error;
 use crate::graph::SubTopology;
 use crate::io::{Position, TopicId, TopicPartition, Watermarks};
 use crate::store::{SetAsideReason, StoreId};
 use crate::task::{Task, TaskId, TaskPhase};
-
-/// For one question to the brokers.
-const ANSWER: Duration = Duration::from_secs(5);
 
 /// A store with a changelog, and what the brokers say of its partition.
 struct Logged {
@@ -73,12 +69,12 @@ impl StreamThread {
         let partitions: Vec<TopicPartition> = partitions.collect();
         let names: BTreeSet<&str> = partitions.iter().map(|it| it.topic.as_str()).collect();
         let names: Vec<&str> = names.into_iter().collect();
-        let (clock, timeout) = (Arc::clone(&self.clock), self.config.task_timeout);
+        let patience = self.patience(Purpose::Start);
         let admin = &mut self.clients_mut()?.admin;
-        let marks = retry(clock.as_ref(), timeout, || {
-            admin.watermarks(&partitions, ANSWER)
+        let marks = retry(patience.clone(), |timeout| {
+            admin.watermarks(&partitions, timeout)
         })?;
-        let topics = retry(clock.as_ref(), timeout, || admin.topic_ids(&names, ANSWER))?;
+        let topics = retry(patience, |timeout| admin.topic_ids(&names, timeout))?;
         let topics: BTreeMap<&str, Option<TopicId>> = names.into_iter().zip(topics).collect();
         for ((id, store, partition), marks) in stores.into_iter().zip(marks) {
             let topic = topics.get(partition.topic.as_str()).copied().flatten();

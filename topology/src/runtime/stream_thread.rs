@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::clients::Clients;
@@ -11,6 +10,7 @@ use super::rate::RateLimit;
 use super::report::{SampledStatistics, Turn};
 use super::restore::Restoration;
 use super::status::{State, StatusBoard};
+use super::stop::{Purpose, Stop};
 use super::streak::Streak;
 use super::{CommitPhase, ProcessingGuarantee, StreamsConfig};
 use crate::graph::BuiltTopology;
@@ -73,6 +73,8 @@ pub(crate) struct ThreadParts {
     pub(crate) metrics: Arc<EngineMetrics>,
     /// The topics of the application as they were found at the start.
     pub(crate) known_topics: Arc<KnownTopics>,
+    /// Ends all threads.
+    pub(crate) stop: Arc<Stop>,
 }
 
 /// One stream thread: clients, tasks, and the loop that drives them.
@@ -90,14 +92,15 @@ pub struct StreamThread {
     pub(super) board: Arc<StatusBoard>,
     pub(super) metrics: Arc<EngineMetrics>,
     pub(super) known_topics: Arc<KnownTopics>,
+    pub(super) stop: Arc<Stop>,
     pub(super) settings: TaskSettings,
     pub(super) clients: Option<Clients>,
     pub(super) tasks: BTreeMap<TaskId, Task>,
     pub(super) restorations: Vec<Restoration>,
     /// Partitions held whose task lacks another input, which the group may still give.
     pub(super) waiting: BTreeMap<TopicPartition, InputId>,
-    /// Longest wait for one step of a commit or abort; shorter while the group waits for us.
-    pub(super) patience: Duration,
+    /// Since when the group waits for us to give partitions up.
+    pub(super) revocation: Option<Duration>,
     pub(super) last_commit: Duration,
     pub(super) uncommitted: Uncommitted,
     pub(super) batch: RecordBatch,
@@ -131,6 +134,7 @@ impl StreamThread {
             board,
             metrics,
             known_topics,
+            stop,
         } = parts;
         let settings = TaskSettings {
             application_id: config.application_id.clone(),
@@ -155,7 +159,7 @@ impl StreamThread {
             tasks: BTreeMap::new(),
             restorations: Vec::new(),
             waiting: BTreeMap::new(),
-            patience: config.task_timeout,
+            revocation: None,
             last_commit: clock.monotonic(),
             uncommitted: Uncommitted::default(),
             batch: RecordBatch::default(),
@@ -179,6 +183,7 @@ impl StreamThread {
             board,
             metrics,
             known_topics,
+            stop,
         }
     }
 
@@ -215,15 +220,15 @@ impl StreamThread {
         }
     }
 
-    /// Runs until `stop` is set or nothing mends an error; closes everything in order either way.
+    /// Runs until a stop is requested or nothing mends an error; closes everything in order either way.
     ///
     /// # Errors
     /// The error that ended it.
-    pub fn run(&mut self, stop: &AtomicBool) -> Result<(), Error> {
+    pub(crate) fn run(&mut self) -> Result<(), Error> {
         self.board
             .set_state(&self.name, State::Created, "connecting to the brokers");
         let mut outcome = Ok(());
-        while !stop.load(Ordering::SeqCst) {
+        while !self.stop.is_requested() {
             if let Err(error) = self.run_once_or_recover() {
                 outcome = Err(error);
                 break;
@@ -321,14 +326,14 @@ impl StreamThread {
     fn open_clients(&mut self) -> Result<(), Error> {
         if self.clients.is_none() {
             let log = Arc::clone(&self.log);
-            let clock = Arc::clone(&self.clock);
+            let patience = self.patience(Purpose::Start);
             self.clients = Some(Clients::open(
                 log.as_ref(),
-                clock.as_ref(),
                 &self.config,
                 &self.topology,
                 &self.name,
                 self.index,
+                patience,
             )?);
             self.board
                 .set_state(&self.name, State::Rebalancing, "joining the group");

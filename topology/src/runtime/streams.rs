@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use parking_lot::Mutex;
 use super::StreamsConfig;
 use super::client_id::check_application_server;
 use super::status::{State, StatusBoard, StreamsStatus};
+use super::stop::Stop;
 use super::stream_thread::{StreamThread, ThreadParts};
 use super::topics::TopicCheck;
 use crate::graph::BuiltTopology;
@@ -28,7 +28,8 @@ const CHECK_AGAIN: Duration = Duration::from_millis(250);
 /// Dropping it stops it in order.
 pub struct Streams {
     board: Arc<StatusBoard>,
-    stop: Arc<AtomicBool>,
+    clock: Arc<dyn Clock>,
+    stop: Arc<Stop>,
     failure: Arc<Mutex<Option<Error>>>,
     starter: Option<JoinHandle<()>>,
 }
@@ -52,25 +53,28 @@ impl Streams {
         }
         let directory = StateDirectory::open(&state_dir.join(&config.application_id), state)?;
         let board = Arc::new(StatusBoard::default());
-        let stop = Arc::new(AtomicBool::new(false));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let stop = Arc::new(Stop::default());
         let failure = Arc::new(Mutex::new(None));
         let parts = ThreadParts {
             config: Arc::new(config),
             topology: Arc::new(topology),
             log,
-            clock: Arc::new(SystemClock::new()),
+            clock: Arc::clone(&clock),
             directory,
             board: Arc::clone(&board),
             metrics,
             known_topics: Arc::new(KnownTopics::new()),
+            stop: Arc::clone(&stop),
         };
-        let (thread_stop, thread_failure) = (Arc::clone(&stop), Arc::clone(&failure));
+        let thread_failure = Arc::clone(&failure);
         let starter = std::thread::Builder::new()
             .name("streams".to_owned())
-            .spawn(move || supervise(parts, &thread_stop, &thread_failure))
+            .spawn(move || supervise(parts, &thread_failure))
             .map_err(|error| Error::fatal("start a thread", error.to_string()))?;
         Ok(Self {
             board,
+            clock,
             stop,
             failure,
             starter: Some(starter),
@@ -130,20 +134,20 @@ impl Streams {
     /// # Errors
     /// The error that ended a thread, or a timeout after which the threads are left behind.
     pub fn close(&mut self, timeout: Duration) -> Result<(), Error> {
-        self.stop.store(true, Ordering::SeqCst);
+        let now = self.clock.monotonic();
+        self.stop.request(now, timeout);
         let Some(starter) = self.starter.take() else {
             return Ok(());
         };
-        let clock = SystemClock::new();
         while !starter.is_finished() {
-            if clock.monotonic() > timeout {
+            if self.clock.monotonic() > now + timeout {
                 return Err(Error::new(
                     ErrorClass::Fatal,
                     "stop",
                     format!("the threads did not end within {timeout:?}"),
                 ));
             }
-            std::thread::sleep(Duration::from_millis(5));
+            self.clock.sleep(Duration::from_millis(5));
         }
         let _ = starter.join();
         match self.failure() {
@@ -161,12 +165,12 @@ impl Drop for Streams {
     }
 }
 
-fn supervise(mut parts: ThreadParts, stop: &Arc<AtomicBool>, failure: &Arc<Mutex<Option<Error>>>) {
+fn supervise(mut parts: ThreadParts, failure: &Arc<Mutex<Option<Error>>>) {
     let board = Arc::clone(&parts.board);
     board.set_state("start", State::Created, "checking the topics");
-    match check_topics(&parts, stop) {
+    match check_topics(&parts) {
         Ok(topics) => parts.known_topics = Arc::new(topics),
-        Err(_) if stop.load(Ordering::SeqCst) => {
+        Err(_) if parts.stop.is_requested() => {
             board.set_state("start", State::NotRunning, "stopped before it had started");
             return;
         }
@@ -179,14 +183,13 @@ fn supervise(mut parts: ThreadParts, stop: &Arc<AtomicBool>, failure: &Arc<Mutex
     }
     let mut threads = Vec::new();
     for index in 0..parts.config.num_stream_threads.max(1) {
-        let parts = parts.clone();
-        let (thread_stop, thread_failure) = (Arc::clone(stop), Arc::clone(failure));
+        let own = parts.clone();
+        let thread_failure = Arc::clone(failure);
         let body = move || {
-            let mut thread = StreamThread::new(index, parts);
-            if let Err(error) = thread.run(&thread_stop) {
+            let mut thread = StreamThread::new(index, own.clone());
+            if let Err(error) = thread.run() {
                 thread_failure.lock().get_or_insert(error);
-                // One thread's end is the instance's: the others commit and stop too.
-                thread_stop.store(true, Ordering::SeqCst);
+                stop_all(&own);
             }
         };
         match std::thread::Builder::new()
@@ -196,7 +199,7 @@ fn supervise(mut parts: ThreadParts, stop: &Arc<AtomicBool>, failure: &Arc<Mutex
             Ok(thread) => threads.push(thread),
             Err(error) => {
                 *failure.lock() = Some(Error::fatal("start a thread", error.to_string()));
-                stop.store(true, Ordering::SeqCst);
+                stop_all(&parts);
             }
         }
     }
@@ -208,40 +211,44 @@ fn supervise(mut parts: ThreadParts, stop: &Arc<AtomicBool>, failure: &Arc<Mutex
             tracing::error!("{panicked}");
             board.set_state("start", State::Error, &panicked.to_string());
             failure.lock().get_or_insert(panicked);
-            stop.store(true, Ordering::SeqCst);
+            stop_all(&parts);
         }
     }
 }
 
-pub(crate) fn check_topics(parts: &ThreadParts, stop: &AtomicBool) -> Result<KnownTopics, Error> {
+/// One thread's end is the instance's: the others commit and stop too.
+fn stop_all(parts: &ThreadParts) {
+    let timeout = parts.config.revocation_timeout;
+    parts.stop.request(parts.clock.monotonic(), timeout);
+}
+
+pub(crate) fn check_topics(parts: &ThreadParts) -> Result<KnownTopics, Error> {
     let mut admin = parts.log.admin(&format!(
         "{}-{}-admin",
         parts.config.application_id, parts.config.instance_id
     ))?;
     let check = TopicCheck {
         admin: admin.as_mut(),
-        clock: parts.clock.as_ref(),
+        clock: &parts.clock,
         config: &parts.config,
         topology: &parts.topology,
         directory: &parts.directory,
         board: &parts.board,
-        stop,
+        stop: &parts.stop,
     };
     let topics = check.run()?;
-    check_application(parts, stop)?;
+    check_application(parts)?;
     Ok(topics)
 }
 
 /// The application's own check; brokers that do not answer are waited for, as they are by all of a start.
-fn check_application(parts: &ThreadParts, stop: &AtomicBool) -> Result<(), Error> {
+fn check_application(parts: &ThreadParts) -> Result<(), Error> {
     let Some(check) = &parts.config.start_check else {
         return Ok(());
     };
     loop {
         match check(parts.log.as_ref()) {
-            Err(error)
-                if error.class() == ErrorClass::Retriable && !stop.load(Ordering::SeqCst) =>
-            {
+            Err(error) if error.class() == ErrorClass::Retriable && !parts.stop.is_requested() => {
                 tracing::warn!("checking again before the start: {error}");
                 parts
                     .board

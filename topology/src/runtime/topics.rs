@@ -2,11 +2,12 @@
 //! message that names the topics and the fix. Nothing is ever rehashed silently.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::expected_topic::{ExpectedTopic, Role, changed};
-use super::retry::retry;
+use super::retry::{Patience, retry};
+use super::stop::{Purpose, Stop};
 use super::{State, StatusBoard, StreamsConfig};
 use crate::Error;
 use crate::graph::{BuiltTopology, InputTopic, SubTopology};
@@ -15,7 +16,6 @@ use crate::store::StateDirectory;
 use crate::task::KnownTopics;
 use crate::time::Clock;
 
-const CALL: Duration = Duration::from_secs(5);
 /// While brokers are waited for; a stop waits for the call under way.
 const ASK: Duration = Duration::from_secs(2);
 /// Between two looks for a topic that is not there yet.
@@ -24,12 +24,12 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// What the check needs.
 pub(super) struct TopicCheck<'a> {
     pub(super) admin: &'a mut dyn Admin,
-    pub(super) clock: &'a dyn Clock,
+    pub(super) clock: &'a Arc<dyn Clock>,
     pub(super) config: &'a StreamsConfig,
     pub(super) topology: &'a BuiltTopology,
     pub(super) directory: &'a StateDirectory,
     pub(super) board: &'a StatusBoard,
-    pub(super) stop: &'a AtomicBool,
+    pub(super) stop: &'a Arc<Stop>,
 }
 
 /// How many tasks a sub-topology has.
@@ -125,8 +125,7 @@ impl TopicCheck<'_> {
         loop {
             match admin.describe_topics(names, ASK) {
                 Err(error)
-                    if error.class() == crate::ErrorClass::Retriable
-                        && !stop.load(Ordering::SeqCst) =>
+                    if error.class() == crate::ErrorClass::Retriable && !stop.is_requested() =>
                 {
                     tracing::warn!("waiting for the brokers: {error}");
                     board.set_state(
@@ -164,10 +163,14 @@ impl TopicCheck<'_> {
                 "creating topic"
             );
         }
+        let patience = Patience {
+            clock: Arc::clone(self.clock),
+            stop: Arc::clone(self.stop),
+            purpose: Purpose::Start,
+            deadline: self.clock.monotonic() + self.config.task_timeout,
+        };
         let admin = &mut self.admin;
-        retry(self.clock, self.config.task_timeout, || {
-            admin.create_topics(&missing, CALL)
-        })?;
+        retry(patience, |timeout| admin.create_topics(&missing, timeout))?;
         // Created is not yet known everywhere.
         let created: Vec<&str> = missing.iter().map(|spec| spec.name.as_str()).collect();
         for _ in 0..100 {
@@ -255,7 +258,7 @@ impl TopicCheck<'_> {
                 "input topic {} does not exist; create it, or correct its name",
                 missing.join(", ")
             );
-            if looks == 0 || self.stop.load(Ordering::SeqCst) {
+            if looks == 0 || self.stop.is_requested() {
                 return Err(Error::fatal("check the topics", detail));
             }
             if looks.is_multiple_of(20) {

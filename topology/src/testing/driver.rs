@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use prometheus::Registry;
@@ -121,10 +120,7 @@ impl TestDriver {
             known_topics: Arc::default(),
         };
         driver.create_topics()?;
-        let topics = check_topics(
-            &driver.parts(&driver.config, &driver.board)?,
-            &AtomicBool::new(false),
-        )?;
+        let topics = check_topics(&driver.parts(&driver.config, &driver.board)?)?;
         driver.known_topics = Arc::new(topics);
         driver.start()?;
         Ok(driver)
@@ -192,6 +188,7 @@ impl TestDriver {
             board: Arc::clone(board),
             metrics: Arc::new(EngineMetrics::register(&Registry::new())?),
             known_topics: Arc::clone(&self.known_topics),
+            stop: Arc::default(),
         })
     }
 
