@@ -6,7 +6,7 @@ use std::time::Duration;
 use jumun_harness::{Broker, Cluster};
 
 use crate::processor::tell;
-use crate::world::{APPLICATION, World, aside, long_form, not_passing_yet, wait_phase};
+use crate::world::{APPLICATION, World, aside, long_form, wait_phase};
 
 /// So long in a step that the blow falls into it.
 const LINGER: &str = "draining:60,offsets:60,committing:60,store_batch:60";
@@ -20,7 +20,7 @@ const PHASES: [&str; 5] = [
 
 #[test]
 fn row_10_broker_dies_in_each_step_of_a_commit() {
-    if !not_passing_yet("row 10, a broker that dies in each step of a commit,") {
+    if !long_form() {
         return;
     }
     let mut broker = Broker::start().unwrap();

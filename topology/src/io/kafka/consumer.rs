@@ -1,5 +1,6 @@
 //! A group member on librdkafka, of either group protocol: static membership, range assignor.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -15,9 +16,10 @@ use super::inputs::{Inputs, answers};
 use super::native::{GroupQueue, Waker, is_member};
 use super::positions;
 use super::rebalance::settle;
+use super::replaced::Replacements;
 use crate::io::{
-    Consumer, Fetched, GroupEvent, GroupMetadata, GroupProtocol, InputId, IoResult, Position,
-    RecordBatch, TopicPartition, Watermarks,
+    Consumer, ConsumerConfig, Fetched, GroupEvent, GroupMetadata, GroupProtocol, InputId, IoResult,
+    Position, RecordBatch, TopicPartition, Watermarks,
 };
 use crate::{Error, ErrorClass};
 
@@ -37,6 +39,11 @@ pub(super) struct KafkaConsumer {
     topics: Vec<String>,
     protocol: GroupProtocol,
     probed: Option<Instant>,
+    group_id: String,
+    group_instance_id: String,
+    replacements: Replacements,
+    /// What became of the membership, once it was replaced.
+    replaced: OnceCell<Error>,
 }
 
 /// A membership, and by which rules it is fenced.
@@ -48,11 +55,11 @@ pub(super) struct Membership {
 impl KafkaConsumer {
     pub(super) fn new(
         config: &ClientConfig,
-        client_id: &str,
-        protocol: GroupProtocol,
+        member: &ConsumerConfig,
+        replacements: Replacements,
     ) -> IoResult<Self> {
         let client: BaseConsumer<Events> = config
-            .create_with_context(Events::new(client_id))
+            .create_with_context(Events::new(&member.client_id))
             .map_err(|error| errors::error("create consumer", &error))?;
         let client = Arc::new(client);
         let waker = Arc::new(Waker::default());
@@ -62,8 +69,12 @@ impl KafkaConsumer {
             client,
             waker,
             topics: Vec::new(),
-            protocol,
+            protocol: member.group_protocol,
             probed: None,
+            group_id: member.group_id.clone(),
+            group_instance_id: member.group_instance_id.clone(),
+            replacements,
+            replaced: OnceCell::new(),
         })
     }
 
@@ -74,7 +85,16 @@ impl KafkaConsumer {
     /// A fatal error of the client outlives the call that met it.
     fn fatal(&self, operation: &'static str) -> Option<Error> {
         let (code, reason) = self.client.client().fatal_error()?;
-        Some(errors::fatal_client(operation, code, &reason))
+        let error = errors::fatal_client(operation, code, &reason);
+        if code != Code::FencedInstanceId {
+            return Some(error);
+        }
+        let (group, instance) = (&self.group_id, &self.group_instance_id);
+        let judge = || {
+            self.replacements
+                .judge(&self.client, group, instance, error)
+        };
+        Some(self.replaced.get_or_init(judge).clone())
     }
 
     fn polled(&self, error: &KafkaError) -> IoResult<()> {
@@ -247,15 +267,11 @@ impl Consumer for KafkaConsumer {
         &mut self,
         partitions: &[(TopicPartition, Position)],
     ) -> IoResult<Vec<InputId>> {
-        let staying = self.inputs.positions();
         let (list, ids) = self.open(partitions)?;
         self.client
             .incremental_assign(&list)
             .map_err(|error| errors::error("assign", &error))?;
         settle(&self.client)?;
-        // IMPORTANT: librdkafka (2.12) pauses all partitions for a rebalance and goes on where the last thing that was
-        // taken ended; for an end-of-partition that is one too far, and a record would be lost.
-        self.seek_all(&staying)?;
         Ok(ids)
     }
 
@@ -269,8 +285,7 @@ impl Consumer for KafkaConsumer {
             .map_err(|error| errors::error("unassign", &error))?;
         settle(&self.client)?;
         self.inputs.close_partitions(partitions);
-        // As in `incremental_assign`.
-        self.seek_all(&self.inputs.positions())
+        Ok(())
     }
 
     fn fetch(&mut self, input: InputId, max: usize, batch: &mut RecordBatch) -> IoResult<Fetched> {

@@ -7,7 +7,7 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::errors;
 use super::events::Events;
-use super::native::{MessageArray, PartitionQueue, Waker};
+use super::native::{PartitionQueue, Waker};
 use crate::io::{Fetched, InputId, IoResult, RecordBatch, TopicPartition, Watermarks};
 use crate::{Error, ErrorClass};
 
@@ -26,7 +26,6 @@ pub(super) struct Inputs {
     open: Vec<Option<Input>>,
     /// Number of the first of them; ids of earlier assignments lie below.
     first: u32,
-    messages: MessageArray,
 }
 
 impl Inputs {
@@ -61,32 +60,24 @@ impl Inputs {
         let slots = u32::try_from(self.open.len()).unwrap_or(u32::MAX);
         self.first = self.first.wrapping_add(slots);
         for input in self.open.drain(..).flatten() {
-            input.queue.discard(&mut self.messages);
+            input.queue.discard();
         }
     }
 
     /// Voids one id.
     pub(super) fn close(&mut self, id: InputId) {
         if let Some(input) = self.slot(id).and_then(Option::take) {
-            input.queue.discard(&mut self.messages);
+            input.queue.discard();
         }
     }
 
     /// Voids the ids of these partitions.
     pub(super) fn close_partitions(&mut self, partitions: &[TopicPartition]) {
-        let messages = &mut self.messages;
         for slot in &mut self.open {
             if let Some(input) = slot.take_if(|input| partitions.contains(&input.partition)) {
-                input.queue.discard(messages);
+                input.queue.discard();
             }
         }
-    }
-
-    /// The offsets at which the open partitions go on.
-    pub(super) fn positions(&self) -> Vec<(TopicPartition, i64)> {
-        let open = self.open.iter().flatten();
-        open.map(|input| (input.partition.clone(), input.next))
-            .collect()
     }
 
     fn slot(&mut self, id: InputId) -> Option<&mut Option<Input>> {
@@ -123,10 +114,9 @@ impl Inputs {
         batch: &mut RecordBatch,
         events: &Events,
     ) -> IoResult<(Fetched, bool)> {
-        let mut messages = std::mem::take(&mut self.messages);
         let input = self.input(id);
         let taken = input.map(|input| {
-            let taken = input.queue.take(max, &mut input.next, &mut messages, batch);
+            let taken = input.queue.take(max, &mut input.next, batch);
             if taken.records > 0 || taken.end.is_some() {
                 input.end = taken.end;
             }
@@ -144,7 +134,6 @@ impl Inputs {
                 Ok((taken.records, taken.end, taken.full))
             }
         });
-        self.messages = messages;
         let (records, end_of_partition, full) = result?;
         Ok((
             Fetched {

@@ -3,7 +3,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | `properties` | our defaults, the user's properties on top, reserved ones refused |
-//! | `consumer`, `rebalance` | a group member; decisions of the group as events, completed by the owner |
+//! | `consumer`, `rebalance`, `replaced` | a group member; decisions of the group as events, completed by the owner; whose membership it is |
 //! | `inputs` | fetching from one split queue per partition |
 //! | `positions` | lists of partitions with offsets; beginnings, ends and committed offsets |
 //! | `reader` | hand-picked partitions, for restore |
@@ -25,15 +25,18 @@ mod producer;
 mod properties;
 mod reader;
 mod rebalance;
+mod replaced;
 
 pub use properties::KafkaProperties;
 
+use self::replaced::Replacements;
 use super::{Admin, Consumer, ConsumerConfig, IoResult, Log, Producer, ProducerConfig, Reader};
 
 /// A Kafka cluster.
 #[derive(Clone, Debug)]
 pub struct KafkaLog {
     properties: KafkaProperties,
+    replacements: Replacements,
 }
 
 impl KafkaLog {
@@ -45,15 +48,18 @@ impl KafkaLog {
     /// (with its message).
     pub fn new(properties: KafkaProperties) -> IoResult<Self> {
         properties.validate()?;
-        Ok(Self { properties })
+        Ok(Self {
+            properties,
+            replacements: Replacements::default(),
+        })
     }
 }
 
 impl Log for KafkaLog {
     fn consumer(&self, config: &ConsumerConfig) -> IoResult<Box<dyn Consumer>> {
         let properties = self.properties.member(config);
-        let consumer =
-            consumer::KafkaConsumer::new(&properties, &config.client_id, config.group_protocol)?;
+        let replacements = self.replacements.clone();
+        let consumer = consumer::KafkaConsumer::new(&properties, config, replacements)?;
         Ok(Box::new(consumer))
     }
 

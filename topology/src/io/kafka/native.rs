@@ -27,9 +27,6 @@ pub(super) const NO_ERROR: rd::rd_kafka_resp_err_t =
 const END_OF_PARTITION: rd::rd_kafka_resp_err_t =
     rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF;
 
-/// Messages taken from a queue by one call; bounds what an error in the middle can hold back.
-const CHUNK: usize = 1024;
-
 /// Wakes the thread that owns a consumer when one of its queues becomes non-empty.
 #[derive(Debug, Default)]
 pub(super) struct Waker {
@@ -171,47 +168,41 @@ impl PartitionQueue {
 
     /// Appends at most `max` records to `batch`, never waiting. A record below `next` would be one delivered twice: an
     /// error. `next` moves on.
-    pub(super) fn take(
-        &self,
-        max: usize,
-        next: &mut i64,
-        messages: &mut MessageArray,
-        batch: &mut RecordBatch,
-    ) -> Taken {
+    pub(super) fn take(&self, max: usize, next: &mut i64, batch: &mut RecordBatch) -> Taken {
         let mut taken = Taken::default();
-        let mut left = max;
-        while left > 0 && taken.error.is_none() {
-            let chunk = left.min(CHUNK);
-            let messages = messages.fill(&self.queue, chunk);
-            let count = messages.len();
-            for &message in messages {
-                // SAFETY: the message was given to us by `fill`, is destroyed here and only here, and nothing
-                // borrowed from it is left: `append` copies.
-                unsafe {
-                    append(&*message, next, batch, &mut taken);
-                    rd::rd_kafka_message_destroy(message);
-                }
+        for _ in 0..max {
+            if taken.error.is_some() {
+                break;
             }
-            left -= count.min(left);
-            if count < chunk {
+            let Some(message) = self.next() else {
                 return taken;
+            };
+            // SAFETY: the message was given to us by `next`, is destroyed here and only here, and nothing borrowed from it is
+            // left: `append` copies.
+            unsafe {
+                append(message.as_ref(), next, batch, &mut taken);
+                rd::rd_kafka_message_destroy(message.as_ptr());
             }
         }
         taken.full = true;
         taken
     }
 
+    /// What waits in the queue, if anything does.
+    ///
+    /// IMPORTANT: not by `rd_kafka_consume_batch_queue`. That takes an end-of-partition for a record (librdkafka 2.12):
+    /// the client then believes to be one further than it is, and the next time the leader changes it finds the log cut off
+    /// below its position, or goes on one record too late after a rebalance.
+    fn next(&self) -> Option<NonNull<RDKafkaMessage>> {
+        // SAFETY: the queue is live; the answer is null or a message that is ours now.
+        NonNull::new(unsafe { rd::rd_kafka_consume_queue(self.queue.handle.as_ptr(), 0) })
+    }
+
     /// Throws away what is left in the queue of a partition that was given up; else it is held as long as the client.
-    pub(super) fn discard(&self, messages: &mut MessageArray) {
-        loop {
-            let messages = messages.fill(&self.queue, CHUNK);
-            if messages.is_empty() {
-                return;
-            }
-            for &message in messages {
-                // SAFETY: as in `take`.
-                unsafe { rd::rd_kafka_message_destroy(message) };
-            }
+    pub(super) fn discard(&self) {
+        while let Some(message) = self.next() {
+            // SAFETY: as in `take`.
+            unsafe { rd::rd_kafka_message_destroy(message.as_ptr()) };
         }
     }
 
@@ -235,29 +226,6 @@ impl PartitionQueue {
             )
         };
         (error == NO_ERROR).then_some((low, high))
-    }
-}
-
-/// Room for message pointers, reused from fetch to fetch. Holds none between calls.
-#[derive(Default)]
-pub(super) struct MessageArray(Vec<*mut RDKafkaMessage>);
-
-impl MessageArray {
-    fn fill(&mut self, queue: &Queue, max: usize) -> &[*mut RDKafkaMessage] {
-        self.0.clear();
-        self.0.reserve(max);
-        // SAFETY: the queue is live; there is room for `max` pointers; the call says how many it wrote, all of them
-        // non-null and now ours. It answers -1 on a queue that cannot be read: then there are none.
-        unsafe {
-            let count = rd::rd_kafka_consume_batch_queue(
-                queue.handle.as_ptr(),
-                0,
-                self.0.as_mut_ptr(),
-                max,
-            );
-            self.0.set_len(usize::try_from(count).unwrap_or(0).min(max));
-        }
-        &self.0
     }
 }
 
