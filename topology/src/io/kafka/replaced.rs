@@ -24,8 +24,8 @@ const WHILE: Duration = Duration::from_secs(600);
 pub(super) struct Replacements(Arc<Mutex<Vec<Instant>>>);
 
 impl Replacements {
-    /// What a membership's replacement means, which `error` calls fatal: fenced, if no member of that name has another client
-    /// id than ours, which tells the address.
+    /// What a membership's replacement means, which `error` calls fatal: fenced, if our client id tells an address and no
+    /// member of that name has another.
     pub(super) fn judge(
         &self,
         client: &BaseConsumer<Events>,
@@ -34,6 +34,9 @@ impl Replacements {
         error: Error,
     ) -> Error {
         let own = client.context().client_id.as_str();
+        if own == group_instance_id {
+            return error;
+        }
         if let Ok(list) = client.fetch_group_list(Some(group), ASK) {
             let members = list.groups().iter().flat_map(|group| group.members());
             let mut others = members
