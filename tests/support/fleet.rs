@@ -139,7 +139,11 @@ impl Fleet {
                     name.split('_')
                         .all(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
                 };
-                if name != ".lock" && name != "partitions.json" && !is_task(&name) {
+                if name != ".lock"
+                    && name != "topology.json"
+                    && name != "partitions.json"
+                    && !is_task(&name)
+                {
                     found.push(name);
                 }
             }
