@@ -1,5 +1,5 @@
 # Thin: each target says what it does in a line or two; `make help` lists them.
-.PHONY: help demo test simulate matrix torture scale-out restore-times every-case aggregates-large retention-large fuzz-decoders bench peer lint setup
+.PHONY: help demo test simulate matrix torture scale-out restore-times upgrade every-case aggregates-large retention-large fuzz-decoders bench peer lint setup
 .DEFAULT_GOAL := help
 
 # Arguments of the program, as in: make demo ARGS="--duration 60s"
@@ -13,6 +13,8 @@ KILLS ?= 200
 TORTURE_SEED ?=
 # Orders of state that restore-times restarts with.
 ORDERS ?= 1000000
+# The git ref that upgrade upgrades from.
+FROM ?=
 # Histories that simulate plays, and the first of them.
 SEEDS ?= 1000
 FIRST ?= 0
@@ -65,6 +67,11 @@ restore-times: ## restart with a million orders of state, after a clean stop, af
 	@scripts/setup test
 	@scripts/fetch-kafka
 	JUMUN_RESTORE_TIMES=$(ORDERS) cargo test --release --package jumun --test restore_times -- --nocapture
+
+upgrade: ## replace instances of an older version one by one under load, roll one back, and compare; FROM=<git ref>
+	@scripts/setup test
+	@scripts/fetch-kafka
+	@scripts/upgrade $(FROM)
 
 fuzz-decoders: ## give ten million nearly right records to the decoders of events; DECODER_SEED=7 chooses others
 	@scripts/setup test

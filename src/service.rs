@@ -11,7 +11,7 @@ use topology::runtime::{
     AutoOffsetReset, GroupProtocol, ProcessingGuarantee, StatusBoard, Streams, StreamsConfig,
     StreamsStatus,
 };
-use topology::store::StateConfig;
+use topology::store::{ChangedTopology, StateConfig};
 
 use crate::config::{self, Configuration};
 use crate::domain::outcome::Outcome;
@@ -209,6 +209,10 @@ fn state_config(configuration: &Configuration) -> StateConfig {
     StateConfig {
         block_cache_bytes: usize::try_from(configuration.application.cache_max_bytes)
             .unwrap_or(usize::MAX),
+        changed_topology: match configuration.application.migrate_state {
+            true => ChangedTopology::Migrate,
+            false => ChangedTopology::Refuse,
+        },
         ..StateConfig::default()
     }
 }

@@ -44,6 +44,9 @@ pub struct Settings {
     /// Give up the group membership when stopping, for scaling in.
     #[arg(long)]
     pub leave_on_stop: bool,
+    /// Migrate state on disk that another topology built; stores that are gone are dropped for good.
+    #[arg(long)]
+    pub migrate_state: bool,
     /// Address of the HTTP server.
     #[arg(long, value_name = "HOST:PORT")]
     pub listen: Option<String>,
@@ -83,6 +86,10 @@ impl Settings {
             .with_some(
                 "application.leave_on_stop",
                 self.leave_on_stop.then_some(true),
+            )
+            .with_some(
+                "application.migrate_state",
+                self.migrate_state.then_some(true),
             )
             .with_some("http.listen", self.listen.as_ref());
         for (key, value) in &self.set {

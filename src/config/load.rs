@@ -162,6 +162,7 @@ impl Reader<'_> {
                 choice,
             ),
             leave_on_stop: self.setting(SECTION, "leave_on_stop", false, boolean),
+            migrate_state: self.setting(SECTION, "migrate_state", false, boolean),
             id,
             commit_interval,
             max_task_idle,

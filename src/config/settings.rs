@@ -113,6 +113,9 @@ pub struct Application {
     pub shutdown_timeout: Duration,
     /// Whether a clean stop gives up the group membership, for scaling in. Default false.
     pub leave_on_stop: bool,
+    /// Whether state on disk that another topology built is migrated where that is possible; stores that are gone are
+    /// dropped for good. Default false: the start is refused, and says what differs.
+    pub migrate_state: bool,
 }
 
 impl Application {

@@ -525,7 +525,7 @@ fn the_effective_configuration_is_printed_with_secrets_masked() {
 
 #[test]
 fn what_is_printed_can_be_read_back() {
-    let file = "[application]\nstate_dir = 'C:\\a \"b\"\t'\nmax_rate = 7\nleave_on_stop = true\n[kafka]\nclient.id = \"\u{e4}\\u007f\"\n\
+    let file = "[application]\nstate_dir = 'C:\\a \"b\"\t'\nmax_rate = 7\nleave_on_stop = true\nmigrate_state = true\n[kafka]\nclient.id = \"\u{e4}\\u007f\"\n\
                 [kafka.consumer]\nfetch.min.bytes = 1\n[topics]\npartitions = 9\n[events.\"order.events.v1\"]\nform = \"thin\"\nkey = \"json\"\n[aggregates]\nemit = \"final\"\ngrace_ms = 1\n[http]\nlisten = \"[::1]:0\"";
     let first = given(file, &[], Flags::default()).load();
     let again = given(&first.print(Format::Toml).unwrap(), &[], Flags::default()).load();

@@ -13,13 +13,16 @@ use super::deliveries::{MAX_DELIVERIES, MAX_DELIVERY_ID_BYTES};
 use super::memory::{MEMORY_EVENTS, Remembered};
 use super::order::{MAX_AFTER_TERMINAL, MAX_AFTER_TERMINAL_ID_BYTES, Milestone, Order, OrderFlags};
 use super::order_bytes::{Reader, Writer, unzigzag, zigzag};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, RejectionReason};
 use super::reason::Reason;
 use super::regions::{Claim, Delivery, Fulfilment, Kitchen, Main, Payment, Regions};
 use super::waiting::{Aside, MAX_KEPT, Waiting};
 
-/// The format version that this program writes, and the only one it reads.
+/// The format version that this program writes, and the newest it reads.
 pub const FORMAT_VERSION: u8 = 2;
+/// The oldest it reads. Format 1 remembered of an event neither action nor outcome nor time, knew no retention, and
+/// nothing was set aside in it.
+pub const OLDEST_FORMAT_VERSION: u8 = 1;
 
 /// The most bytes that the record of an order can have, whatever was sent for it, where so many of its events may be
 /// parked at a time: 111 KiB with the default of 64, far below the megabyte that a broker takes.
@@ -60,7 +63,7 @@ pub const fn max_bytes(parked: usize) -> usize {
 pub enum OrderCodecError {
     /// Written by another version of the program.
     #[error(
-        "order record of format {0}, this program reads format {FORMAT_VERSION}; run the program that wrote it, or process the log anew under another application id"
+        "order record of format {0}, this program reads formats {OLDEST_FORMAT_VERSION} to {FORMAT_VERSION}; run the program that wrote it, or process the log anew under another application id"
     )]
     Format(u8),
     /// The record ends before it is complete.
@@ -202,7 +205,7 @@ pub fn decode(bytes: &[u8], order: &mut Order) -> Result<(), OrderCodecError> {
     order.clear();
     let mut reader = Reader { bytes, base: 0 };
     let format = reader.byte("format")?;
-    if format != FORMAT_VERSION {
+    if !(OLDEST_FORMAT_VERSION..=FORMAT_VERSION).contains(&format) {
         return Err(OrderCodecError::Format(format));
     }
     order.updated_at = reader.signed("updatedAt")?;
@@ -233,7 +236,7 @@ pub fn decode(bytes: &[u8], order: &mut Order) -> Result<(), OrderCodecError> {
     order.claim_cursor = reader.cursor()?;
     read_deliveries(&mut reader, order)?;
     order.created_by = reader.wide("creator")?;
-    read_memory(&mut reader, order)?;
+    read_memory(&mut reader, format, order)?;
     let facts = reader.byte("facts")?;
     if facts > 3 {
         return Err(Impossible("facts"));
@@ -255,10 +258,15 @@ pub fn decode(bytes: &[u8], order: &mut Order) -> Result<(), OrderCodecError> {
     for _ in 0..count {
         order.after_terminal.push(reader.fact()?);
     }
-    order.retained_from = reader.time()?;
-    let timer = reader.number("timer")?.checked_sub(1).map(unzigzag);
-    order.retention_timer = timer.map(|due| due.wrapping_add(order.updated_at));
-    read_waiting(&mut reader, order)?;
+    if format == 1 {
+        // Its time begins with its last change; its timer is set when it is written next.
+        order.retained_from = order.updated_at;
+    } else {
+        order.retained_from = reader.time()?;
+        let timer = reader.number("timer")?.checked_sub(1).map(unzigzag);
+        order.retention_timer = timer.map(|due| due.wrapping_add(order.updated_at));
+        read_waiting(&mut reader, order)?;
+    }
     if reader.bytes.is_empty() {
         Ok(())
     } else {
@@ -353,7 +361,11 @@ fn read_deliveries(reader: &mut Reader<'_>, order: &mut Order) -> Result<(), Ord
     Ok(())
 }
 
-fn read_memory(reader: &mut Reader<'_>, order: &mut Order) -> Result<(), OrderCodecError> {
+fn read_memory(
+    reader: &mut Reader<'_>,
+    format: u8,
+    order: &mut Order,
+) -> Result<(), OrderCodecError> {
     let count = reader.number("memory")?;
     if count > MEMORY_EVENTS as u64 {
         return Err(Impossible("memory"));
@@ -373,12 +385,18 @@ fn read_memory(reader: &mut Reader<'_>, order: &mut Order) -> Result<(), OrderCo
         } else {
             Some(reader.number("remembered version")?)
         };
-        let action = reader.byte("remembered action")?;
-        let outcome = Outcome::from_code(reader.byte("remembered outcome")?)
-            .ok_or(Impossible("remembered outcome"))?;
-        let at = reader.time()?;
+        let judged = bits & 128 != 0;
+        let (action, outcome, at) = if format == 1 {
+            (None, unremembered(judged), order.updated_at)
+        } else {
+            let action = reader.byte("remembered action")?;
+            let outcome = Outcome::from_code(reader.byte("remembered outcome")?)
+                .ok_or(Impossible("remembered outcome"))?;
+            let action = optional(action, Action::from_code, "remembered action")?;
+            (action, outcome, reader.time()?)
+        };
         order.memory.restore(Remembered {
-            action: optional(action, Action::from_code, "remembered action")?,
+            action,
             outcome,
             at,
             id,
@@ -386,10 +404,19 @@ fn read_memory(reader: &mut Reader<'_>, order: &mut Order) -> Result<(), OrderCo
             aggregate,
             delivery,
             version,
-            judged: bits & 128 != 0,
+            judged,
         });
     }
     Ok(())
+}
+
+/// What format 1 says of an event's outcome; it is only shown, nothing is decided by it.
+const fn unremembered(judged: bool) -> Outcome {
+    if judged {
+        Outcome::Rejected(RejectionReason::IllegalTransition)
+    } else {
+        Outcome::Applied
+    }
 }
 
 fn read_waiting(reader: &mut Reader<'_>, order: &mut Order) -> Result<(), OrderCodecError> {

@@ -368,7 +368,7 @@ impl JudgeProcessor {
         let row = row.ok_or_else(|| unreadable(&self.order_no, "it is missing"))?;
         record
             .decode(row)
-            .ok_or_else(|| unreadable(&self.order_no, "it is damaged"))?;
+            .map_err(|problem| unreadable(&self.order_no, &problem))?;
         let mut incoming = std::mem::take(&mut self.aside_event);
         incoming.decode_again(&mut self.decoder, &record.source());
         Ok((record, incoming))

@@ -55,12 +55,23 @@ fn write_optional(bytes: Option<&[u8]>, out: &mut Vec<u8>) {
 }
 
 impl SetAside {
-    /// Reads a row; `None` if [`encode`] cannot have written it.
-    pub(crate) fn decode(&mut self, row: &[u8]) -> Option<()> {
-        let (&format, mut rest) = row.split_first()?;
-        if format != FORMAT_VERSION {
-            return None;
+    /// Reads a row.
+    ///
+    /// # Errors
+    /// Why not, if [`encode`] cannot have written it.
+    pub(crate) fn decode(&mut self, row: &[u8]) -> Result<(), String> {
+        match row.split_first() {
+            Some((&FORMAT_VERSION, rest)) => self
+                .decode_rest(rest)
+                .ok_or_else(|| "it is damaged".to_owned()),
+            Some((found, _)) => Err(format!(
+                "it has format {found}, and this program reads format {FORMAT_VERSION}; run the program that wrote it"
+            )),
+            None => Err("it is empty".to_owned()),
         }
+    }
+
+    fn decode_rest(&mut self, mut rest: &[u8]) -> Option<()> {
         self.topic.clear();
         self.topic.push_str(read_text(&mut rest)?);
         self.partition = i32::try_from(varint::take_signed(&mut rest)?).ok()?;
@@ -147,8 +158,48 @@ mod tests {
             assert_eq!((back.key, back.value), (key, value));
             assert!(back.headers.iter().eq(headers.view().iter()));
             for end in 0..row.len() {
-                assert!(read.decode(&row[..end]).is_none(), "{end}");
+                assert!(read.decode(&row[..end]).is_err(), "{end}");
             }
         }
+    }
+
+    #[test]
+    fn the_bytes_of_a_row_are_pinned() {
+        let pinned = jumun_harness::Pinned::load(env!("CARGO_MANIFEST_DIR"), "parked-record-1.hex");
+        let mut headers = HeaderBuffer::default();
+        headers.push("id", Some(b"e-1"));
+        headers.push("nothing", None);
+        let source = SourceRecord {
+            input: 0,
+            topic: "order.events.v1",
+            partition: 3,
+            offset: 4711,
+            timestamp: 1_763_539_200_000,
+            key: Some(b"B1"),
+            value: Some(b"{}"),
+            headers: headers.view(),
+        };
+        let (mut key, mut row, mut read) = (Vec::new(), Vec::new(), SetAside::default());
+        write_key(&mut key, "B1", 259);
+        pinned.assert_written("key", &key);
+        encode(&source, &mut row);
+        pinned.assert_written("row", &row);
+        read.decode(pinned.bytes("row")).unwrap();
+        let back = read.source();
+        assert_eq!(
+            (back.topic, back.partition, back.offset),
+            ("order.events.v1", 3, 4711)
+        );
+        assert_eq!(
+            (back.timestamp, back.key, back.value),
+            (1_763_539_200_000, Some(&b"B1"[..]), Some(&b"{}"[..]))
+        );
+        assert!(back.headers.iter().eq(headers.view().iter()));
+        row[0] = 2;
+        let refused = read.decode(&row).unwrap_err();
+        assert!(
+            refused.contains("format 2, and this program reads format 1"),
+            "{refused}"
+        );
     }
 }

@@ -30,7 +30,7 @@ impl Examiner<'_> {
         row: &[u8],
     ) -> Option<SetAsideAnswer> {
         let mut record = SetAside::default();
-        record.decode(row)?;
+        record.decode(row).ok()?;
         let source = record.source();
         let mut incoming = Incoming::default();
         incoming.decode_again(&mut self.decoder, &source);

@@ -77,6 +77,14 @@ impl Fleet {
         }
     }
 
+    /// Stop, and start with another program; `None`: that of this build.
+    pub fn replace(&mut self, name: &'static str, program: Option<&Path>) {
+        self.stop(name);
+        let setup = self.setups[name].clone().program(program);
+        self.setups.insert(name, setup);
+        self.start(&[name]);
+    }
+
     /// From now on without a bound of the rate: each is started anew.
     pub fn hurry(&mut self) {
         for setup in self.setups.values_mut() {
@@ -117,8 +125,12 @@ impl Fleet {
             let [at, message] = ["timestamp", "message"].map(|field| line[field].to_string());
             format!("    {at} {message}\n")
         };
-        let lines = self.running[name].log_lines();
-        lines.into_iter().map(line).collect()
+        self.log_lines_of(name).into_iter().map(line).collect()
+    }
+
+    /// As [`Fleet::log_of`], line by line.
+    pub fn log_lines_of(&self, name: &'static str) -> Vec<serde_json::Value> {
+        self.running[name].log_lines()
     }
 
     /// As [`Fleet::log_of`], of all that run.
@@ -139,7 +151,11 @@ impl Fleet {
                     name.split('_')
                         .all(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
                 };
-                if name != ".lock" && name != "partitions.json" && !is_task(&name) {
+                if name != ".lock"
+                    && name != "topology.json"
+                    && name != "partitions.json"
+                    && !is_task(&name)
+                {
                     found.push(name);
                 }
             }

@@ -25,7 +25,10 @@ pub fn tell(text: impl Display) {
 
 /// The program of this build, without any setting that the environment of the test run might have for it.
 pub fn jumun(command: &str) -> Command {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_jumun"));
+    without_settings(Command::new(env!("CARGO_BIN_EXE_jumun")), command)
+}
+
+fn without_settings(mut program: Command, command: &str) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("JUMUN") || name == "RUST_LOG" {
             program.env_remove(name);
@@ -42,6 +45,8 @@ pub struct Setup {
     pub state_dir: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    /// Another program than that of this build.
+    program: Option<PathBuf>,
 }
 
 impl Setup {
@@ -56,6 +61,7 @@ impl Setup {
             state_dir: state_dir.to_owned(),
             arguments: Vec::new(),
             environment: Vec::new(),
+            program: None,
         };
         setup
             .flag("--bootstrap-servers", bootstrap_servers)
@@ -91,8 +97,17 @@ impl Setup {
         self
     }
 
+    /// Another program from now on; `None`: that of this build.
+    pub fn program(mut self, program: Option<&Path>) -> Self {
+        self.program = program.map(Path::to_owned);
+        self
+    }
+
     pub fn start(&self) -> Processor {
-        let mut command = jumun("run");
+        let mut command = match &self.program {
+            Some(program) => without_settings(Command::new(program), "run"),
+            None => jumun("run"),
+        };
         command
             .args(&self.arguments)
             .envs(self.environment.iter().cloned());

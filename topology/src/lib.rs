@@ -23,6 +23,7 @@
 pub mod codec;
 pub mod dsl;
 pub mod error;
+mod format;
 pub mod graph;
 pub mod io;
 pub mod metrics;

@@ -9,7 +9,7 @@ use crate::domain::event_id::EventId;
 use crate::domain::memory::Remembered;
 use crate::domain::order::{Cursor, Fact, Milestone, Order, OrderFlags};
 use crate::domain::order_codec::{FORMAT_VERSION, OrderCodecError, decode, encode};
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{Outcome, RejectionReason};
 use crate::domain::reason::Reason;
 use crate::domain::regions::{Claim, Delivery, Fulfilment, Kitchen, Main, Payment, Regions};
 use crate::domain::waiting::{Aside, Waiting};
@@ -170,7 +170,8 @@ proptest! {
 fn another_format_is_named_in_the_error() {
     let error = decode(&[9, 1, 2], &mut Order::default()).unwrap_err();
     assert_eq!(error, OrderCodecError::Format(9));
-    assert!(error.to_string().contains("format 9"));
+    let told = "format 9, this program reads formats 1 to 2";
+    assert!(error.to_string().contains(told), "{error}");
 }
 
 #[test]
@@ -185,4 +186,157 @@ fn a_live_order_of_eight_events_takes_less_than_550_bytes() {
     encode(&desk.order, &mut bytes);
     assert_eq!(desk.order.memory.entries().len(), 8);
     assert!(bytes.len() < 550, "{} bytes", bytes.len());
+}
+
+/// An order that has something in every field.
+fn full_order() -> Order {
+    let fact = |id: &str, action, version| Fact {
+        id: EventId::new(id),
+        action,
+        version,
+        occurred_at: 1_763_539_100_000,
+    };
+    let mut order = Order {
+        generation: 1,
+        seq: 7,
+        fulfilment: Fulfilment::from_code(1),
+        flags: OrderFlags::from_bits(3),
+        contradicted: AggregateSet::from_bits(2),
+        amount: 23_000,
+        paid: 22_000,
+        refunded: 1_000,
+        first_promised_at: Some(1_763_541_000_000),
+        promised_at: Some(1_763_541_060_000),
+        cook_minutes: Some(20),
+        attempts: 2,
+        reassigned: 1,
+        redelivered: 1,
+        reason: Reason::from_code(3),
+        liability: Liability::from_code(1),
+        payment_before_claim: Payment::from_code(2),
+        order_cursor: Cursor {
+            last: 4,
+            applied: 3,
+        },
+        payment_cursor: Cursor {
+            last: 2,
+            applied: 2,
+        },
+        claim_cursor: Cursor {
+            last: 1,
+            applied: 0,
+        },
+        created_by: 77,
+        last_applied: Some(fact("e-3", Action::OrderCancelled, Some(3))),
+        ghost: Some(fact("e-0", Action::OrderCancelled, None)),
+        updated_at: 1_763_539_200_000,
+        retained_from: 1_763_539_200_001,
+        retention_timer: Some(1_766_217_600_001),
+        ..Order::default()
+    };
+    order.regions = Regions {
+        main: Main::from_code(2).unwrap(),
+        kitchen: Kitchen::from_code(1).unwrap(),
+        delivery: Delivery::from_code(3).unwrap(),
+        payment: Payment::from_code(2).unwrap(),
+        claim: Claim::from_code(1).unwrap(),
+    };
+    let texts = [
+        "c-1",
+        "s-1",
+        "\u{ce58}\u{d0a8}",
+        "sido",
+        "sigungu",
+        "dong",
+        "CARD",
+        "{}",
+    ];
+    [
+        order.customer_id,
+        order.store_id,
+        order.category,
+        order.sido,
+        order.sigungu,
+        order.dong,
+        order.payment_method,
+        order.ghost_event,
+    ] = texts.map(str::to_owned);
+    for (milestone, at) in Milestone::ALL.iter().zip(1_763_539_000_000..).step_by(2) {
+        order.times.set(*milestone, Some(at));
+    }
+    let place = order.deliveries.push("d-1");
+    let delivery = order.deliveries.get_mut(place).unwrap();
+    (delivery.cursor, delivery.opened) = (
+        Cursor {
+            last: 2,
+            applied: 1,
+        },
+        true,
+    );
+    order.current_delivery = Some(0);
+    for (id, aggregate, judged) in [(5, Aggregate::Order, false), (6, Aggregate::Delivery, true)] {
+        order.memory.remember(Remembered {
+            id,
+            hash: 99,
+            aggregate,
+            delivery: 0,
+            version: judged.then_some(2),
+            judged,
+            action: Some(Action::OrderCancelled),
+            at: 1_763_539_150_000,
+            outcome: Outcome::from_index(0).unwrap(),
+        });
+    }
+    order
+        .after_terminal
+        .push(fact("e-9", Action::OrderCancelled, Some(9)));
+    order.waiting.restore(Waiting {
+        arrival: 3,
+        aside: Aside::Kept,
+        beyond_gap: true,
+        id: 8,
+        hash: 98,
+        aggregate: Aggregate::Payment,
+        target: 0,
+        version: Some(5),
+        since: 1_763_539_190_000,
+        deadline: 1_763_539_800_000,
+    });
+    order
+}
+
+#[test]
+fn the_bytes_of_every_format_are_pinned() {
+    let load = |file| jumun_harness::Pinned::load(env!("CARGO_MANIFEST_DIR"), file);
+    let order = full_order();
+    let mut bytes = Vec::new();
+    encode(&order, &mut bytes);
+    let pinned = load("order-record-2.hex");
+    pinned.assert_written("order", &bytes);
+    let mut read = Order::default();
+    decode(pinned.bytes("order"), &mut read).unwrap();
+    assert_eq!(read, order);
+
+    // As the program before parking and retention wrote it.
+    decode(load("order-record-1.hex").bytes("order"), &mut read).unwrap();
+    let mut before = order;
+    before.retained_from = before.updated_at;
+    before.retention_timer = None;
+    before.waiting = Order::default().waiting;
+    let entries: Vec<Remembered> = before.memory.entries().to_vec();
+    before.memory = Order::default().memory;
+    for entry in entries {
+        let outcome = match entry.judged {
+            true => Outcome::Rejected(RejectionReason::IllegalTransition),
+            false => Outcome::Applied,
+        };
+        let (action, at) = (None, before.updated_at);
+        before.memory.restore(Remembered {
+            action,
+            at,
+            outcome,
+            ..entry
+        });
+    }
+    assert_eq!(read, before);
 }

@@ -105,6 +105,24 @@ impl SubTopology {
             .collect()
     }
 
+    /// Topics read, by their names without the application id.
+    pub(crate) fn source_names(&self) -> Vec<String> {
+        let sources = self.nodes.iter().filter_map(|node| match &node.kind {
+            BuiltKind::Source(topics) => Some(topics),
+            _ => None,
+        });
+        sources.flatten().map(TopicName::short).collect()
+    }
+
+    /// Names of the nodes that are processors.
+    pub(crate) fn processor_names(&self) -> impl Iterator<Item = &str> {
+        let is_processor = |node: &&BuiltNode| matches!(node.kind, BuiltKind::Processor { .. });
+        self.nodes
+            .iter()
+            .filter(is_processor)
+            .map(|node| node.name.as_str())
+    }
+
     /// Name of a store's changelog topic.
     pub fn changelog_topic(application_id: &str, store: &str) -> String {
         format!("{application_id}-{store}-changelog")

@@ -6,7 +6,10 @@ use super::{DeadLetterCounts, InputStatus, SinkMode, SourceRecord};
 use crate::io::{HeaderBuffer, Headers};
 use crate::store::{TaskState, Timer, TimerClock};
 use crate::task::{Circuit, TaskId};
+use crate::{Error, format};
 
+/// Format version of the committed counters.
+const COUNTERS_FORMAT: u8 = 1;
 /// What a record takes on the wire beside key, value and headers, generously.
 const RECORD_OVERHEAD: usize = 512;
 
@@ -191,6 +194,9 @@ pub(crate) struct Counters {
     values: Vec<u64>,
     committed: Vec<u64>,
     undo: Vec<(usize, u64)>,
+    /// Counts whose names this topology does not have, by the names' hashes: they are kept, so that an older program that
+    /// does not know them, or one in which they are gone for a while, loses nothing.
+    foreign: Vec<(u32, u64)>,
 }
 
 impl Counters {
@@ -201,6 +207,7 @@ impl Counters {
             values: vec![0; names.len()],
             committed: vec![0; names.len()],
             undo: Vec::new(),
+            foreign: Vec::new(),
         }
     }
 
@@ -243,26 +250,34 @@ impl Counters {
     /// One format version byte; then, for each count that is not zero, four bytes of its name's
     /// hash and eight bytes of the count, little-endian. By name, because names come and go.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![1];
-        for (id, value) in self
-            .ids
-            .iter()
-            .zip(&self.values)
-            .filter(|(_, value)| **value > 0)
-        {
+        let mut bytes = vec![COUNTERS_FORMAT];
+        let known = self.ids.iter().zip(&self.values);
+        let foreign = self.foreign.iter().map(|(id, value)| (id, value));
+        for (id, value) in known.filter(|(_, value)| **value > 0).chain(foreign) {
             bytes.extend_from_slice(&id.to_le_bytes());
             bytes.extend_from_slice(&value.to_le_bytes());
         }
         bytes
     }
 
-    /// Takes over what [`Counters::encode`] wrote; counts whose names are gone are dropped.
-    pub(crate) fn decode(&mut self, bytes: &[u8]) {
+    /// Takes over what [`Counters::encode`] wrote, if anything was written.
+    ///
+    /// # Errors
+    /// Fatal when it is of another format.
+    pub(crate) fn decode(&mut self, bytes: Option<&[u8]>) -> Result<(), Error> {
         self.values.fill(0);
-        let rows = match bytes.split_first() {
-            Some((1, rows)) => rows,
-            _ => &[],
+        self.foreign.clear();
+        let (format, rows) = match bytes {
+            None => (COUNTERS_FORMAT, &[][..]),
+            Some(bytes) => bytes
+                .split_first()
+                .map_or((0, &[][..]), |(format, rows)| (*format, rows)),
         };
+        if format != COUNTERS_FORMAT {
+            let (found, reads) = (u32::from(format), u32::from(COUNTERS_FORMAT));
+            let detail = format::refusal("the task's counters", found, reads, reads);
+            return Err(Error::fatal("read the task's own values", detail));
+        }
         for row in rows.chunks_exact(12) {
             let Some((id, count)) = row.split_first_chunk::<4>() else {
                 continue;
@@ -270,13 +285,15 @@ impl Counters {
             let (id, Ok(count)) = (u32::from_le_bytes(*id), count.try_into()) else {
                 continue;
             };
-            if let Some(slot) = self.ids.iter().position(|known| *known == id)
-                && let Some(value) = self.values.get_mut(slot)
-            {
-                *value = u64::from_le_bytes(count);
+            let count = u64::from_le_bytes(count);
+            let slot = self.ids.iter().position(|known| *known == id);
+            match slot.and_then(|slot| self.values.get_mut(slot)) {
+                Some(value) => *value = count,
+                None => self.foreign.push((id, count)),
             }
         }
         self.committed.clone_from(&self.values);
+        Ok(())
     }
 }
 
@@ -297,8 +314,26 @@ mod tests {
         before.add(1, 5);
         before.add(2, 3);
         let mut after = Counters::new(&names(&["new", "rejected", "applied"]));
-        after.decode(&before.encode());
+        after.decode(Some(&before.encode())).unwrap();
         assert_eq!(after.values(), [0, 3, 7]);
+        // As after a rollback: what the program in between did not know is still there.
+        before.decode(Some(&after.encode())).unwrap();
+        assert_eq!(before.values(), [7, 5, 3]);
+        let refused = after.decode(Some(&[2])).unwrap_err().to_string();
+        assert!(
+            refused.contains("has format 2, and this program reads format 1"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn the_bytes_of_counters_are_pinned() {
+        let pinned = jumun_harness::Pinned::load(env!("CARGO_MANIFEST_DIR"), "own-values-1.hex");
+        let mut counters = Counters::new(&["applied".to_owned(), "never".to_owned()]);
+        counters.add(0, 7);
+        pinned.assert_written("counters", &counters.encode());
+        counters.decode(Some(pinned.bytes("counters"))).unwrap();
+        assert_eq!(counters.values(), [7, 0]);
     }
 
     #[test]

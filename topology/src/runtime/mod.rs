@@ -6,6 +6,7 @@ mod clients;
 mod commit;
 mod config;
 mod contain;
+mod described;
 mod expected_topic;
 mod incremental;
 mod key_query;

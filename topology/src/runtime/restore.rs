@@ -209,7 +209,7 @@ impl StreamThread {
                 continue;
             };
             let history = task
-                .progress()
+                .progress()?
                 .is_some_and(|progress| !progress.positions.is_empty());
             if restoration.never_committed && history {
                 return Err(self.offsets_missing(restoration.task));

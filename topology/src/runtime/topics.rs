@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::described::described;
 use super::expected_topic::{ExpectedTopic, Role, changed};
 use super::retry::{Patience, retry};
 use super::stop::{Purpose, Stop};
@@ -51,8 +52,10 @@ fn refused(detail: String) -> Error {
 }
 
 impl TopicCheck<'_> {
-    /// Creates and validates; answers with what is known of every topic of the application.
+    /// Looks whether the state on disk fits; creates and validates topics; answers with what is known of every topic of the application.
     pub(super) fn run(mut self) -> Result<KnownTopics, Error> {
+        let mut description = described(self.topology);
+        self.directory.adopt(&description)?;
         let own_inputs = self.own_inputs();
         let own_names: Vec<String> = own_inputs.iter().map(|own| own.name.clone()).collect();
         let is_own = |topic: &str| own_names.iter().any(|own| own == topic);
@@ -75,7 +78,8 @@ impl TopicCheck<'_> {
         self.create_missing(&internal)?;
         self.validate(&internal)?;
         self.validate(&declared)?;
-        self.directory.build_with(&built_with)?;
+        description.set_partitions(&built_with);
+        self.directory.describe(&description)?;
         self.known()
     }
 

@@ -107,6 +107,29 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_of_keys_are_pinned() {
+        let pinned = jumun_harness::Pinned::load(env!("CARGO_MANIFEST_DIR"), "changelog-key-1.hex");
+        let mut scratch = Vec::new();
+        let keys = [
+            ("of-store", ChangelogKey::Store(b"B1")),
+            (
+                "of-store-escaped",
+                ChangelogKey::Store(&[0xFF, 0x4A, 0x4D, 0xFF, 7]),
+            ),
+            ("of-task", ChangelogKey::Own(&[2, 1, 9])),
+        ];
+        for (name, key) in keys {
+            let written = match key {
+                ChangelogKey::Store(key) => encode_store_key(key, &mut scratch),
+                ChangelogKey::Own(key) => encode_own_key(key, &mut scratch),
+            };
+            pinned.assert_written(name, written);
+            assert_eq!(decode(pinned.bytes(name)), Some(key));
+        }
+        pinned.assert_written("value-format", &[VALUE_FORMAT]);
+    }
+
+    #[test]
     fn unknown_reserved_keys_are_refused() {
         assert_eq!(decode(&MAGIC), None);
         assert_eq!(decode(&[0xFF, 0x4A, 0x4D, 0xFF, 0x02, 0x61]), None);

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use crate::time::{Clock, SystemClock};
 
-/// What happens to a store that is on disk but no longer in the topology.
+/// What happens where the topology does not fit the state on disk that another one built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnknownStores {
-    /// The task is not opened; the error names the stores.
+pub enum ChangedTopology {
+    /// Nothing is opened; the error names each difference and what to do.
     Refuse,
-    /// The store is dropped from disk for good; its changelog topic is not touched.
-    Drop,
+    /// Directories of sub-topologies that moved get their new numbers. Stores that are gone are dropped from disk for good,
+    /// and timers of nodes that are gone when they are due; changelog topics are not touched. What cannot be migrated is
+    /// refused.
+    Migrate,
 }
 
 /// Settings of the state of all tasks of a process. Sizes are in bytes.
@@ -32,8 +34,8 @@ pub struct StateConfig {
     pub max_open_files: i32,
     /// Threads of RocksDB for flushes and compactions, for the process.
     pub background_jobs: i32,
-    /// What happens to a store that is on disk but not in the topology.
-    pub unknown_stores: UnknownStores,
+    /// What happens where the topology does not fit the state on disk.
+    pub changed_topology: ChangedTopology,
     /// How long a thread waits for another one of the process to close a task: a flush of memtables, even on a slow disk.
     pub hand_over_timeout: Duration,
     /// Tells when a directory was set aside.
@@ -53,7 +55,7 @@ impl Default for StateConfig {
             flush_bytes: 32 << 20,
             max_open_files: 128,
             background_jobs: 2,
-            unknown_stores: UnknownStores::Refuse,
+            changed_topology: ChangedTopology::Refuse,
             hand_over_timeout: Duration::from_secs(30),
             clock: Arc::new(SystemClock::new()),
             #[cfg(feature = "store-faults")]
@@ -72,7 +74,7 @@ impl fmt::Debug for StateConfig {
             .field("flush_bytes", &self.flush_bytes)
             .field("max_open_files", &self.max_open_files)
             .field("background_jobs", &self.background_jobs)
-            .field("unknown_stores", &self.unknown_stores)
+            .field("changed_topology", &self.changed_topology)
             .finish_non_exhaustive()
     }
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::built_with;
 use super::config::StateConfig;
+use super::description::{self, StateDescription};
 use super::hand_over::{OpenDirectories, Opening};
 use super::rocks_options::RocksResources;
 use super::set_aside::{SetAside, SetAsideReason, move_aside};
@@ -161,16 +161,26 @@ impl StateDirectory {
 
     /// With how many partitions the stores here were built, by name; empty without a disk.
     pub(crate) fn built_with(&self) -> Result<BTreeMap<String, i32>, Error> {
-        self.disk
-            .as_ref()
-            .map_or_else(|| Ok(BTreeMap::new()), |disk| built_with::read(&disk.root))
+        let Some(disk) = &self.disk else {
+            return Ok(BTreeMap::new());
+        };
+        match description::read(&disk.root)? {
+            Some(description) => Ok(description.partitions()),
+            None => description::read_version_0(&disk.root),
+        }
     }
 
-    /// Remembers with how many partitions stores are built from now on.
-    pub(crate) fn build_with(&self, partitions: &BTreeMap<String, i32>) -> Result<(), Error> {
+    /// Remembers by which topology state is built from now on.
+    pub(crate) fn describe(&self, description: &StateDescription) -> Result<(), Error> {
         self.disk
             .as_ref()
-            .map_or(Ok(()), |disk| built_with::write(&disk.root, partitions))
+            .map_or(Ok(()), |disk| description::write(&disk.root, description))
+    }
+
+    /// Where state lies on disk and what to open it with; `None` without a disk.
+    pub(super) fn disk(&self) -> Option<(&Path, &RocksResources)> {
+        let disk = self.disk.as_ref()?;
+        Some((&disk.root, &disk.resources))
     }
 
     /// Where it is, for messages; `None` without a disk.

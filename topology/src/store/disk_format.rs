@@ -18,6 +18,8 @@ pub(crate) const OWN_FAMILY: &str = "_task";
 
 /// The version this program writes, and the newest it reads.
 pub(crate) const VERSION: u32 = 1;
+/// The oldest it reads.
+pub(crate) const OLDEST_VERSION: u32 = 1;
 
 pub(crate) const VERSION_KEY: &[u8] = &[LOCAL_TAG, b'v'];
 pub(crate) const CARRIER_KEY: &[u8] = &[LOCAL_TAG, b'c'];

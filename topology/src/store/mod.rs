@@ -6,17 +6,19 @@
 //! the same rows, so that a state can be rebuilt from nothing.
 
 mod backend;
-mod built_with;
 mod changelog_key;
 mod commit;
 mod config;
 mod crash;
+mod description;
+mod differences;
 mod directory;
 mod disk_format;
 #[cfg(feature = "store-faults")]
 mod faults;
 mod hand_over;
 mod memory;
+mod migration;
 mod open_database;
 mod overlay;
 mod own;
@@ -32,8 +34,9 @@ mod timers;
 mod view;
 
 pub use commit::ChangelogSink;
-pub use config::{StateConfig, UnknownStores};
+pub use config::{ChangedTopology, StateConfig};
 pub use crash::CrashCopy;
+pub(crate) use description::{DescribedPart, DescribedStore, StateDescription};
 pub use directory::{DirectoryStatistics, StateDirectory};
 #[cfg(feature = "store-faults")]
 pub use faults::{StoreCall, StoreFaultHook, StoreOperation};

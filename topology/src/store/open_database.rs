@@ -4,16 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::backend::{Backend, BackendError, FamilyIndex, FlushWait};
-use super::config::UnknownStores;
+use super::config::ChangedTopology;
 use super::directory::StateDirectory;
 use super::disk_format::{
-    CARRIER_KEY, OWN_FAMILY, VERSION, VERSION_KEY, position_key, read_carrier, read_positions,
-    read_version,
+    CARRIER_KEY, OLDEST_VERSION, OWN_FAMILY, VERSION, VERSION_KEY, position_key, read_carrier,
+    read_positions, read_version,
 };
 use super::rocks::{RocksBackend, families_on_disk};
 use super::rocks_options::RocksResources;
 use super::set_aside::{SetAside, SetAsideReason, word_left};
-use crate::Error;
+use crate::{Error, format};
 
 const OPERATION: &str = "open state";
 
@@ -59,7 +59,7 @@ pub(crate) fn open_database(
     loop {
         let refusal = match word_left(path) {
             Some(word) => Refusal::Corrupt(word),
-            None => match try_open(path, resources, wanted, directory.config().unknown_stores) {
+            None => match try_open(path, resources, wanted, directory.config().changed_topology) {
                 Ok((mut backend, positions)) => {
                     backend.hold(opening);
                     return Ok(OpenDatabase {
@@ -86,7 +86,7 @@ fn try_open(
     path: &Path,
     resources: &RocksResources,
     wanted: &Wanted<'_>,
-    unknown_stores: UnknownStores,
+    changed_topology: ChangedTopology,
 ) -> Result<(RocksBackend, Vec<(String, i64)>), Refusal> {
     let on_disk = families_on_disk(path, resources)?;
     let is_wanted = |name: &str| name == OWN_FAMILY || wanted.stores.contains(&name);
@@ -95,10 +95,10 @@ fn try_open(
         .filter(|name| !is_wanted(name))
         .cloned()
         .collect();
-    if !unknown.is_empty() && unknown_stores == UnknownStores::Refuse {
+    if !unknown.is_empty() && changed_topology == ChangedTopology::Refuse {
         return Err(Refusal::Other(format!(
-            "stores on disk that the topology does not have: {}; bring them back, or allow unknown \
-             stores to be dropped",
+            "stores on disk that the topology does not have: {}; bring them back, or start once with \
+             migrate_state set (--migrate-state) to drop them",
             unknown.join(", ")
         )));
     }
@@ -139,13 +139,17 @@ fn own_family(backend: &RocksBackend) -> Result<FamilyIndex, Refusal> {
         .ok_or_else(|| Refusal::Corrupt(format!("family {OWN_FAMILY} is missing")))
 }
 
+/// No version means that nothing was ever flushed. Whoever raises [`VERSION`] above [`OLDEST_VERSION`] converts here what
+/// is older, in the batch that stamps it.
 fn check_version(backend: &RocksBackend, own: FamilyIndex) -> Result<(), Refusal> {
     match read_version(backend, own)? {
-        Some(found) if found > VERSION => Err(Refusal::Other(format!(
-            "disk format {found} was written by a newer version, this one reads up to {VERSION}; run \
-             the newer version, or move the directory away to restore from the changelog"
+        None | Some(OLDEST_VERSION..=VERSION) => Ok(()),
+        Some(found) => Err(Refusal::Other(format::refusal(
+            "the state on disk",
+            found,
+            OLDEST_VERSION,
+            VERSION,
         ))),
-        _ => Ok(()),
     }
 }
 

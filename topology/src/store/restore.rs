@@ -4,8 +4,8 @@ use super::changelog_key::{ChangelogKey, VALUE_FORMAT, decode};
 use super::disk_format::{changelog_topic_key, position_key};
 use super::spec::StoreId;
 use super::task_state::TaskState;
-use crate::Error;
 use crate::io::TopicId;
+use crate::{Error, format};
 
 /// A batch is written once it has this many bytes.
 const BATCH_BYTES: usize = 8 << 20;
@@ -109,19 +109,26 @@ impl TaskState {
                     match decode(key) {
                         Some(ChangelogKey::Store(key)) => batch.apply(home.family, key, value),
                         Some(ChangelogKey::Own(row)) if is_carrier => match strip_format(value) {
-                            Some(value) => {
+                            Ok(value) => {
                                 own_rows = true;
                                 batch.apply(own_family, row, value);
                             }
-                            None => refused = Some("a reserved value of an unknown format"),
+                            Err(other) => refused = Some(other),
                         },
                         Some(ChangelogKey::Own(_)) => {
                             refused = Some(
-                                "timers and clocks of the task, which belong to another store's \
-                                 changelog now; declare this store as the first persistent one",
+                                "it has timers and clocks of the task, which belong to another store's \
+                                 changelog now; declare this store as the first persistent one"
+                                    .to_owned(),
                             );
                         }
-                        None => refused = Some("a reserved key of an unknown kind"),
+                        None => {
+                            refused = Some(
+                                "it has a reserved key of a kind that this program does not know; run the newer \
+                                 program that wrote it, or reset the application"
+                                    .to_owned(),
+                            );
+                        }
                     }
                     if refused.is_some() {
                         break;
@@ -143,7 +150,7 @@ impl TaskState {
             if let Some(refused) = refused {
                 return Err(self.error(
                     "restore store",
-                    format!("{name}: the changelog has {refused}"),
+                    format!("the changelog of {name}: {refused}"),
                 ));
             }
             if ended {
@@ -160,13 +167,17 @@ impl TaskState {
     }
 }
 
-/// A reserved value without its format version; the outer `None` is an unknown version.
-fn strip_format(value: Option<&[u8]>) -> Option<Option<&[u8]>> {
-    match value {
-        None => Some(None),
-        Some(value) => match value.split_first() {
-            Some((&VALUE_FORMAT, rest)) => Some(Some(rest)),
-            _ => None,
-        },
+/// A reserved value without its format version, or why it is not read.
+fn strip_format(value: Option<&[u8]>) -> Result<Option<&[u8]>, String> {
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    let (format, rest) = value.split_first().unwrap_or((&0, &[]));
+    match *format {
+        VALUE_FORMAT => Ok(Some(rest)),
+        other => {
+            let (found, newest) = (u32::from(other), u32::from(VALUE_FORMAT));
+            Err(format::refusal("a reserved value", found, newest, newest))
+        }
     }
 }

@@ -75,6 +75,31 @@ pub(crate) fn families_on_disk(
     Ok(names)
 }
 
+/// Visits the rows of a family from a key on, as they are on disk, without opening the database for good.
+pub(crate) fn visit_read_only(
+    directory: &Path,
+    resources: &RocksResources,
+    family: &str,
+    from: &[u8],
+    visit: &mut RowVisitor<'_>,
+) -> BackendResult<()> {
+    let options = resources.database().map_err(|error| failure(&error))?;
+    let db = DB::open_cf_for_read_only(&options, directory, [DEFAULT_FAMILY, family], false)
+        .map_err(|error| failure_at_open(&error))?;
+    let Some(handle) = db.cf_handle(family) else {
+        return Ok(());
+    };
+    let mut rows = db.raw_iterator_cf(handle);
+    rows.seek(from);
+    while let Some((key, value)) = rows.item() {
+        if visit(key, value).is_break() {
+            return Ok(());
+        }
+        rows.next();
+    }
+    rows.status().map_err(|error| failure(&error))
+}
+
 fn has_table_files(directory: &Path) -> bool {
     fs::read_dir(directory).is_ok_and(|entries| {
         entries

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::backend::{Backend, BackendError, BackendResult, FamilyIndex};
 use super::commit::Unflushed;
+use super::config::ChangedTopology;
 use super::directory::StateDirectory;
 use super::disk_format::OWN_FAMILY;
 use super::overlay::{Overlay, SlotId};
@@ -103,6 +104,11 @@ impl TaskState {
     /// The damaged directory that was found and moved aside when this state was opened.
     pub fn set_aside_at_open(&self) -> Option<&SetAside> {
         self.set_aside.as_ref()
+    }
+
+    /// Whether timers of nodes that are gone are dropped rather than refused.
+    pub(crate) fn drops_what_is_gone(&self) -> bool {
+        self.directory.config().changed_topology == ChangedTopology::Migrate
     }
 
     /// Whether the state has failed because its files are damaged. The next opening sets the

@@ -3,6 +3,7 @@
 //! They are part of every commit and go to the changelog, so a task rebuilt from nothing has them.
 
 use crate::io::TopicPartition;
+use crate::{Error, format};
 
 pub(crate) const PROGRESS: &[u8] = b"progress";
 pub(crate) const COUNTERS: &[u8] = b"counters";
@@ -34,11 +35,22 @@ impl Progress {
         bytes
     }
 
-    /// `None` when the bytes are of another format.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let (&FORMAT, mut rest) = bytes.split_first()? else {
-            return None;
-        };
+    /// Reads what [`Progress::encode`] wrote.
+    ///
+    /// # Errors
+    /// Fatal when the bytes are of another format, or broken: a task that begins as if it had no history would break its
+    /// promises.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let (format, rest) = bytes.split_first().unwrap_or((&0, &[]));
+        if *format != FORMAT {
+            return Err(other_format("the task's progress", *format, FORMAT));
+        }
+        Self::decode_rest(rest).ok_or_else(|| {
+            Error::fatal(READ, "the task's progress is broken; reset the application")
+        })
+    }
+
+    fn decode_rest(mut rest: &[u8]) -> Option<Self> {
         let stream_time = i64::from_le_bytes(take(&mut rest)?);
         let mut positions = Vec::new();
         while !rest.is_empty() {
@@ -57,6 +69,14 @@ impl Progress {
             positions,
         })
     }
+}
+
+const READ: &str = "read the task's own values";
+
+/// One of the task's own values is of a format that this program does not read.
+pub(crate) fn other_format(what: &str, found: u8, reads: u8) -> Error {
+    let (found, reads) = (u32::from(found), u32::from(reads));
+    Error::fatal(READ, format::refusal(what, found, reads, reads))
 }
 
 fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
@@ -82,7 +102,17 @@ mod tests {
             progress.positions[1],
             (TopicPartition::new("payment.events.v1", 3), i64::MAX)
         );
-        assert_eq!(Progress::decode(&bytes[..bytes.len() - 1]), None);
-        assert_eq!(Progress::decode(&[9]), None);
+        assert!(Progress::decode(&bytes[..bytes.len() - 1]).is_err());
+        let refused = Progress::decode(&[9]).unwrap_err().to_string();
+        assert!(
+            refused.contains("has format 9, and this program reads format 1"),
+            "{refused}"
+        );
+        let pinned = jumun_harness::Pinned::load(env!("CARGO_MANIFEST_DIR"), "own-values-1.hex");
+        pinned.assert_written("progress", &bytes);
+        assert_eq!(
+            Progress::decode(pinned.bytes("progress")).unwrap(),
+            progress
+        );
     }
 }

@@ -97,6 +97,10 @@ impl Task {
                 clock,
             };
             let Some(node) = self.nodes.by_timer_id(timer.node) else {
+                if self.scope.state.drops_what_is_gone() {
+                    tracing::warn!(task = %self.id, deadline_ms = timer.deadline_ms, "dropping a timer whose node is gone");
+                    continue;
+                }
                 let detail =
                     "its node is gone from the topology; bring it back, or reset the application";
                 return Err(Error::fatal("run a timer", detail).at(format!("task {}", self.id)));

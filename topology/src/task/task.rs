@@ -141,26 +141,29 @@ impl Task {
 
     /// The state is complete: take over the task's own values and make its nodes.
     pub(crate) fn complete_restoration(&mut self) -> Result<(), Error> {
-        self.load_own();
+        self.load_own()?;
         self.make_nodes()?;
         self.phase = TaskPhase::Running;
         Ok(())
     }
 
-    fn load_own(&mut self) {
+    fn load_own(&mut self) -> Result<(), Error> {
         if self.subtopology.stores().is_empty() {
             // Nothing is kept anywhere: what this instance has counted stands.
-            return;
+            return Ok(());
         }
-        let progress = self.progress();
+        let progress = self.progress()?;
         self.scope.stream_time = progress.and_then(|progress| progress.stream_time);
-        let counters = self.scope.state.own(COUNTERS).unwrap_or_default();
-        self.scope.counters.decode(counters);
+        let counters = self.scope.state.own(COUNTERS);
+        let read = self.scope.counters.decode(counters);
+        read.map_err(|error| error.at(format!("task {}", self.id)))
     }
 
     /// How far the state says the task had come; `None` for a state without history.
-    pub(crate) fn progress(&mut self) -> Option<Progress> {
-        self.scope.state.own(PROGRESS).and_then(Progress::decode)
+    pub(crate) fn progress(&mut self) -> Result<Option<Progress>, Error> {
+        let progress = self.scope.state.own(PROGRESS).map(Progress::decode);
+        let progress = progress.transpose();
+        progress.map_err(|error| error.at(format!("task {}", self.id)))
     }
 
     fn make_nodes(&mut self) -> Result<(), Error> {
@@ -402,7 +405,7 @@ impl Task {
             input.reset(input.committed);
         }
         if self.phase == TaskPhase::Running {
-            self.load_own();
+            self.load_own()?;
             self.make_nodes()?;
         }
         Ok(())

@@ -15,9 +15,12 @@
 use super::clocks::Watermark;
 use super::partial::{Slot, Table};
 use crate::codec::{CodecError, Deserializer, Presence, Serializer, varint};
+use crate::format;
 use crate::task::TaskId;
 
 const FORMAT: u8 = 1;
+/// For messages.
+const RECORD: &str = "a record of the repartition topic";
 const ALONE: u8 = 8;
 const EMPTY: u8 = 16;
 const WATERMARK: u8 = 17;
@@ -138,11 +141,17 @@ pub(super) struct HandoverReader<'a> {
 }
 
 impl<'a> HandoverReader<'a> {
-    /// `None` if the record is of a format that this version does not know, or broken.
-    pub(super) fn new(bytes: &'a [u8]) -> Option<Self> {
-        let (&FORMAT, rest) = bytes.split_first()? else {
-            return None;
-        };
+    /// Why not, if the record is of a format that this program does not read, or broken.
+    pub(super) fn new(bytes: &'a [u8]) -> Result<Self, String> {
+        let (found, rest) = bytes.split_first().unwrap_or((&0, &[]));
+        if *found != FORMAT {
+            let (found, reads) = (u32::from(*found), u32::from(FORMAT));
+            return Err(format::refusal(RECORD, found, reads, reads));
+        }
+        Self::after_format(rest).ok_or_else(|| format!("{RECORD} is broken; reset the application"))
+    }
+
+    fn after_format(rest: &'a [u8]) -> Option<Self> {
         let (subtopology, rest) = rest.split_first_chunk()?;
         let (partition, rest) = rest.split_first_chunk()?;
         Some(Self {
@@ -254,7 +263,7 @@ mod tests {
     };
 
     fn read(bytes: &[u8]) -> Option<Vec<Section<'_>>> {
-        let mut reader = HandoverReader::new(bytes)?;
+        let mut reader = HandoverReader::new(bytes).ok()?;
         let mut sections = Vec::new();
         while let Some(section) = reader.next()? {
             sections.push(section);
@@ -297,7 +306,47 @@ mod tests {
 
     #[test]
     fn another_format_is_refused() {
-        assert!(HandoverReader::new(&[2, 0, 0, 0, 0, 0, 0, 0, 0]).is_none());
-        assert!(HandoverReader::new(&[]).is_none());
+        let refused = HandoverReader::new(&[2, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap_err();
+        assert!(
+            refused.contains("has format 2, and this program reads format 1"),
+            "{refused}"
+        );
+        assert!(HandoverReader::new(&[]).is_err());
+    }
+
+    #[test]
+    fn the_bytes_of_a_record_are_pinned() {
+        let pinned = jumun_harness::Pinned::load(env!("CARGO_MANIFEST_DIR"), "handover-1.hex");
+        let mut writer = HandoverWriter::default();
+        writer.begin(TASK);
+        let mut expected = Vec::new();
+        for (table, start) in [
+            (Table::Window, 60_000),
+            (Table::Running, 120_000),
+            (Table::Total, 0),
+        ] {
+            for late in [None, Some((61_234, &b"e-1"[..]))] {
+                let slot = Slot {
+                    table,
+                    start,
+                    group: b"g",
+                };
+                writer.delta(slot, b"12", 300, late);
+                expected.push(Section::Delta {
+                    slot,
+                    aggregate: b"12",
+                    n: 300,
+                    late,
+                });
+            }
+        }
+        for watermark in [Watermark::Empty, Watermark::At(180_000)] {
+            writer.watermark(watermark);
+            expected.push(Section::Watermark(watermark));
+        }
+        pinned.assert_written("record", &writer.record.bytes);
+        let bytes = pinned.bytes("record");
+        assert_eq!(HandoverReader::new(bytes).unwrap().task, TASK);
+        assert_eq!(read(bytes), Some(expected));
     }
 }

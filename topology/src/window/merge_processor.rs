@@ -106,6 +106,10 @@ impl<G: Default + 'static, A: Default + Clone + 'static> MergeProcessor<G, A> {
             return Ok(());
         }
         let store = self.store()?;
+        rows::check_format(
+            "the store of aggregates",
+            context.get(store, rows::FORMAT_KEY)?,
+        )?;
         if let Some(bytes) = context.get(store, rows::META)? {
             self.meta = Meta::decode(bytes).ok_or_else(|| broken("what was closed"))?;
         }
@@ -269,7 +273,7 @@ where
     ) -> Result<(), ProcessError> {
         self.restore(context)?;
         let mut reader = HandoverReader::new(&record.value.bytes)
-            .ok_or_else(|| broken("a record of the repartition topic"))?;
+            .map_err(|why| Error::fatal("merge aggregates", why))?;
         let task = reader.task;
         while let Some(section) = reader
             .next()

@@ -126,6 +126,10 @@ impl<A: Adds> PartialProcessor<A> {
         }
         let store = self.store()?;
         let now = context.wall_clock_ms();
+        rows::check_format(
+            "the store of clocks",
+            context.get(store, CLOCKS_FORMAT_KEY)?,
+        )?;
         self.stored = vec![None; self.topics.len()];
         let mut rest = context.get(store, CLOCKS)?.unwrap_or_default();
         while !rest.is_empty() {
@@ -265,6 +269,8 @@ impl<A: Adds> PartialProcessor<A> {
 
 /// The row of the inputs' clocks: topic and time of each that has one, other inputs may join.
 const CLOCKS: &[u8] = b"c";
+/// As [`rows::FORMAT_KEY`], of this store.
+const CLOCKS_FORMAT_KEY: &[u8] = b"v";
 /// The row of what was reported last.
 const REPORTED: &[u8] = b"r";
 /// The row of `open_from`: what may be closed is so whatever is reported or configured later.

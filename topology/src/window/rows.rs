@@ -2,6 +2,7 @@
 //!
 //! | key | value |
 //! |---|---|
+//! | `00` `76` | format version (1 byte); none is version 1 |
 //! | `00` | all windows that begin before this are closed (8 bytes); late deltas so far (8 bytes) |
 //! | `01`, upstream task (4 + 4 bytes) | `00`: EMPTY; `01`, watermark (8 bytes) |
 //! | `02`, start (8 bytes), group | a window's aggregate: see [`Row`] |
@@ -15,8 +16,11 @@ use super::clocks::Watermark;
 use super::partial::Table;
 use crate::codec::varint;
 use crate::task::TaskId;
+use crate::{Error, format};
 
 pub(super) const META: &[u8] = &[0];
+/// The row of the format version. Version 1 has none: it is from before there were versions.
+pub(super) const FORMAT_KEY: &[u8] = &[0, b'v'];
 pub(super) const UPSTREAM: u8 = 1;
 pub(super) const WINDOW: u8 = 2;
 pub(super) const RUNNING: u8 = 3;
@@ -24,6 +28,22 @@ pub(super) const CURRENT: u8 = 4;
 pub(super) const BASE: u8 = 5;
 
 const SIGN: u64 = 1 << 63;
+
+const FORMAT: u8 = 1;
+
+/// Whether the rows of a store are of the format that this program reads.
+///
+/// # Errors
+/// Fatal when they are not.
+pub(super) fn check_format(store: &str, found: Option<&[u8]>) -> Result<(), Error> {
+    let found = found.map_or(FORMAT, |row| row.first().copied().unwrap_or(0));
+    if found == FORMAT {
+        return Ok(());
+    }
+    let (found, reads) = (u32::from(found), u32::from(FORMAT));
+    let detail = format::refusal(store, found, reads, reads);
+    Err(Error::fatal("read a store of aggregates", detail))
+}
 
 /// The key of an upstream task's report.
 pub(super) fn upstream_key(task: TaskId) -> [u8; 9] {
@@ -203,5 +223,56 @@ mod tests {
             late: 9,
         };
         assert_eq!(Meta::decode(&meta.encode()), Some(meta));
+    }
+
+    #[test]
+    fn the_bytes_of_rows_are_pinned() {
+        let pinned = jumun_harness::Pinned::load(env!("CARGO_MANIFEST_DIR"), "window-rows-1.hex");
+        let mut bytes = Vec::new();
+        Row::begin(true, 3, 400, &mut bytes);
+        bytes.extend_from_slice(b"sum");
+        pinned.assert_written("row", &bytes);
+        let row = Row::decode(pinned.bytes("row")).unwrap();
+        assert_eq!(
+            (row.changed, row.revision, row.n, row.aggregate),
+            (true, 3, 400, &b"sum"[..])
+        );
+        for (name, watermark) in [
+            ("report-empty", Watermark::Empty),
+            ("report", Watermark::At(-7)),
+        ] {
+            encode_report(watermark, &mut bytes);
+            pinned.assert_written(name, &bytes);
+            assert_eq!(decode_report(pinned.bytes(name)), Some(watermark));
+        }
+        let task = TaskId {
+            subtopology: 1,
+            partition: 260,
+        };
+        pinned.assert_written("upstream-key", &upstream_key(task));
+        assert_eq!(upstream_of(pinned.bytes("upstream-key")), Some(task));
+        let meta = Meta {
+            closed_before: -60_000,
+            late: 9,
+        };
+        pinned.assert_written("meta", &meta.encode());
+        assert_eq!(Meta::decode(pinned.bytes("meta")), Some(meta));
+        for (name, tag) in [("window-key", WINDOW), ("running-key", RUNNING)] {
+            window_key(tag, 60_000, b"g", &mut bytes);
+            pinned.assert_written(name, &bytes);
+            assert_eq!(window_of(pinned.bytes(name)), Some((60_000, &b"g"[..])));
+        }
+        for (name, tag) in [("current-key", CURRENT), ("base-key", BASE)] {
+            group_key(tag, b"g", &mut bytes);
+            pinned.assert_written(name, &bytes);
+        }
+        let refused = check_format("the store", Some(&[2]))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains("has format 2, and this program reads format 1"),
+            "{refused}"
+        );
+        assert!(check_format("the store", None).is_ok());
     }
 }

@@ -10,6 +10,7 @@
 
 mod damage;
 mod figures;
+mod formats;
 mod hand_over;
 mod limits;
 mod model;

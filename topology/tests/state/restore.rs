@@ -266,7 +266,7 @@ fn a_restore_that_fails_half_way_claims_nothing() {
     assert!(
         error
             .to_string()
-            .contains("orders: the changelog has a reserved key"),
+            .contains("the changelog of orders: it has a reserved key"),
         "{error}"
     );
     assert_eq!(state.changelog_position(ORDERS), None);

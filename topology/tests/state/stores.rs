@@ -1,6 +1,8 @@
 //! Stores that come, go or change places.
 
-use topology::store::{StateConfig, StateDirectory, StoreId, StoreSpec, TaskState, UnknownStores};
+use topology::store::{
+    ChangedTopology, StateConfig, StateDirectory, StoreId, StoreSpec, TaskState,
+};
 
 use crate::support::*;
 
@@ -21,7 +23,7 @@ fn removed_stores_are_refused_by_name_or_dropped() {
         );
     }
     let config = StateConfig {
-        unknown_stores: UnknownStores::Drop,
+        changed_topology: ChangedTopology::Migrate,
         ..StateConfig::default()
     };
     let directory = StateDirectory::open(root.path(), config).expect("state directory");

@@ -29,8 +29,8 @@ impl TaskState {
     ///
     /// # Errors
     ///
-    /// Fatal if two stores have one name, if the directory was written by a newer version, if it
-    /// has stores that are not declared (see [`UnknownStores`](crate::store::UnknownStores)) or another
+    /// Fatal if two stores have one name, if the directory was written in a format that is not read, if it
+    /// has stores that are not declared (see [`ChangedTopology`](crate::store::ChangedTopology)) or another
     /// carrier, or on an IO error.
     pub fn open(
         directory: &Arc<StateDirectory>,

@@ -179,28 +179,42 @@ fn a_failed_commit_poisons_the_state_and_leaves_the_one_before() {
 }
 
 #[test]
-fn a_directory_of_a_newer_version_is_refused_and_left_alone() {
+fn a_directory_of_another_version_is_refused_and_left_alone() {
     let root = tempfile::tempdir().expect("directory");
     let (directory, state) = open(root.path());
     let own = state.own_home.clone();
-    own.backend
-        .write(0, &mut |batch| {
-            batch.put(own.family, VERSION_KEY, &2_u32.to_be_bytes())
-        })
-        .expect("write");
-    drop(own);
-    state.close().expect("close");
+    let stamp = |version: u32| {
+        let version = version.to_be_bytes();
+        own.backend
+            .write(0, &mut |batch| batch.put(own.family, VERSION_KEY, &version))
+            .expect("write");
+    };
+    stamp(0);
     let stores = [
         StoreSpec::persistent("orders"),
         StoreSpec::persistent("added"),
     ];
+    state.close().expect("close");
+    drop(own);
+    // Twice: an older version that nobody converts must not be stamped as the present one.
+    for _ in 0..2 {
+        let error = TaskState::open(&directory, TASK, &stores).expect_err("older");
+        let expected = "format 0, and this program reads format 1; it was written by an older";
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    let path = root.path().join("0_3");
+    std::fs::remove_dir_all(&path).expect("remove");
+    let state = TaskState::open(&directory, TASK, &stores).expect("anew");
+    let own = state.own_home.clone();
+    let newer = 2_u32.to_be_bytes();
+    own.backend
+        .write(0, &mut |batch| batch.put(own.family, VERSION_KEY, &newer))
+        .expect("write");
+    drop(own);
+    state.close().expect("close");
     let error = TaskState::open(&directory, TASK, &stores).expect_err("newer");
-    assert!(
-        error
-            .to_string()
-            .contains("disk format 2 was written by a newer version"),
-        "{error}"
-    );
+    let expected = "format 2, and this program reads format 1; it was written by a newer";
+    assert!(error.to_string().contains(expected), "{error}");
     assert!(
         error.to_string().contains("task 0_3") || error.to_string().contains("0_3"),
         "{error}"

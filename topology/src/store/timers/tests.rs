@@ -120,3 +120,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_bytes_of_a_timer_are_pinned() {
+    let pinned = jumun_harness::Pinned::load(env!("CARGO_MANIFEST_DIR"), "timer-1.hex");
+    let mut row = Vec::new();
+    for (name, clock, deadline_ms) in [
+        ("wall-clock", TimerClock::WallClock, 1_763_539_200_000),
+        ("stream-time", TimerClock::StreamTime, -1),
+    ] {
+        let timer = Timer {
+            clock,
+            deadline_ms,
+            node: 0xBEEF,
+            kind: 2,
+            key: b"B1",
+        };
+        timer.encode(&mut row);
+        pinned.assert_written(name, &row);
+        assert_eq!(Timer::decode(pinned.bytes(name)), Some(timer));
+    }
+}
