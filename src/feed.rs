@@ -26,6 +26,7 @@ impl Feed {
             client_id: client_id.to_owned(),
             transactional_id: None,
             transaction_timeout: Duration::from_secs(10),
+            max_batch_bytes: None,
         })?;
         let topics = topics.iter().map(|topic| {
             let output = producer.register(&topic.name)?;

@@ -116,6 +116,7 @@ impl<'a> Floor<'a> {
             client_id: format!("{}-producer", options.group),
             transactional_id: Some(options.group.clone()),
             transaction_timeout: Duration::from_secs(10),
+            max_batch_bytes: None,
         })?;
         retried(|| producer.init_transactions(PATIENCE))?;
         let mut consumer = log.consumer(&ConsumerConfig {

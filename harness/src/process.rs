@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use tempfile::TempDir;
 
 use crate::error::{Doing, Error, Result};
@@ -107,6 +107,19 @@ impl Process {
     /// Lets a frozen program go on.
     pub fn sigcont(&mut self) -> Result<()> {
         self.guard.signal(Signal::CONT)
+    }
+
+    /// From now on no file of the program grows beyond so many bytes (`RLIMIT_FSIZE`); its standard error is one.
+    pub fn limit_file_size(&self, bytes: u64) -> Result<()> {
+        let pid = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
+        let limit = Rlimit {
+            current: Some(bytes),
+            maximum: None,
+        };
+        prlimit(pid, Resource::Fsize, limit)
+            .map(|_| ())
+            .map_err(std::io::Error::from)
+            .doing(|| format!("limiting the file size of process {}", self.id()))
     }
 
     /// The exit status if the program has ended.

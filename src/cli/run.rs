@@ -50,6 +50,9 @@ pub(super) fn serve(
         .enable_all()
         .build()
         .map_err(Failure::work)?;
+    let context = runtime.enter();
+    survive_file_size_limit();
+    drop(context);
     // The port first: a second process on this machine is told before it touches anything.
     let listener = runtime
         .block_on(http::bind(configuration.http.listen))
@@ -92,6 +95,16 @@ pub(super) fn serve(
 async fn ended(service: &Service) {
     while !service.streams().is_finished() {
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// A file that may not grow any further is an error of the write, as a full disk is; unhandled, the signal would end the
+/// program without a word.
+fn survive_file_size_limit() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kind = SignalKind::from_raw(libc::SIGXFSZ);
+    if let Err(error) = signal(kind) {
+        tracing::warn!("no handler for SIGXFSZ: {error}");
     }
 }
 

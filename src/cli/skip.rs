@@ -172,6 +172,7 @@ impl Skip {
                 client_id: CLIENT.to_owned(),
                 transactional_id: Some(format!("{group}-skip")),
                 transaction_timeout: CALL,
+                max_batch_bytes: None,
             })
             .map_err(Failure::work)?;
         let output = producer.register(letters).map_err(Failure::work)?;

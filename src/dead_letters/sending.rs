@@ -164,6 +164,7 @@ pub fn send(
         client_id: CLIENT.to_owned(),
         transactional_id: None,
         transaction_timeout: CALL,
+        max_batch_bytes: None,
     })?;
     let output = producer.register(REDRIVE)?;
     let chunk = rate.map_or(UNACKNOWLEDGED, Rate::unacknowledged);

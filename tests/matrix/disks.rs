@@ -10,6 +10,7 @@ use jumun_harness::{Broker, Isolation, Message, Record, wait_for};
 
 use crate::changelogs::compare_with_changelogs;
 use crate::processor::{Setup, TIMEOUT, tell};
+use crate::topics::changelog_ends;
 use crate::world::{APPLICATION, World, aside, long_form};
 
 const CHANGELOG: &str = "survivor-orders-changelog";
@@ -129,6 +130,41 @@ fn make_anew(broker: &Broker, times: usize) {
         });
         broker.produce(messages).unwrap();
     }
+}
+
+/// A flush finds that no file may grow any further, as on a full disk.
+#[test]
+fn row_13_full_disk_ends_the_thread_and_after_the_repair_it_replays() {
+    if !long_form() {
+        return;
+    }
+    let broker = Broker::start().unwrap();
+    let world = World::with_load(&broker, 40_000);
+    let one = world.instance("one").flag("--max-rate", "2500");
+    let processor = one.start_ready();
+    world.wait_committed(4_000);
+    // More than the log of the program, less than a table of orders.
+    let log = processor.process.stderr().len() as u64;
+    processor.process.limit_file_size(log + (16 << 10)).unwrap();
+    let (status, errors) = processor.wait_end();
+    let last = errors.lines().last().unwrap_or_default();
+    tell(last);
+    assert_eq!(status, Some(1), "{errors}");
+    let store = one.store_dir().display().to_string();
+    assert!(last.contains("(task ") && last.contains(&store), "{last}");
+    assert!(last.contains("mend the disk"), "{last}");
+    assert!(world.committed() < world.total(), "nothing was left to do");
+    let all = changelog_ends(&broker, APPLICATION) as f64;
+    let mut processor = one.start_ready();
+    let replayed = processor.metric("topology_restored_records_total");
+    tell(format!("{replayed} of {all} changelog records replayed"));
+    assert!(replayed > 0.0, "nothing was replayed");
+    world.wait_consumed();
+    processor.stop();
+    world.assert_outputs();
+    let folded = compare_with_changelogs(&broker, APPLICATION, &[one.store_dir()]);
+    assert!(folded.differences.is_empty(), "{folded:?}");
+    assert!(aside(&[&one]).is_empty(), "{:?}", aside(&[&one]));
 }
 
 /// Bytes in the middle of every file of one task are not those that were written.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::load;
 use crate::model::InputRecord;
-use crate::processor::TIMEOUT;
+use crate::processor::{TIMEOUT, tell};
 use crate::topics;
 use crate::world::{APPLICATION, PARTITIONS, SESSION_TIMEOUT, World, aside, long_form, wait_phase};
 
@@ -112,6 +112,8 @@ fn row_8_zombie_that_wakes_with_a_due_timer_only_is_fenced() {
     // Long enough for a second rejection to be committed.
     thread::sleep(Duration::from_secs(2));
     assert_eq!(rejected().len(), early.len(), "{:?}", rejected());
+    let fenced = first.metric("topology_transactions_total{result=\"fenced\"}");
+    tell(format!("the zombie was fenced {fenced} times"));
     second.wait_ready();
     first.stop();
     second.stop();

@@ -34,6 +34,11 @@ pub struct World {
 impl World {
     pub fn with_load(kafka: &Kafka, events: usize) -> Self {
         load::preload(kafka, events, PARTITIONS);
+        Self::of(kafka)
+    }
+
+    /// What lies in the inputs is the load.
+    pub fn of(kafka: &Kafka) -> Self {
         let records = topics::input_records(kafka);
         Self {
             ends: topics::ends(&records),

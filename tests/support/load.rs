@@ -16,6 +16,13 @@ const EVENTS_PER_SECOND: f64 = 5.0;
 /// and broken events.
 pub fn preload(kafka: &Kafka, events: usize, partitions: i32) {
     create_inputs(kafka, partitions);
+    kafka
+        .produce(self::events(events).iter().map(message))
+        .unwrap();
+}
+
+/// The first so many events of such a day.
+pub fn events(number: usize) -> Vec<GeneratedEvent> {
     let mut config = GeneratorConfig::new(7, START_MS);
     config.rate = Rate::EventsPerSecond(EVENTS_PER_SECOND);
     config.day_curve = DayCurve::Flat;
@@ -26,17 +33,16 @@ pub fn preload(kafka: &Kafka, events: usize, partitions: i32) {
             ..FaultConfig::default()
         },
     );
-    let events: Vec<GeneratedEvent> = std::iter::from_fn(|| {
+    std::iter::from_fn(|| {
         let mut event = GeneratedEvent::default();
         source.next_into(&mut event).then_some(event)
     })
-    .take(events)
-    .collect();
-    kafka.produce(events.iter().map(message)).unwrap();
+    .take(number)
+    .collect()
 }
 
 /// As the outbox relay sends it.
-fn message(event: &GeneratedEvent) -> Message<'_> {
+pub fn message(event: &GeneratedEvent) -> Message<'_> {
     let topic = event.topic.name();
     let message = match event.value.is_empty() {
         true => Message::tombstone(topic, &event.key),

@@ -74,7 +74,8 @@ impl Clock for SystemClock {
 #[derive(Debug)]
 pub struct VirtualClock {
     now: AtomicI64,
-    origin: i64,
+    /// Wall-clock time at which monotonic time began.
+    origin: AtomicI64,
 }
 
 impl VirtualClock {
@@ -82,7 +83,7 @@ impl VirtualClock {
     pub fn at(wall_clock_ms: i64) -> Self {
         Self {
             now: AtomicI64::new(wall_clock_ms),
-            origin: wall_clock_ms,
+            origin: AtomicI64::new(wall_clock_ms),
         }
     }
 
@@ -90,6 +91,13 @@ impl VirtualClock {
     pub fn advance(&self, duration: Duration) {
         let ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         self.now.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// Sets the wall clock back, as an operator or NTP does; monotonic time stands.
+    pub fn set_back(&self, duration: Duration) {
+        let ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        self.origin.fetch_sub(ms, Ordering::SeqCst);
+        self.now.fetch_sub(ms, Ordering::SeqCst);
     }
 }
 
@@ -99,7 +107,8 @@ impl Clock for VirtualClock {
     }
 
     fn monotonic(&self) -> Duration {
-        let ms = self.now.load(Ordering::SeqCst).saturating_sub(self.origin);
+        let origin = self.origin.load(Ordering::SeqCst);
+        let ms = self.now.load(Ordering::SeqCst).saturating_sub(origin);
         Duration::from_millis(u64::try_from(ms).unwrap_or(0))
     }
 

@@ -6,16 +6,23 @@
 )]
 //! What becomes of a record that cannot be processed, and of an operator that panics.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use prometheus::Registry;
 use topology::codec::{I64, Utf8};
 use topology::graph::{StoreBuilder, Topology};
-use topology::io::memory::OwnedRecord;
-use topology::io::{HeaderBuffer, TopicPartition, TopicSpec};
+use topology::io::memory::{MemoryLog, OwnedRecord};
+use topology::io::{HeaderBuffer, Log, TopicPartition, TopicSpec};
+use topology::metrics::EngineMetrics;
 use topology::process::{
     InitContext, KeyValueStore, ProcessError, Processor, ProcessorContext, Record,
 };
-use topology::store::TimerClock;
+use topology::runtime::{State, Streams, StreamsConfig};
+use topology::store::{StateConfig, TimerClock};
 use topology::task::TaskId;
 use topology::testing::{TestDriver, TestDriverConfig};
+use topology::time::SystemClock;
 use topology::{Error, ErrorClass};
 
 const NOW: i64 = 1_577_836_800_000;
@@ -316,6 +323,108 @@ fn row_20_a_dead_letter_larger_than_its_topic_takes_ends_the_thread_and_names_th
         error.ends_with("(task 0_0, node lines, lines-0 offset 0)"),
         "{error}"
     );
+}
+
+/// What the thread says when its record is refused for what became of a topic meanwhile; mended, everything is processed
+/// exactly once.
+fn ends_until_mended(topic: &str, bad: &[u8], spoil: impl Fn(&TestDriver)) -> String {
+    let mut driver = driver(Some("dead"));
+    pipe(&driver, "a", b"x");
+    driver.commit().unwrap();
+    spoil(&driver);
+    pipe(&driver, "a", b"x");
+    pipe(&driver, "bad", bad);
+    let error = failure(&mut driver).to_string();
+    let offsets = driver.log().commit_offsets_of("app");
+    assert_eq!(offsets[&TopicPartition::new("lines", 0)], 1, "skipped");
+    driver.crash();
+    driver.log().delete_topic(topic);
+    driver.log().create_topic(topic, 1).unwrap();
+    driver.start().unwrap();
+    driver.commit().unwrap();
+    assert_eq!(driver.counters(), [2]);
+    assert_eq!(outputs(&driver, "dead").len(), 1);
+    let expected: &[&str] = match topic {
+        "counted" => &["a=2"],
+        _ => &["a=1", "a=2"],
+    };
+    assert_eq!(values(&driver), expected);
+    error
+}
+
+fn made_anew(topic: &'static str, max_message_bytes: &'static str) -> impl Fn(&TestDriver) {
+    move |driver| {
+        driver.log().delete_topic(topic);
+        driver
+            .log()
+            .create(&limited(topic, max_message_bytes))
+            .unwrap();
+    }
+}
+
+/// Neither tried again for ever nor skipped.
+#[test]
+fn row_20_a_topic_that_begins_to_refuse_ends_the_thread_and_is_named() {
+    for topic in ["dead", "counted"] {
+        let told = ends_until_mended(topic, b"fail", made_anew(topic, "70"));
+        assert!(told.contains("MESSAGE_TOO_LARGE"), "{told}");
+        assert!(told.ends_with(&format!("({topic})")), "{told}");
+    }
+}
+
+#[test]
+fn row_20_a_topic_that_is_deleted_under_the_thread_ends_it_and_is_named() {
+    for topic in ["dead", "counted"] {
+        let delete = |driver: &TestDriver| driver.log().delete_topic(topic);
+        let told = ends_until_mended(topic, b"fail", delete);
+        assert!(told.contains("UNKNOWN_TOPIC_OR_PARTITION"), "{told}");
+        assert!(told.contains(topic), "{told}");
+    }
+}
+
+/// Whoever reads its outputs would wait for the transaction to time out.
+#[test]
+fn a_thread_that_ends_leaves_no_transaction_open() {
+    const TIMEOUT: Duration = Duration::from_secs(20);
+    let log = MemoryLog::new(Arc::new(SystemClock::new()));
+    for topic in ["lines", "counted", "dead"] {
+        log.create_topic(topic, 1).unwrap();
+    }
+    let state = tempfile::tempdir().unwrap();
+    let mut config = StreamsConfig::new("app", "one");
+    config.transaction_timeout = 10 * TIMEOUT;
+    let streams = Streams::start(
+        topology(Some("dead")).build().unwrap(),
+        config,
+        state.path(),
+        StateConfig::default(),
+        Arc::clone(&log) as Arc<dyn Log>,
+        Arc::new(EngineMetrics::register(&Registry::new()).unwrap()),
+    )
+    .unwrap();
+    let began = Instant::now();
+    while streams.status().state != State::Running {
+        assert!(began.elapsed() < TIMEOUT, "{:?}", streams.status());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    log.delete_topic("dead");
+    for value in ["x", "fail"] {
+        let (key, value) = (Some(&b"a"[..]), Some(value.as_bytes()));
+        log.append("lines", None, key, value, 1_000, Default::default())
+            .unwrap();
+    }
+    while !streams.is_finished() {
+        assert!(began.elapsed() < TIMEOUT, "{:?}", streams.status());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let told = streams.failure().unwrap().to_string();
+    assert!(told.contains("dead"), "{told}");
+    let written = log.records("counted", 0, false).unwrap();
+    assert!(
+        !written.is_empty(),
+        "nothing was written that could be left open"
+    );
+    assert_eq!(log.open_transactions().len(), 0);
 }
 
 #[test]

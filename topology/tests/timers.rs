@@ -231,6 +231,38 @@ fn row_19_a_timestamp_far_in_the_future_does_not_move_stream_time() {
     );
 }
 
+/// Deadlines are moments: those by wall clock are waited for until the clock shows them again. To a clock that went back,
+/// records of the present are of the future; they are processed all the same.
+#[test]
+fn row_19_a_wall_clock_that_goes_back_an_hour_delays_timers_and_fires_each_once() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let mut driver = driver();
+    pipe(&mut driver, "a", "set wall 60000", NOW);
+    let by_records = format!("set stream {}", NOW + 10_000);
+    pipe(&mut driver, "b", &by_records, NOW);
+    advance(&mut driver, 1_000);
+    driver.clock().set_back(HOUR);
+    pipe(&mut driver, "c", "set wall -3590000", NOW + 11_000);
+    advance(&mut driver, 5_000);
+    assert_eq!(rung(&mut driver), [""; 0]);
+    let offsets = driver.log().commit_offsets_of("app");
+    assert_eq!(offsets[&TopicPartition::new("orders", 0)], 3, "processed");
+    // What is set now goes by the clock as it is now.
+    advance(&mut driver, 5_000);
+    assert_eq!(rung(&mut driver), ["c wall -3590000"]);
+    advance(&mut driver, 3_600_000);
+    let late = ["c wall -3590000"];
+    assert_eq!(rung(&mut driver), late, "eleven seconds after the start");
+    pipe(&mut driver, "x", "", NOW + 11_000);
+    let by_stream = format!("b stream {}", NOW + 10_000);
+    assert_eq!(rung(&mut driver), [late[0], &by_stream]);
+    advance(&mut driver, 49_000);
+    assert_eq!(rung(&mut driver), [late[0], &by_stream, "a wall 60000"]);
+    driver.clock().set_back(HOUR);
+    advance(&mut driver, 3_700_000);
+    assert_eq!(rung(&mut driver).len(), 3, "each once");
+}
+
 /// Forwards the stream time that it sees with each record.
 struct Clockwatcher;
 

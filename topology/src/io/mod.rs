@@ -137,6 +137,9 @@ pub struct ProducerConfig {
     pub transactional_id: Option<String>,
     /// After this long the broker aborts an open transaction of a dead producer.
     pub transaction_timeout: Duration,
+    /// The smallest `max.message.bytes` of the topics it writes to: several records together must not exceed what each of
+    /// them keeps to. `None` if it is not known.
+    pub max_batch_bytes: Option<usize>,
 }
 
 /// The consumer's membership at the time of an assignment; fences a zombie when offsets are sent
@@ -317,7 +320,8 @@ pub trait Producer {
     fn poll(&mut self, timeout: Duration) -> IoResult<()>;
     /// Records handed over and not yet acknowledged.
     fn in_flight(&self) -> usize;
-    /// The first refusal since the transaction began; taken, not copied.
+    /// The first refusal since the transaction began; taken, not copied. Fatal if the record would be refused again,
+    /// whatever is done here.
     fn delivery_error(&mut self) -> Option<Error>;
     /// Offset of the last acknowledged record of a partition.
     fn last_offset(&self, output: OutputId, partition: i32) -> Option<i64>;

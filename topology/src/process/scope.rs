@@ -170,7 +170,8 @@ impl TaskScope {
             TaskLimits::exceeded(limits, output, key.len(), value.len(), headers.view())
         {
             return Err(format!(
-                "as a dead letter it has {size} bytes, and the dead-letter topic takes {limit}; raise its max.message.bytes"
+                "as a dead letter it has {size} bytes, and the dead-letter topic {} takes {limit}; raise its max.message.bytes",
+                self.circuit.dead_letter_topic()
             ));
         }
         self.dead_lettered.add(reason);

@@ -6,11 +6,12 @@ use super::client_id::ClientId;
 use super::outputs::Outputs;
 use super::retry::{Patience, retry};
 use super::{ProcessingGuarantee, StreamsConfig};
-use crate::graph::BuiltTopology;
+use crate::graph::{BuiltTopology, SubTopology};
 use crate::io::{
     Admin, Consumer, ConsumerConfig, GroupEvent, GroupMetadata, GroupProtocol, Log, Producer,
     ProducerConfig, Reader,
 };
+use crate::task::KnownTopics;
 use crate::{Error, ErrorClass};
 
 pub(super) struct Clients {
@@ -35,6 +36,7 @@ impl Clients {
         log: &dyn Log,
         config: &StreamsConfig,
         topology: &BuiltTopology,
+        known_topics: &KnownTopics,
         thread: &str,
         index: usize,
         patience: Patience,
@@ -81,6 +83,7 @@ impl Clients {
             // Stable: a new one per run would leave hanging transactions behind.
             transactional_id: exactly_once.then(|| format!("{}-{member}", config.application_id)),
             transaction_timeout: config.transaction_timeout,
+            max_batch_bytes: smallest_limit(topology, &config.application_id, known_topics),
         })?;
         if exactly_once {
             // Ahead of need, because the first contact with the coordinator is slow; and so that what a
@@ -101,4 +104,23 @@ impl Clients {
             first_event,
         })
     }
+}
+
+/// The smallest `max.message.bytes` of the topics that are written to.
+fn smallest_limit(
+    topology: &BuiltTopology,
+    application_id: &str,
+    known_topics: &KnownTopics,
+) -> Option<usize> {
+    let parts = topology.subtopologies().iter();
+    let written = parts.flat_map(|part| {
+        let outputs = part.outputs(application_id).into_iter();
+        let changelogs = part.stores().iter().filter(|store| store.changelog);
+        outputs.map(|output| output.topic).chain(
+            changelogs.map(|store| SubTopology::changelog_topic(application_id, &store.name)),
+        )
+    });
+    let written = written.chain(topology.dead_letter_topic().map(str::to_owned));
+    let limits = written.filter_map(|topic| Some(known_topics.get(&topic)?.max_message_bytes));
+    limits.min()
 }

@@ -18,7 +18,7 @@ use super::retry::{Patience, retry};
 use super::stop::Purpose;
 use super::stream_thread::{StreamThread, Uncommitted};
 use super::{CommitPhase, ProcessingGuarantee};
-use crate::io::{GroupProtocol, Headers, OutputRecord, TopicPartition};
+use crate::io::{GroupProtocol, Headers, OutputRecord, Producer, TopicPartition};
 use crate::process::outputs::Outgoing;
 use crate::store::StoreId;
 use crate::task::{Task, TaskPhase};
@@ -179,7 +179,7 @@ impl StreamThread {
                     value,
                     headers: Headers::default(),
                 });
-                sent.map_err(abort_unless_fenced)
+                sent.map_err(|error| not_sent(clients.producer.as_mut(), error))
             })?;
         }
         Ok(())
@@ -209,10 +209,7 @@ impl StreamThread {
             let served = clients.producer.poll(Duration::from_millis(1));
             served.map_err(abort_unless_fenced)?;
         }
-        match clients.producer.delivery_error() {
-            Some(error) => Err(abort_unless_fenced(error)),
-            None => Ok(()),
-        }
+        refusal(clients.producer.as_mut()).map_or(Ok(()), Err)
     }
 
     /// Every transaction carries the position of every task that wrote in it, even if unchanged:
@@ -394,5 +391,20 @@ fn send(
         value: record.value,
         headers: record.headers,
     });
-    sent.map_err(abort_unless_fenced)
+    sent.map_err(|error| not_sent(clients.producer.as_mut(), error))
+}
+
+/// Why a record was not acknowledged, if one was not. What the log would refuse again ends the thread: it is neither
+/// skipped nor tried for ever.
+fn refusal(producer: &mut dyn Producer) -> Option<Error> {
+    let error = producer.delivery_error()?;
+    Some(match error.class() {
+        ErrorClass::Fatal => error,
+        _ => abort_unless_fenced(error),
+    })
+}
+
+/// A transaction takes no more records once one was refused: then that refusal is what happened.
+fn not_sent(producer: &mut dyn Producer, error: Error) -> Error {
+    refusal(producer).unwrap_or_else(|| abort_unless_fenced(error))
 }

@@ -14,6 +14,9 @@ const HEARTBEATS: Duration = Duration::from_secs(4);
 /// For the clients of a thread that begins anew.
 const CLOSE: Duration = Duration::from_secs(5);
 
+/// For the abort of a thread that ends.
+const LAST_ABORT: Duration = Duration::from_secs(5);
+
 impl StreamThread {
     /// One turn; errors that can be mended are mended, by their class alone.
     ///
@@ -112,6 +115,20 @@ impl StreamThread {
             }
         }
         Ok(())
+    }
+
+    /// On the way out: those who read outputs or changelogs need not wait until the transaction times out. If it cannot be
+    /// aborted they do, or until this thread is started again.
+    pub(super) fn abort_open_transaction(&mut self) {
+        let exactly_once = self.exactly_once();
+        if let Some(clients) = self
+            .clients
+            .as_mut()
+            .filter(|it| it.in_transaction && exactly_once)
+            && let Err(error) = clients.producer.abort_transaction(LAST_ABORT)
+        {
+            tracing::warn!(thread = self.name, "{error}");
+        }
     }
 
     /// Closes tasks and clients without committing; what the disk holds stays at the last commit.

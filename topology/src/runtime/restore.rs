@@ -237,7 +237,8 @@ fn offsets_missing(task: TaskId, application_id: &str) -> Error {
     Error::fatal(
         "start a task",
         format!(
-            "there is state, but the group {application_id} has no committed offsets (they expired, or the group was deleted); \
+            "there is state, but the group {application_id} has no committed offsets (they expired, or the group was \
+             deleted, or an input topic, with which its offsets go); \
              set the offsets to the positions of the state with kafka-consumer-groups --reset-offsets, or delete the state \
              directory and the changelog topics of {application_id} to begin anew"
         ),

@@ -254,6 +254,7 @@ impl StreamThread {
                 tracing::error!(thread = self.name, class = %error.class(), "{error}");
                 self.board
                     .set_state(&self.name, State::Error, &error.to_string());
+                self.abort_open_transaction();
                 self.abandon();
                 Err(error)
             }
@@ -331,6 +332,7 @@ impl StreamThread {
                 log.as_ref(),
                 &self.config,
                 &self.topology,
+                &self.known_topics,
                 &self.name,
                 self.index,
                 patience,

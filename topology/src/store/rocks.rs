@@ -32,9 +32,16 @@ pub(crate) struct RocksBackend {
 }
 
 fn failure(error: &rocksdb::Error) -> BackendError {
+    let kind = error.kind();
+    let fix = match kind {
+        ErrorKind::IOError => {
+            "; mend the disk and start again, what it lacks is replayed from the changelogs"
+        }
+        _ => "",
+    };
     BackendError {
-        corrupt: error.kind() == ErrorKind::Corruption,
-        message: error.to_string(),
+        corrupt: kind == ErrorKind::Corruption,
+        message: format!("{error}{fix}"),
     }
 }
 

@@ -89,9 +89,13 @@ impl Circuit {
         true
     }
 
+    pub(crate) fn dead_letter_topic(&self) -> &str {
+        self.dead_letter_topic.as_deref().unwrap_or_default()
+    }
+
     fn reason(&self, dead: usize, records: usize) -> String {
         let DeadLetterCircuit { share, minimum, .. } = self.settings.unwrap_or_default();
-        let topic = self.dead_letter_topic.as_deref().unwrap_or_default();
+        let topic = self.dead_letter_topic();
         format!(
             "{dead} of the last {records} records were dead-lettered, more than {share} and not fewer than {minimum}; \
              what follows waits in the input topics. See __streams.errors.reason and .message in {topic}, mend the \

@@ -270,6 +270,7 @@ fn a_dead_broker_keeps_nobody_from_stopping() {
             client_id: "producer".into(),
             transactional_id: Some("dead".into()),
             transaction_timeout: Duration::from_secs(10),
+            max_batch_bytes: None,
         })
         .unwrap();
     producer.init_transactions(PATIENCE).unwrap();

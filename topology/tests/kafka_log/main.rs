@@ -84,6 +84,7 @@ pub fn producer(transactional_id: Option<&str>) -> Box<dyn Producer> {
             client_id: "test-producer".into(),
             transactional_id: transactional_id.map(str::to_owned),
             transaction_timeout: Duration::from_secs(10),
+            max_batch_bytes: None,
         })
         .unwrap();
     if transactional_id.is_some() {

@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use topology::ErrorClass;
-use topology::io::{HeaderBuffer, Log, OutputRecord, Position, RecordBatch, TopicPartition};
+use topology::io::{
+    HeaderBuffer, Log, OutputRecord, Position, RecordBatch, TopicPartition, TopicSpec,
+};
 
 use crate::{
-    PATIENCE, consumer, drain, fill, join, log, producer, read_to_end, record, topic, unique,
-    values,
+    PATIENCE, admin, consumer, drain, fill, join, log, producer, read_to_end, record, topic,
+    unique, values,
 };
 
 #[test]
@@ -280,7 +282,7 @@ fn too_large_a_record_is_refused_when_sent() {
 }
 
 #[test]
-fn a_record_the_topic_refuses_is_an_abortable_delivery_error() {
+fn a_record_the_topic_refuses_is_a_fatal_delivery_error_that_names_the_fix() {
     let topic = topic("refused", 1);
     let mut producer = producer(Some(&unique("tx")));
     let output = producer.register(&topic).unwrap();
@@ -301,9 +303,14 @@ fn a_record_the_topic_refuses_is_an_abortable_delivery_error() {
         assert!(started.elapsed() < PATIENCE);
         producer.poll(Duration::from_millis(5)).unwrap();
     }
+    // Whoever goes on with the transaction is told of the refusal, not only that it takes nothing more.
+    let sent = producer.send(record(output, 0, b"key", b"small"));
+    assert_eq!(sent.unwrap_err().class(), ErrorClass::Abortable);
     let error = producer.delivery_error().unwrap();
-    assert_eq!(error.class(), ErrorClass::Abortable, "{error}");
-    assert!(error.to_string().contains(&format!("{topic}-0")), "{error}");
+    assert_eq!(error.class(), ErrorClass::Fatal, "{error}");
+    let told = error.to_string();
+    assert!(told.contains("raise that"), "{told}");
+    assert!(told.contains(&format!("{topic}-0")), "{told}");
     assert!(producer.delivery_error().is_none());
     producer.abort_transaction(PATIENCE).unwrap();
     // The producer goes on. The refused record left a gap in the sequence numbers, for which the client takes a new
@@ -320,6 +327,70 @@ fn a_record_the_topic_refuses_is_an_abortable_delivery_error() {
         aborts += 1;
         assert!(aborts <= 1, "the producer does not recover");
     }
+}
+
+/// The state of the transaction changes before the report of the refusal is served.
+#[test]
+fn a_send_after_a_refusal_leaves_its_reason_to_be_told() {
+    let topic = topic("refused-then-sent", 1);
+    let small = [("max.message.bytes".to_owned(), "60".to_owned())];
+    let refusing = TopicSpec {
+        name: unique("refusing"),
+        partitions: 1,
+        replication_factor: 1,
+        config: small.to_vec(),
+    };
+    admin()
+        .create_topics(std::slice::from_ref(&refusing), PATIENCE)
+        .unwrap();
+    let mut producer = producer(Some(&unique("tx")));
+    let (good, bad) = (
+        producer.register(&topic).unwrap(),
+        producer.register(&refusing.name).unwrap(),
+    );
+    producer.begin_transaction().unwrap();
+    producer.send(record(bad, 0, b"key", &[7; 200])).unwrap();
+    let started = Instant::now();
+    // Nothing is polled in between.
+    let error = loop {
+        assert!(started.elapsed() < PATIENCE);
+        if let Err(error) = producer.send(record(good, 0, b"key", b"value")) {
+            break error;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    assert_eq!(error.class(), ErrorClass::Abortable, "{error}");
+    let error = producer.delivery_error().unwrap();
+    assert_eq!(error.class(), ErrorClass::Fatal, "{error}");
+    let place = format!("({}-0)", refusing.name);
+    assert!(error.to_string().ends_with(&place), "{error}");
+    producer.abort_transaction(PATIENCE).unwrap();
+}
+
+#[test]
+fn a_record_for_a_topic_that_was_deleted_is_refused_for_good_and_says_so() {
+    let topic = topic("deleted", 1);
+    let mut producer = producer(Some(&unique("tx")));
+    let output = producer.register(&topic).unwrap();
+    producer.begin_transaction().unwrap();
+    producer.send(record(output, 0, b"key", b"value")).unwrap();
+    producer.commit_transaction(PATIENCE).unwrap();
+    admin().delete_topics(&[&topic], PATIENCE).unwrap();
+    producer.begin_transaction().unwrap();
+    // Taken or refused: that depends on what the client has heard already.
+    let _ = producer.send(record(output, 0, b"key", b"value"));
+    let started = Instant::now();
+    while producer.in_flight() > 0 {
+        assert!(started.elapsed() < PATIENCE);
+        producer.poll(Duration::from_millis(5)).unwrap();
+    }
+    let error = producer.delivery_error().unwrap();
+    assert_eq!(error.class(), ErrorClass::Fatal, "{error}");
+    assert!(
+        error.to_string().contains("does not exist any more"),
+        "{error}"
+    );
+    assert!(error.to_string().contains(&topic), "{error}");
 }
 
 #[test]

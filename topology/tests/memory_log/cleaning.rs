@@ -141,7 +141,10 @@ fn a_topic_made_anew_is_another_topic() {
     let input = reader.add(&partition("t", 0), Position::Beginning).unwrap();
     let mut producer = bed.producer(&["t"]);
     bed.log.delete_topic("t");
-    assert!(producer.send(record(0, "v")).is_err());
+    producer.send(record(0, "v")).unwrap();
+    producer.poll(NOW).unwrap();
+    let refused = producer.delivery_error().unwrap();
+    assert_eq!(refused.class(), ErrorClass::Fatal, "{refused}");
     bed.log.create_topic("t", 1).unwrap();
     let mut batch = topology::io::RecordBatch::default();
     let error = reader.fetch(input, 1, &mut batch).unwrap_err();

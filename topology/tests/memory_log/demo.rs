@@ -47,6 +47,7 @@ fn a_waiting_consumer_is_woken_by_a_record_and_by_a_commit() {
         client_id: "producer".into(),
         transactional_id: Some("a".into()),
         transaction_timeout: PATIENCE,
+        max_batch_bytes: None,
     };
     let mut producer = log.producer(&config).unwrap();
     producer.init_transactions(NOW).unwrap();
@@ -71,6 +72,7 @@ fn committed_offsets_wait_for_the_transaction_where_time_moves_by_itself() {
         client_id: "producer".into(),
         transactional_id: Some("a".into()),
         transaction_timeout: PATIENCE,
+        max_batch_bytes: None,
     };
     let mut producer = log.producer(&config).unwrap();
     producer.init_transactions(NOW).unwrap();
@@ -114,6 +116,7 @@ fn several_threads_copy_everything_exactly_once() {
             client_id: "generator".into(),
             transactional_id: None,
             transaction_timeout: PATIENCE,
+            max_batch_bytes: None,
         })
         .unwrap();
     let output = generator.register("in").unwrap();
@@ -155,6 +158,7 @@ fn copy(log: &MemoryLog, name: &str, done: &std::sync::atomic::AtomicI32, total:
             client_id: name.into(),
             transactional_id: Some(name.into()),
             transaction_timeout: PATIENCE,
+            max_batch_bytes: None,
         })
         .unwrap();
     producer.init_transactions(NOW).unwrap();
@@ -231,6 +235,7 @@ fn a_million_records_go_in_and_out_in_seconds() {
         client_id: "producer".into(),
         transactional_id: Some("a".into()),
         transaction_timeout: PATIENCE,
+        max_batch_bytes: None,
     };
     let mut producer = log.producer(&config).unwrap();
     producer.init_transactions(NOW).unwrap();

@@ -78,6 +78,7 @@ impl Bed {
             client_id: name.clone().unwrap_or_else(|| "producer".into()),
             transactional_id: name,
             transaction_timeout: TRANSACTION,
+            max_batch_bytes: None,
         };
         let mut producer = self.log.producer(&config).unwrap();
         for (index, topic) in (0..).zip(topics) {

@@ -271,7 +271,7 @@ fn a_record_larger_than_the_topic_takes_is_refused_at_its_acknowledgement() {
     assert!(producer.delivery_error().is_none(), "not acknowledged yet");
     producer.poll(NOW).unwrap();
     let error = producer.delivery_error().unwrap();
-    assert_eq!(error.class(), ErrorClass::Abortable);
+    assert_eq!(error.class(), ErrorClass::Fatal);
     assert!(
         error
             .detail()
@@ -303,15 +303,19 @@ fn creating_a_topic_again_changes_nothing() {
 }
 
 #[test]
-fn an_unknown_partition_is_an_error_that_names_it() {
+fn a_record_for_an_unknown_partition_is_refused_with_its_name() {
     let bed = Bed::with_topic("t", 1);
     let mut producer = bed.producer(&["t", "absent"]);
     let mut wrong = record(0, "v");
     wrong.partition = Some(1);
-    let error = producer.send(wrong).unwrap_err();
+    producer.send(wrong).unwrap();
+    producer.poll(NOW).unwrap();
+    let error = producer.delivery_error().unwrap();
     assert_eq!(error.class(), ErrorClass::Fatal);
     assert!(error.to_string().contains("t-1"), "{error}");
-    assert!(producer.send(record(1, "v")).is_err());
+    producer.send(record(1, "v")).unwrap();
+    producer.poll(NOW).unwrap();
+    assert!(producer.delivery_error().is_some(), "there is no topic");
     bed.log.create_topic("absent", 1).unwrap();
     producer.send(record(1, "v")).unwrap();
     assert_eq!(producer.in_flight(), 1);

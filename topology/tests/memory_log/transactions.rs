@@ -186,7 +186,7 @@ fn after_a_refused_record_the_transaction_can_only_be_aborted() {
     producer.poll(NOW).unwrap();
     assert_eq!(
         producer.delivery_error().unwrap().class(),
-        ErrorClass::Abortable
+        ErrorClass::Fatal
     );
     assert_eq!(
         class(producer.send(record(0, "small"))),

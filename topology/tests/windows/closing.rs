@@ -334,3 +334,29 @@ fn as_many_merging_tasks_as_asked_for() {
         PARTITIONS as usize
     );
 }
+
+/// A watermark never goes back. While records come whose times are of the future to the clock that went back, nothing
+/// closes; afterwards every window does, once, with all that came meanwhile.
+#[test]
+fn row_19_a_wall_clock_that_goes_back_an_hour_closes_windows_later_and_once() {
+    let mut world = World::with(on_close(), |config| config.initial_wall_clock_ms = NOW);
+    world.clocks(1);
+    append(&world, "orders", 0, 3);
+    world.pass(5);
+    world.driver.clock().set_back(Duration::from_secs(3_600));
+    append(&world, "orders", 0, 4);
+    append(&world, "orders", 1, 63);
+    for second in (20..200).step_by(20) {
+        world.clocks(second);
+        world.pass(20);
+        assert_eq!(world.told(), [""; 0], "{second}");
+    }
+    world.pass(3_600);
+    assert_eq!(
+        world.told(),
+        ["a@0: 2 n=2 r1 final", "a@60: 1 n=1 r1 final"]
+    );
+    world.driver.clock().set_back(Duration::from_secs(3_600));
+    world.pass(3_700);
+    assert_eq!(world.told(), [""; 0], "each once");
+}

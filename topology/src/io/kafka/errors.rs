@@ -92,25 +92,66 @@ pub(super) fn transaction(operation: &'static str, error: &RDKafkaError) -> Erro
     Error::new(class, operation, error.string())
 }
 
-/// The refusal of a record that had been handed over: the records before and after it are in doubt, so the work since the
-/// last commit is done again, unless the producer itself is gone.
-pub(super) fn delivery(code: Code) -> ErrorClass {
-    match (class(code), code) {
-        (ErrorClass::Fenced, _) => ErrorClass::Fenced,
-        (
-            _,
-            Code::Fatal
-            | Code::InvalidTransactionalState
-            | Code::InvalidProducerIdMapping
-            | Code::TransactionalIdAuthorizationFailed
-            | Code::ClusterAuthorizationFailed
-            | Code::TopicAuthorizationFailed
-            | Code::UnknownTopic
-            | Code::UnknownTopicOrPartition
-            | Code::UnknownPartition,
-        ) => ErrorClass::Fatal,
-        _ => ErrorClass::Abortable,
+/// The refusal of a record that had been handed over. What would be refused again is fatal and says what mends it, a
+/// producer that is gone is replaced; after anything else the records before and after it are in doubt, and the work since
+/// the last commit is done again.
+pub(super) fn delivery(operation: &'static str, code: Code) -> Error {
+    if let Some(fix) = permanent(code) {
+        return Error::fatal(
+            operation,
+            format!("the broker refuses the record, and would again: {fix} ({code})"),
+        );
     }
+    let class = match (class(code), code) {
+        (ErrorClass::Fenced, _)
+        | (_, Code::Fatal | Code::InvalidTransactionalState | Code::InvalidProducerIdMapping) => {
+            ErrorClass::Fenced
+        }
+        _ => ErrorClass::Abortable,
+    };
+    Error::new(class, operation, code.to_string())
+}
+
+/// What mends a refusal that lies in the record or its topic.
+fn permanent(code: Code) -> Option<&'static str> {
+    Some(match code {
+        Code::MessageSizeTooLarge | Code::MessageBatchTooLarge | Code::InvalidMessageSize => {
+            "it is larger than the topic's max.message.bytes; raise that, or if it was lowered on purpose start again, \
+             because it is read at the start"
+        }
+        Code::InvalidRecord => {
+            "it is not what the topic's settings ask for (a compacted topic takes no record without a key); mend cleanup.policy"
+        }
+        Code::InvalidTimestamp => {
+            "its timestamp is further from the broker's clock than the topic takes; raise the topic's \
+             message.timestamp.before.max.ms or message.timestamp.after.max.ms"
+        }
+        Code::PolicyViolation => "a policy of the brokers forbids it; change the policy",
+        Code::UnsupportedForMessageFormat | Code::UnsupportedCompressionType => {
+            "the broker does not know its format; set another compression.type in [kafka.producer], or a newer broker"
+        }
+        Code::TopicAuthorizationFailed => {
+            "this program must not write to the topic; grant its principal WRITE on it"
+        }
+        Code::TransactionalIdAuthorizationFailed => {
+            "this program must not use its transactional id; grant its principal WRITE on it"
+        }
+        Code::ClusterAuthorizationFailed => {
+            "this program must not write idempotently; grant its principal IDEMPOTENT_WRITE on the cluster"
+        }
+        _ => return None,
+    })
+}
+
+/// Whether a record failed for want of its topic, as far as the code tells: the brokers are asked before it is believed.
+pub(super) fn may_lack_topic(code: Code) -> bool {
+    matches!(
+        code,
+        Code::UnknownTopic
+            | Code::UnknownTopicOrPartition
+            | Code::UnknownPartition
+            | Code::MessageTimedOut
+    )
 }
 
 /// The client is beyond use; says what happened and what mends it.

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{BaseProducer, Producer as _, PurgeConfig};
-use rdkafka::types::RDKafkaErrorCode as Code;
+use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
 
 use super::consumer::Membership;
 use super::errors;
@@ -21,6 +22,10 @@ use crate::{Error, ErrorClass};
 const ABORT_STEP: Duration = Duration::from_millis(500);
 /// Steps in which acknowledgements are waited for.
 const POLL_STEP: Duration = Duration::from_millis(1);
+/// The report of a refusal follows the state it leaves the transaction in within this time.
+const REPORT: Duration = Duration::from_millis(200);
+/// For the question whether a topic exists.
+const ASK: Duration = Duration::from_secs(2);
 
 struct Output {
     topic: String,
@@ -109,6 +114,21 @@ impl KafkaProducer {
             .map_or("unknown topic", |output| &output.topic)
     }
 
+    /// Whether the brokers say, and say again, that there is no such topic: one that has just started may not know it yet.
+    fn is_missing(&self, topic: &str) -> bool {
+        let missing = || {
+            let client = self.native.client().client();
+            client.fetch_metadata(Some(topic), ASK).is_ok_and(|found| {
+                let mut errors = found.topics().iter().filter_map(MetadataTopic::error);
+                errors.any(|error| error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+            })
+        };
+        missing() && {
+            std::thread::sleep(ASK);
+            missing()
+        }
+    }
+
     /// A fatal error of the client hides behind a code that only says so.
     fn fatal(&self, operation: &'static str, code: Code) -> Option<Error> {
         if code != Code::Fatal {
@@ -124,7 +144,9 @@ impl KafkaProducer {
             .unwrap_or_else(|| errors::error(operation, error))
     }
 
-    fn send_error(&self, code: Code, output: usize) -> Error {
+    /// What `send` was refused for. If a record of the transaction was refused before, [`Producer::delivery_error`] tells
+    /// of that one.
+    fn send_error(&mut self, code: Code, output: usize) -> Error {
         const OPERATION: &str = "send";
         if let Some(fatal) = self.fatal(OPERATION, code) {
             return fatal;
@@ -142,11 +164,21 @@ impl KafkaProducer {
                 "the client's queue stayed full for the whole delivery timeout: the brokers take nothing",
             ),
             // A transaction that has to be aborted takes no more records.
-            Code::State if self.transactional => Error::new(
-                ErrorClass::Abortable,
-                OPERATION,
-                "no transaction is open that takes records",
-            ),
+            Code::State if self.transactional => {
+                let deadline = Instant::now() + REPORT;
+                while self.deliveries.refused.is_none() && Instant::now() < deadline {
+                    self.serve(POLL_STEP);
+                }
+                Error::new(
+                    ErrorClass::Abortable,
+                    OPERATION,
+                    "no transaction is open that takes records",
+                )
+            }
+            _ if errors::may_lack_topic(code) => {
+                self.deliveries.refused.get_or_insert((code, output, -1));
+                Error::new(ErrorClass::Abortable, OPERATION, code.to_string())
+            }
             _ => Error::new(errors::class(code), OPERATION, code.to_string()),
         };
         error.at(self.topic(output).to_owned())
@@ -231,10 +263,23 @@ impl Producer for KafkaProducer {
     fn delivery_error(&mut self) -> Option<Error> {
         const OPERATION: &str = "deliver record";
         let (code, output, partition) = self.deliveries.refused.take()?;
-        let error = self
-            .fatal(OPERATION, code)
-            .unwrap_or_else(|| Error::new(errors::delivery(code), OPERATION, code.to_string()));
-        Some(error.at(format!("{}-{partition}", self.topic(output))))
+        let topic = self.topic(output);
+        let error = if let Some(fatal) = self.fatal(OPERATION, code) {
+            fatal.of_class(ErrorClass::Fenced)
+        } else if errors::may_lack_topic(code) && self.is_missing(topic) {
+            Error::fatal(
+                OPERATION,
+                "the topic does not exist any more; create it again as it was, or start again, which creates the topics \
+                 that are the application's own",
+            )
+        } else {
+            errors::delivery(OPERATION, code)
+        };
+        Some(if partition < 0 {
+            error.at(topic)
+        } else {
+            error.at(format!("{topic}-{partition}"))
+        })
     }
 
     fn last_offset(&self, output: OutputId, partition: i32) -> Option<i64> {

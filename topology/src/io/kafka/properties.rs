@@ -137,6 +137,8 @@ const MEMBER: &[(&str, &str)] = &[
     ("auto.offset.reset", "error"),
     ("queued.min.messages", "10000"),
     ("queued.max.messages.kbytes", "8192"),
+    // An input that is deleted is noticed after this long; the default is five minutes.
+    ("topic.metadata.refresh.interval.ms", "30000"),
 ];
 
 /// Readers: a few partitions for a short time, as fast as may be.
@@ -154,7 +156,7 @@ const PRODUCER: &[(&str, &str)] = &[
     ("partitioner", "murmur2_random"),
     ("compression.type", "lz4"),
     ("linger.ms", "5"),
-    // Below the broker's default `max.message.bytes`, which bounds batches.
+    // Below the broker's default `max.message.bytes`, which bounds batches; less where a topic takes less.
     ("batch.size", "524288"),
     ("batch.num.messages", "20000"),
     // What a topic takes is checked by the engine against the topic; this only has to be beyond it.
@@ -288,6 +290,11 @@ impl KafkaProperties {
             {
                 config.set("message.timeout.ms", timeout_ms.to_string());
             }
+        }
+        // A value that is no number is refused by librdkafka.
+        let batch = config.get("batch.size").map(str::parse);
+        if let (Some(limit), Some(Ok(batch))) = (producer.max_batch_bytes, batch) {
+            config.set("batch.size", limit.min(batch).max(1).to_string());
         }
         config
     }

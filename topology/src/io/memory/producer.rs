@@ -189,7 +189,14 @@ impl MemoryProducer {
         record: &OutputRecord<'_>,
     ) -> IoResult<()> {
         const OPERATION: &str = OperationKind::Send.as_str();
-        let (place, _) = self.place(state, record)?;
+        let place = match self.place(state, record) {
+            Ok((place, _)) => place,
+            Err(missing) => {
+                self.in_flight += 1;
+                self.refused.get_or_insert(missing);
+                return Ok(());
+            }
+        };
         let new = NewRecord {
             timestamp: record.timestamp,
             key: record.key,
@@ -389,10 +396,10 @@ impl Producer for MemoryProducer {
         }
         let mut fault = None;
         if self.cluster.faults.armed() {
-            let (_, partition) = {
+            let partition = {
                 let cluster = Arc::clone(&self.cluster);
                 let (state, _) = cluster.lock();
-                self.place(&state, &record)?
+                self.place(&state, &record).map_or(-1, |(_, number)| number)
             };
             let output = self.outputs.get(record.output.0 as usize);
             let topic = output.map_or("", |output| output.name.as_str());

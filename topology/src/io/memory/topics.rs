@@ -5,8 +5,8 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 use super::partition::{NewRecord, Partition};
+use crate::Error;
 use crate::io::{IoResult, TopicDescription, TopicPartition, TopicSpec};
-use crate::{Error, ErrorClass};
 
 /// Kafka's default of `max.message.bytes`.
 const MAX_MESSAGE_BYTES: usize = 1_048_588;
@@ -72,13 +72,9 @@ impl Topic {
         Ok(topic)
     }
 
-    /// What a broker says to a record before it takes it. The transaction cannot go on without the
-    /// record, hence abortable.
+    /// What a broker says to a record before it takes it, and would say again.
     pub(super) fn refusal(&self, record: &NewRecord<'_>) -> Option<Error> {
-        let refused = |detail| {
-            let error = Error::new(ErrorClass::Abortable, "deliver record", detail);
-            Some(error.at(self.name.clone()))
-        };
+        let refused = |detail| Some(Error::fatal("deliver record", detail).at(self.name.clone()));
         let size = batch_bytes(record);
         if size > self.max_message_bytes {
             return refused(format!(
