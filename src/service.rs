@@ -6,6 +6,7 @@ use std::time::Duration;
 use prometheus::Registry;
 use topology::graph::BuiltTopology;
 use topology::io::Log;
+use topology::memory::MemoryBudget;
 use topology::metrics::EngineMetrics;
 use topology::runtime::{
     AutoOffsetReset, GroupProtocol, ProcessingGuarantee, StatusBoard, Streams, StreamsConfig,
@@ -180,6 +181,11 @@ fn streams_config(configuration: &Configuration) -> StreamsConfig {
         config::ProcessingGuarantee::AtLeastOnce => ProcessingGuarantee::AtLeastOnce,
     };
     streams.commit_interval = application.commit_interval;
+    let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    streams.memory = Some(MemoryBudget {
+        max_bytes: bytes(application.memory_max_bytes),
+        block_cache_bytes: application.cache_max_bytes.map(bytes),
+    });
     streams.max_task_idle = application.max_task_idle;
     streams.transaction_timeout = application.transaction_timeout;
     streams.session_timeout = application.session_timeout;
@@ -207,8 +213,6 @@ fn streams_config(configuration: &Configuration) -> StreamsConfig {
 
 fn state_config(configuration: &Configuration) -> StateConfig {
     StateConfig {
-        block_cache_bytes: usize::try_from(configuration.application.cache_max_bytes)
-            .unwrap_or(usize::MAX),
         changed_topology: match configuration.application.migrate_state {
             true => ChangedTopology::Migrate,
             false => ChangedTopology::Refuse,

@@ -4,6 +4,7 @@ use std::time::Duration;
 use clap::Args;
 use topology::io::Log;
 use topology::io::kafka::KafkaLog;
+use topology::memory::ClientMemory;
 use topology::runtime::StreamsConfig;
 
 use super::{Failure, Settings};
@@ -25,7 +26,7 @@ impl Run {
     pub(super) fn run(&self) -> Result<(), Failure> {
         let configuration = self.settings.configuration()?;
         logging::start(logging::Format::of_standard_error()).map_err(Failure::usage)?;
-        let log = kafka(&configuration)?;
+        let log = bounded_kafka(&configuration)?;
         serve(&configuration, log, |_| {}, std::future::pending::<()>()).map(|_| ())
     }
 }
@@ -35,6 +36,13 @@ pub(super) fn kafka(configuration: &Configuration) -> Result<Arc<dyn Log>, Failu
     let log =
         KafkaLog::new(crate::kafka::properties(&configuration.kafka)).map_err(Failure::usage)?;
     Ok(Arc::new(log))
+}
+
+/// The same, of a process that has a memory budget: clients beside the streams' own hold little.
+pub(super) fn bounded_kafka(configuration: &Configuration) -> Result<Arc<dyn Log>, Failure> {
+    let log =
+        KafkaLog::new(crate::kafka::properties(&configuration.kafka)).map_err(Failure::usage)?;
+    Ok(Arc::new(log.bounded(ClientMemory::small())))
 }
 
 /// Runs the service with its HTTP server until a signal comes, `until` completes, or a thread ends;

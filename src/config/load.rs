@@ -149,8 +149,11 @@ impl Reader<'_> {
                 judging::ordering,
             ),
             rebuild: self.setting(SECTION, "rebuild", false, boolean),
-            cache_max_bytes: self.setting(SECTION, "cache_max_bytes", 128 << 20, |value| {
-                whole(value, (1 << 20, 1 << 44))
+            memory_max_bytes: self.setting(SECTION, "memory_max_bytes", 512 << 20, |value| {
+                whole(value, (64 << 20, 1 << 44))
+            }),
+            cache_max_bytes: self.setting(SECTION, "cache_max_bytes", None, |value| {
+                whole(value, (1 << 20, 1 << 44)).map(Some)
             }),
             max_rate: self.setting(SECTION, "max_rate", None, |value| {
                 whole(value, (1, 1_000_000_000)).map(Some)
@@ -437,6 +440,19 @@ impl Reader<'_> {
                  the broker would abort every transaction before its commit; raise the timeout",
                 application.commit_interval.as_millis(),
                 application.transaction_timeout.as_millis(),
+            );
+            self.errors.push(ConfigurationError { place, problem });
+        }
+        if let Some(cache) = application.cache_max_bytes
+            && cache > application.memory_max_bytes / 2
+        {
+            let origin = |key: &str| self.origins.get(key).cloned().unwrap_or_default();
+            let place = origin("application.cache_max_bytes");
+            let problem = format!(
+                "application.cache_max_bytes is {cache} and application.memory_max_bytes is {} ({}): more than half of it; \
+                 raise memory_max_bytes, or leave cache_max_bytes out",
+                application.memory_max_bytes,
+                origin("application.memory_max_bytes"),
             );
             self.errors.push(ConfigurationError { place, problem });
         }

@@ -94,8 +94,11 @@ pub struct Application {
     /// How long a task waits for an input that is empty and caught up before it goes on without it. Default 0 ms.
     #[serde(rename = "max_task_idle_ms", serialize_with = "milliseconds")]
     pub max_task_idle: Duration,
-    /// Memory for reading stores, shared by all tasks of the process. Default 128 MiB.
-    pub cache_max_bytes: u64,
+    /// Memory of the process, over which queues, stores and uncommitted changes are divided. Default 512 MiB.
+    pub memory_max_bytes: u64,
+    /// Part of it for reading stores, shared by all tasks of the process; by default about a seventh.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_max_bytes: Option<u64>,
     /// Upper bound of records taken per second by the whole process; none by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_rate: Option<u64>,

@@ -16,6 +16,7 @@
 //! | [`window`] | windowed aggregation in two stages: partial sums, watermarks, merging |
 //! | [`runtime`] | who runs it: stream threads, commit, assignment, restore, shutdown |
 //! | [`io`] | the seam to the log; `io::kafka` is the only place that names rdkafka |
+//! | [`memory`] | one budget for the memory of a process, divided over its parts |
 //! | [`testing`] | the test driver, on the in-memory log and a virtual clock |
 
 #![deny(missing_docs)]
@@ -26,6 +27,7 @@ pub mod error;
 mod format;
 pub mod graph;
 pub mod io;
+pub mod memory;
 pub mod metrics;
 pub mod process;
 pub mod runtime;

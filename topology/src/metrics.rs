@@ -7,13 +7,14 @@ mod spec;
 use std::sync::Arc;
 
 use prometheus::core::Collector;
-use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, Registry};
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Registry};
 
 pub(crate) use sample::{InputLag, Oldest, Samples, StateTotals, TaskSample, ThreadSample};
 pub use spec::{MetricKind, MetricSpec};
 
 use crate::Error;
 use crate::graph::{BuiltTopology, SubTopology};
+use crate::memory::{MemoryShares, PARTS};
 use crate::process::ENGINE_REASONS;
 use crate::runtime::{CommitPhase, OutputKind};
 
@@ -32,6 +33,7 @@ pub struct EngineMetrics {
     pub(crate) rebalances: IntCounterVec,
     pub(crate) restored_records: IntCounter,
     pub(crate) restore_seconds: Histogram,
+    memory: IntGaugeVec,
     pub(crate) samples: Arc<Samples>,
 }
 
@@ -78,11 +80,15 @@ impl EngineMetrics {
             rebalances: counter(&list::REBALANCES)?,
             restored_records: counter(&list::RESTORED_RECORDS)?.with_label_values::<&str>(&[]),
             restore_seconds: single(&list::RESTORE_DURATION)?,
+            memory: registered(registry, list::MEMORY.int_gauge()?)?,
             samples: Arc::new(Samples::new()?),
         };
         registry.register(Box::new(Sampled(Arc::clone(&metrics.samples))))?;
         for result in RESULTS {
             metrics.transactions.with_label_values(&[result]);
+        }
+        for share in PARTS {
+            metrics.memory.with_label_values(&[share]);
         }
         for event in EVENTS {
             metrics.rebalances.with_label_values(&[event]);
@@ -91,6 +97,14 @@ impl EngineMetrics {
             metrics.dead_letters.with_label_values(&["user", reason]);
         }
         Ok(metrics)
+    }
+
+    /// How the memory is divided.
+    pub(crate) fn memory_is(&self, shares: &MemoryShares) {
+        for (share, bytes) in shares.parts() {
+            let gauge = self.memory.with_label_values(&[share]);
+            gauge.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        }
     }
 
     /// The topics of a topology, at zero.

@@ -3,6 +3,11 @@
 
 use super::headers::{HeaderSpan, Headers};
 
+/// An arena keeps this much once its records are gone: there is one for every input, and most are idle at a time.
+const KEPT_BYTES: usize = 64 << 10;
+/// The same of entries and headers, in records.
+const KEPT_RECORDS: usize = 1 << 10;
+
 /// A range of bytes in an arena.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Span {
@@ -196,11 +201,14 @@ impl RecordBatch {
         self.bytes.len()
     }
 
-    /// Forgets all records, keeps the memory.
+    /// Forgets all records; keeps a little of the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES);
         self.entries.clear();
+        self.entries.shrink_to(KEPT_RECORDS);
         self.headers.clear();
+        self.headers.shrink_to(KEPT_RECORDS);
         self.head = 0;
     }
 
@@ -215,5 +223,24 @@ impl RecordBatch {
             value: entry.value.map(|value| value.of(&self.bytes)),
             headers: Headers::new(&self.bytes, headers),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_of_a_burst_is_not_kept() {
+        let mut batch = RecordBatch::default();
+        for offset in 0..10_000 {
+            batch.push(offset, 0, None, Some(&[7; 100]), Headers::default());
+        }
+        assert!(batch.bytes.capacity() >= 1_000_000);
+        while !batch.is_empty() {
+            batch.pop_front();
+        }
+        assert!(batch.bytes.capacity() <= KEPT_BYTES);
+        assert!(batch.entries.capacity() <= KEPT_RECORDS);
     }
 }

@@ -12,9 +12,11 @@ pub mod murmur2;
 
 use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Error;
+use crate::memory::ClientMemory;
 
 pub use batch::{RecordBatch, RecordView};
 pub use headers::{HeaderBuffer, Headers};
@@ -229,6 +231,19 @@ pub trait Log: Send + Sync {
     fn reader(&self, client_id: &str) -> IoResult<Box<dyn Reader>>;
     /// Topics and offsets.
     fn admin(&self, client_id: &str) -> IoResult<Box<dyn Admin>>;
+
+    /// The same log, with clients that keep to these bounds; `None` if its clients hold nothing that could be bounded.
+    fn within(&self, _memory: &ClientMemory) -> Option<BoundedLog> {
+        None
+    }
+}
+
+/// A log whose clients are bounded.
+pub struct BoundedLog {
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// What its user has set himself, so that the bounds do not hold: each property with its value and ours.
+    pub exceeded: Vec<String>,
 }
 
 /// A group member. Rebalances are handed over as events and completed by the caller, on its

@@ -23,6 +23,7 @@ pub struct InitContext<'a> {
     pub(crate) node: usize,
     pub(crate) stores: &'a [(String, Vec<String>)],
     pub(crate) schedules: &'a mut Vec<Schedule>,
+    pub(crate) going_on: &'a mut Vec<usize>,
     pub(crate) task: TaskId,
     pub(crate) topics: &'a TaskTopics,
     pub(crate) application_id: &'a str,
@@ -83,6 +84,11 @@ impl InitContext<'_> {
         id
     }
 
+    /// Calls [`super::Processor::go_on`] before the first record, for what may be left from before.
+    pub fn go_on_later(&mut self) {
+        self.going_on.push(self.node);
+    }
+
     /// The task this instance belongs to.
     pub fn task_id(&self) -> TaskId {
         self.task
@@ -133,6 +139,25 @@ pub struct ProcessingContext<'a> {
 }
 
 impl<'a> ProcessingContext<'a> {
+    /// Calls [`super::Processor::go_on`] before the next record, after a commit if one is due: for work that would make one
+    /// commit too large.
+    pub fn go_on_later(&mut self) {
+        if !self.scope.going_on.contains(&self.node) {
+            self.scope.going_on.push(self.node);
+        }
+    }
+
+    /// Tells how many bytes this operator holds in fields until the next commit, which comes sooner when there is much.
+    pub fn holds(&mut self, bytes: usize) {
+        let held = &mut self.scope.held;
+        if held.len() <= self.node {
+            held.resize(self.node + 1, 0);
+        }
+        if let Some(held) = held.get_mut(self.node) {
+            *held = bytes;
+        }
+    }
+
     /// Hands a record to every child.
     pub(super) fn forward<K: 'static, V: 'static>(
         &mut self,

@@ -49,6 +49,10 @@ pub(crate) trait Node: Send {
         Ok(())
     }
 
+    fn go_on(&mut self, _context: &mut ProcessingContext<'_>) -> Result<(), ProcessError> {
+        Ok(())
+    }
+
     fn before_commit(&mut self, _context: &mut ProcessingContext<'_>) -> Result<(), ProcessError> {
         Ok(())
     }
@@ -104,6 +108,10 @@ impl<P: Processor> Node for ProcessorNode<P> {
     ) -> Result<(), ProcessError> {
         self.0
             .on_punctuate(punctuation, &mut ProcessorContext::new(context))
+    }
+
+    fn go_on(&mut self, context: &mut ProcessingContext<'_>) -> Result<(), ProcessError> {
+        self.0.go_on(&mut ProcessorContext::new(context))
     }
 
     fn before_commit(&mut self, context: &mut ProcessingContext<'_>) -> Result<(), ProcessError> {

@@ -10,6 +10,13 @@ use crate::io::headers::{HeaderSpan, Headers};
 
 use super::SinkMode;
 
+/// A task keeps this much of the memory of what it has handed over; most tasks are idle at a time.
+const KEPT_BYTES: usize = 256 << 10;
+/// The same of the latest records.
+const KEPT_SLOTS: usize = 256;
+/// What a latest record takes besides its value.
+const SLOT_BYTES: usize = 200;
+
 /// One record on its way out of a task, borrowed from the buffer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outgoing<'a> {
@@ -141,6 +148,7 @@ impl OutputBuffer {
 
     fn forget_entries(&mut self) {
         self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES);
         self.headers.clear();
         self.entries.clear();
         self.mark = Mark::default();
@@ -238,6 +246,7 @@ impl LatestBuffer {
                     self.slots.push(LatestSlot::default());
                 }
                 self.used += 1;
+                self.bytes += SLOT_BYTES;
                 let slots = &self.slots;
                 self.index.insert_unique(hash_of, position, |slot| {
                     slots
@@ -276,11 +285,11 @@ impl LatestBuffer {
     }
 
     fn clear(&mut self) {
+        // As many as were needed this time: a burst's memory is not kept for ever.
+        self.slots.truncate(self.used.max(KEPT_SLOTS));
         self.index.clear();
         self.used = 0;
         self.bytes = 0;
-        // A burst's memory is not kept for ever.
-        self.slots.truncate(65_536);
     }
 }
 

@@ -97,6 +97,19 @@ pub trait Processor: Send + 'static {
         Ok(())
     }
 
+    /// Goes on with what was left for later by [`ProcessingContext::go_on_later`](super::ProcessingContext::go_on_later),
+    /// or from before a restart by [`InitContext::go_on_later`]. Comes before the next record, and perhaps behind a
+    /// commit: what is left has to follow from the stores alone, should the process end in between.
+    ///
+    /// # Errors
+    /// As [`Processor::on_timer`].
+    fn go_on(
+        &mut self,
+        _context: &mut ProcessorContext<'_, '_, Self::OutKey, Self::OutValue>,
+    ) -> Result<(), ProcessError> {
+        Ok(())
+    }
+
     /// The transaction is about to be committed: hand over what is held back in fields.
     ///
     /// # Errors

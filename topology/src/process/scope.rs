@@ -97,9 +97,19 @@ pub(crate) struct TaskScope {
     pub(crate) unit: u64,
     /// By input, as of this turn of the loop.
     pub(crate) inputs: Vec<InputStatus>,
+    /// Nodes that have left something for later.
+    pub(crate) going_on: Vec<usize>,
+    /// Bytes that nodes hold in fields until the next commit, by node.
+    pub(crate) held: Vec<usize>,
 }
 
 impl TaskScope {
+    /// Memory of what waits for the commit, in bytes.
+    pub(crate) fn uncommitted_bytes(&self) -> usize {
+        let held: usize = self.held.iter().sum();
+        self.state.dirty_memory() + self.outputs.bytes() + held
+    }
+
     /// A record begins.
     pub(crate) fn mark(&mut self) {
         self.unit += 1;

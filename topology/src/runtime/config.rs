@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::PhaseObserver;
 use crate::Error;
 use crate::io::{GroupProtocol, Log, TopicSpec};
+use crate::memory::MemoryBudget;
 use crate::task::DeadLetterCircuit;
 
 /// What an application makes sure of before anything is read, on the thread that starts the others.
@@ -46,8 +47,11 @@ pub struct StreamsConfig {
     pub processing_guarantee: ProcessingGuarantee,
     /// Between two commits.
     pub commit_interval: Duration,
-    /// A commit is made sooner when this much state has changed, in bytes.
+    /// A commit is made sooner when this much is uncommitted: changes of state, outputs, what operators hold; in bytes.
     pub commit_bytes: usize,
+    /// What the process may take of memory; replaces the sizes in [`StateConfig`](crate::store::StateConfig) and
+    /// `commit_bytes`, and bounds the clients. `None`: every part has a bound of its own, and there is none of all.
+    pub memory: Option<MemoryBudget>,
     /// How long a caught-up empty input is waited for (KIP-695).
     pub max_task_idle: Duration,
     /// After this long the broker aborts the open transaction of a dead instance.
@@ -104,6 +108,7 @@ impl StreamsConfig {
             processing_guarantee: ProcessingGuarantee::ExactlyOnceV2,
             commit_interval: Duration::from_millis(100),
             commit_bytes: 32 << 20,
+            memory: None,
             max_task_idle: Duration::ZERO,
             transaction_timeout: Duration::from_secs(10),
             session_timeout: Duration::from_secs(45),

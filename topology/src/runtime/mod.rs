@@ -1,6 +1,7 @@
 //! Who runs tasks: stream threads, the commit protocol, assignment, restore, shutdown.
 
 mod assignment;
+mod bounded;
 mod client_id;
 mod clients;
 mod commit;

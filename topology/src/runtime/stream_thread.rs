@@ -108,7 +108,7 @@ pub struct StreamThread {
     pub(super) phase_since: Duration,
     pub(super) due: TimerBatch,
     pub(super) rate: Option<RateLimit>,
-    /// Which task comes first this turn, under a rate limit.
+    /// Which task comes first this turn, under a rate limit or after a commit that could not wait for all.
     pub(super) first_task: usize,
     /// Rebuilds since the last commit.
     pub(super) rebuilds: Streak,
@@ -141,6 +141,7 @@ impl StreamThread {
             max_task_idle: config.max_task_idle,
             future_tolerance: config.future_tolerance,
             dead_letter_circuit: config.dead_letter_circuit,
+            commit_bytes: config.commit_bytes,
         };
         let rate = config
             .max_rate
@@ -290,7 +291,7 @@ impl StreamThread {
         progress.records = if paused { 0 } else { self.process(now)? };
         let processed = self.clock.monotonic();
         let punctuated = !paused && self.punctuate()?;
-        progress.moved |= punctuated;
+        progress.moved |= punctuated || self.tasks.values().any(|task| task.unfinished);
         self.turn_took(Turn {
             polled: (fetched > 0).then(|| now.saturating_sub(turn)),
             processed: (progress.records > 0).then(|| processed.saturating_sub(now)),
@@ -389,11 +390,14 @@ impl StreamThread {
         let wall_clock_ms = self.clock.wall_clock_ms();
         let mut ids: Vec<TaskId> = self.tasks.keys().copied().collect();
         let mut share = TURN;
-        if self.rate.is_some() && !ids.is_empty() {
-            // What the rate allows is shared out, and who comes first changes from turn to turn:
-            // else the first task takes it all for as long as it has input.
-            share = TURN.min(allowed.div_ceil(ids.len()));
-            self.first_task = (self.first_task + 1) % ids.len();
+        if !ids.is_empty() {
+            if self.rate.is_some() {
+                // What the rate allows is shared out, and who comes first changes from turn to turn:
+                // else the first task takes it all for as long as it has input.
+                share = TURN.min(allowed.div_ceil(ids.len()));
+                self.first_task += 1;
+            }
+            self.first_task %= ids.len();
             ids.rotate_left(self.first_task);
         }
         let mut total = 0;
@@ -410,10 +414,13 @@ impl StreamThread {
             let processed = contained(task, "process a record", |task| {
                 task.process(share.min(allowed), now, due)
             })?;
-            if processed > 0 {
-                total += processed;
-                allowed -= processed;
-                self.hand_over(id)?;
+            total += processed;
+            allowed -= processed;
+            self.hand_over(id)?;
+            if self.wants_commit() {
+                // What others do comes behind the commit, and they come first then.
+                self.first_task += 1;
+                break;
             }
         }
         if let Some(rate) = &mut self.rate {
@@ -442,6 +449,9 @@ impl StreamThread {
                 ran += here;
                 self.hand_over(id)?;
             }
+            if self.wants_commit() {
+                break;
+            }
         }
         Ok(ran > 0)
     }
@@ -450,9 +460,9 @@ impl StreamThread {
         let bytes: usize = self
             .tasks
             .values()
-            .map(|task| task.scope.state.dirty_bytes() + task.scope.outputs.bytes())
+            .map(|task| task.scope.uncommitted_bytes())
             .sum();
-        bytes > self.config.commit_bytes || self.uncommitted.records_out > COMMIT_RECORDS
+        bytes >= self.config.commit_bytes || self.uncommitted.records_out > COMMIT_RECORDS
     }
 
     fn flush_stores(&mut self, now: Duration) -> Result<(), Error> {
@@ -468,10 +478,10 @@ impl StreamThread {
             .is_some_and(|clients| clients.group.is_some())
             && self.restorations.is_empty()
             && (self.board.is_paused()
-                || self
-                    .tasks
-                    .values()
-                    .all(|task| task.inputs.caught_up() || task.scope.circuit.paused().is_some()))
+                || self.tasks.values().all(|task| {
+                    !task.unfinished
+                        && (task.inputs.caught_up() || task.scope.circuit.paused().is_some())
+                }))
     }
 
     /// Whether anything waits for the next commit.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::StreamsConfig;
+use super::bounded::{bound_memory, bound_state};
 use super::client_id::check_application_server;
 use super::status::{State, StatusBoard, StreamsStatus};
 use super::stop::Stop;
@@ -44,12 +45,15 @@ impl Streams {
         topology: BuiltTopology,
         config: StreamsConfig,
         state_dir: &Path,
-        state: StateConfig,
+        mut state: StateConfig,
         log: Arc<dyn Log>,
         metrics: Arc<EngineMetrics>,
     ) -> Result<Self, Error> {
         if let Some(server) = &config.application_server {
             check_application_server(server)?;
+        }
+        if let Some(budget) = config.memory {
+            bound_state(&mut state, budget);
         }
         let directory = StateDirectory::open(&state_dir.join(&config.application_id), state)?;
         let board = Arc::new(StatusBoard::default());
@@ -168,8 +172,12 @@ impl Drop for Streams {
 fn supervise(mut parts: ThreadParts, failure: &Arc<Mutex<Option<Error>>>) {
     let board = Arc::clone(&parts.board);
     board.set_state("start", State::Created, "checking the topics");
-    match check_topics(&parts) {
-        Ok(topics) => parts.known_topics = Arc::new(topics),
+    let checked = check_topics(&parts).and_then(|topics| {
+        parts.known_topics = Arc::new(topics);
+        bound_memory(&mut parts)
+    });
+    match checked {
+        Ok(()) => {}
         Err(_) if parts.stop.is_requested() => {
             board.set_state("start", State::NotRunning, "stopped before it had started");
             return;

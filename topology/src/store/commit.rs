@@ -9,6 +9,9 @@ use super::spec::StoreId;
 use super::task_state::TaskState;
 use crate::Error;
 
+/// What a changed row takes besides key and value: its slot, its place in the indexes.
+const ROW_BYTES: usize = 160;
+
 /// Takes changelog records: the store whose topic it is for, key, value unless it is a tombstone.
 pub type ChangelogSink<'a> = dyn FnMut(StoreId, &[u8], Option<&[u8]>) -> Result<(), Error> + 'a;
 
@@ -38,6 +41,13 @@ impl TaskState {
             .map(|store| store.overlay.dirty_bytes())
             .sum();
         stores + self.own.overlay.dirty_bytes() + self.timers.overlay.dirty_bytes()
+    }
+
+    /// Memory of what has changed since the last commit: [`TaskState::dirty_bytes`] and what each row takes besides.
+    pub(crate) fn dirty_memory(&self) -> usize {
+        let stores = self.stores.iter().map(|store| store.overlay.dirty_rows());
+        let own = self.own.overlay.dirty_rows() + self.timers.overlay.dirty_rows();
+        self.dirty_bytes() + ROW_BYTES * (stores.sum::<usize>() + own)
     }
 
     /// Step 2 of the commit: hands over one changelog record per changed key; no value is a

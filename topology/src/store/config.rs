@@ -26,6 +26,8 @@ pub struct StateConfig {
     pub write_buffer_bytes: usize,
     /// Clean entries kept above RocksDB, per task.
     pub overlay_cache_bytes: usize,
+    /// The same of all tasks of the process together: each that is open has an equal part at most.
+    pub overlay_caches_bytes: usize,
     /// Commits are flushed to disk at least this often: bounds what a killed process replays.
     pub flush_interval: Duration,
     /// Commits are flushed once they amount to this much changelog.
@@ -51,6 +53,7 @@ impl Default for StateConfig {
             block_cache_bytes: 128 << 20,
             write_buffer_bytes: 128 << 20,
             overlay_cache_bytes: 16 << 20,
+            overlay_caches_bytes: usize::MAX,
             flush_interval: Duration::from_secs(10),
             flush_bytes: 32 << 20,
             max_open_files: 128,
@@ -70,6 +73,7 @@ impl fmt::Debug for StateConfig {
             .field("block_cache_bytes", &self.block_cache_bytes)
             .field("write_buffer_bytes", &self.write_buffer_bytes)
             .field("overlay_cache_bytes", &self.overlay_cache_bytes)
+            .field("overlay_caches_bytes", &self.overlay_caches_bytes)
             .field("flush_interval", &self.flush_interval)
             .field("flush_bytes", &self.flush_bytes)
             .field("max_open_files", &self.max_open_files)

@@ -210,6 +210,12 @@ impl StateDirectory {
         &self.config
     }
 
+    /// What a task may keep of clean entries, in bytes.
+    pub(crate) fn overlay_cache_bytes(&self) -> usize {
+        let of_all = self.config.overlay_caches_bytes / self.open.count().max(1);
+        self.config.overlay_cache_bytes.min(of_all)
+    }
+
     /// The directory of a task and what to open it with; `None` without a disk.
     pub(crate) fn task(&self, task: TaskId) -> Option<(PathBuf, &RocksResources)> {
         let disk = self.disk.as_ref()?;

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -15,6 +16,7 @@ use parking_lot::{Condvar, Mutex};
 #[derive(Debug, Default)]
 pub(super) struct OpenDirectories {
     open: Mutex<BTreeSet<PathBuf>>,
+    count: AtomicUsize,
     closed: Condvar,
 }
 
@@ -26,6 +28,11 @@ pub(crate) struct Opening {
 }
 
 impl OpenDirectories {
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
     /// Waits until nobody else has the directory open; `None` when that takes longer than `patience`.
     pub(super) fn wait(self: &Arc<Self>, path: &Path, patience: Duration) -> Option<Opening> {
         let deadline = Instant::now() + patience;
@@ -36,6 +43,7 @@ impl OpenDirectories {
             }
         }
         open.insert(path.to_owned());
+        self.count.store(open.len(), Ordering::Relaxed);
         Some(Opening {
             all: Arc::clone(self),
             path: path.to_owned(),
@@ -45,7 +53,10 @@ impl OpenDirectories {
 
 impl Drop for Opening {
     fn drop(&mut self) {
-        self.all.open.lock().remove(&self.path);
+        let mut open = self.all.open.lock();
+        open.remove(&self.path);
+        self.all.count.store(open.len(), Ordering::Relaxed);
+        drop(open);
         self.all.closed.notify_all();
     }
 }

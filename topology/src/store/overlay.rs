@@ -85,6 +85,11 @@ impl Overlay {
         self.dirty_bytes
     }
 
+    /// Rows to be committed.
+    pub fn dirty_rows(&self) -> usize {
+        self.dirty.len()
+    }
+
     pub fn is_dirty(&self) -> bool {
         !self.dirty.is_empty()
     }

@@ -9,8 +9,9 @@ use rocksdb::{
 
 use super::config::StateConfig;
 
-/// A memtable's size at most; the regular flush comes first.
+/// A memtable's size at most, and what part of the budget of all of them; the regular flush comes first.
 const MEMTABLE_BYTES: usize = 32 << 20;
+const MEMTABLE_PART: usize = 4;
 /// Memtables grow by this much: many partitions with several families each stay small while idle.
 const ARENA_BLOCK_BYTES: usize = 64 << 10;
 const BLOCK_BYTES: usize = 8 << 10;
@@ -21,6 +22,7 @@ const BLOOM_BITS_PER_KEY: f64 = 10.0;
 pub(crate) struct RocksResources {
     cache: Cache,
     write_buffers: WriteBufferManager,
+    memtable_bytes: usize,
     max_open_files: c_int,
     background_jobs: c_int,
 }
@@ -34,6 +36,8 @@ impl RocksResources {
                 config.write_buffer_bytes,
                 false,
             ),
+            memtable_bytes: (config.write_buffer_bytes / MEMTABLE_PART)
+                .clamp(ARENA_BLOCK_BYTES, MEMTABLE_BYTES),
             max_open_files: config.max_open_files,
             background_jobs: config.background_jobs,
         }
@@ -87,7 +91,7 @@ impl RocksResources {
         let mut options = Options::default();
         options.set_block_based_table_factory(&table);
         options.set_compression_type(DBCompressionType::Lz4);
-        options.set_write_buffer_size(MEMTABLE_BYTES);
+        options.set_write_buffer_size(self.memtable_bytes);
         options.set_arena_block_size(ARENA_BLOCK_BYTES);
         // Keys that are not in the memtable, the common case of a read that gets here, are told
         // by a filter.

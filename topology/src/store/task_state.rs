@@ -387,7 +387,7 @@ impl TaskState {
 
     /// Evicts until the cache is within its bound, from the largest store first.
     pub(crate) fn make_room(&mut self) {
-        let limit = self.directory.config().overlay_cache_bytes;
+        let limit = self.directory.overlay_cache_bytes();
         let mut total = self.cached_bytes();
         while total > limit {
             let largest = self

@@ -15,12 +15,17 @@ const STANDSTILL_MS: i64 = 5_000;
 impl Task {
     /// Runs what is due; answers how many timers and punctuations ran.
     pub(crate) fn punctuate(&mut self, due: &mut TimerBatch) -> Result<usize, Error> {
-        let mut ran = self.punctuate_stream_time(due)?;
+        let mut ran = self.finish(due)?;
+        if self.unfinished {
+            return Ok(ran);
+        }
         let now = self.scope.wall_clock_ms;
         ran += self.run_timers(TimerClock::WallClock, now, due)?;
         // A timer that ran is gone from the state, so there is something to commit. A punctuation that did
         // nothing leaves nothing.
-        Ok(ran + self.run_schedules(PunctuationType::WallClockTime, now)?)
+        ran += self.run_schedules(PunctuationType::WallClockTime, now)?;
+        self.unfinished |= !self.scope.going_on.is_empty();
+        Ok(ran)
     }
 
     /// Takes note of which inputs are caught up. A process that stood still, or whose clock jumped, does
@@ -51,21 +56,40 @@ impl Task {
         }
     }
 
-    /// What stream time has made due. Called after every record, so that it happens between the same
-    /// two records whatever came in one fetch.
-    pub(super) fn punctuate_stream_time(&mut self, due: &mut TimerBatch) -> Result<usize, Error> {
-        let Some(now) = self.scope.stream_time else {
-            return Ok(0);
-        };
+    /// Whether the task is to wait for a commit.
+    pub(super) fn is_full(&self) -> bool {
+        self.scope.uncommitted_bytes() >= self.settings.commit_bytes
+    }
+
+    /// What stream time has made due, and what nodes have left for later. Called after every record, so that it happens
+    /// between the same two records whatever came in one fetch. Where there is more than one commit is to hold, the rest
+    /// comes behind the commit, and before the next record. Answers how many timers, punctuations and portions ran.
+    pub(super) fn finish(&mut self, due: &mut TimerBatch) -> Result<usize, Error> {
         let mut ran = 0;
-        loop {
-            let timers = self.run_timers(TimerClock::StreamTime, now, due)?;
-            ran += timers;
-            if timers < TIMERS_AT_ONCE {
-                break;
+        self.unfinished = true;
+        if let Some(now) = self.scope.stream_time {
+            loop {
+                let timers = self.run_timers(TimerClock::StreamTime, now, due)?;
+                ran += timers;
+                if timers < TIMERS_AT_ONCE {
+                    break;
+                }
+                if self.is_full() {
+                    return Ok(ran);
+                }
             }
+            ran += self.run_schedules(PunctuationType::StreamTime, now)?;
         }
-        Ok(ran + self.run_schedules(PunctuationType::StreamTime, now)?)
+        while let Some(node) = self.scope.going_on.first().copied() {
+            if self.is_full() {
+                return Ok(ran);
+            }
+            self.scope.going_on.remove(0);
+            self.run(node, "go on", |node, context| node.go_on(context))?;
+            ran += 1;
+        }
+        self.unfinished = false;
+        Ok(ran)
     }
 
     fn run_timers(

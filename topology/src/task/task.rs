@@ -15,6 +15,9 @@ use crate::process::{
 use crate::store::{SetAsideReason, StateDirectory, StoreId, TaskState, TimerBatch};
 use crate::time::milliseconds;
 
+/// Records between two looks at what is uncommitted.
+const LOOK_EVERY: usize = 16;
+
 /// Where a task stands; the names are Kafka Streams'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TaskPhase {
@@ -52,6 +55,8 @@ pub(crate) struct TaskSettings {
     pub(crate) future_tolerance: Duration,
     /// When a task pauses; `None`: never.
     pub(crate) dead_letter_circuit: Option<DeadLetterCircuit>,
+    /// A task with so many uncommitted bytes waits for a commit.
+    pub(crate) commit_bytes: usize,
 }
 
 /// One sub-topology on one partition: its nodes, state and input queues.
@@ -63,11 +68,13 @@ pub(crate) struct Task {
     pub(super) nodes: NodeArena,
     subtopology: SubTopology,
     topics: TaskTopics,
-    settings: TaskSettings,
+    pub(super) settings: TaskSettings,
     /// Something was processed, or outputs were handed over, since the last commit.
     pub(crate) progressed: bool,
     /// When the inputs were last looked at, by wall clock.
     pub(super) looked_at: Option<i64>,
+    /// What the last record or punctuation began is not finished: there is more than one commit is to hold.
+    pub(crate) unfinished: bool,
 }
 
 impl Task {
@@ -120,6 +127,8 @@ impl Task {
             watermark_ms: None,
             unit: 0,
             inputs: Vec::new(),
+            going_on: Vec::new(),
+            held: Vec::new(),
         };
         Ok(Self {
             id,
@@ -132,6 +141,7 @@ impl Task {
             settings: settings.clone(),
             progressed: false,
             looked_at: None,
+            unfinished: false,
         })
     }
 
@@ -169,6 +179,10 @@ impl Task {
     fn make_nodes(&mut self) -> Result<(), Error> {
         self.nodes = self.subtopology.instantiate(&self.settings.application_id);
         self.scope.schedules.clear();
+        self.scope.going_on.clear();
+        self.scope.held.clear();
+        // Timers may be left that were due, and what nodes left for later.
+        self.unfinished = true;
         for node in 0..self.nodes.len() {
             self.scope.current_node = node;
             let mut context = InitContext {
@@ -176,6 +190,7 @@ impl Task {
                 node,
                 stores: &self.subtopology.store_users,
                 schedules: &mut self.scope.schedules,
+                going_on: &mut self.scope.going_on,
                 task: self.id,
                 topics: &self.topics,
                 application_id: &self.settings.application_id,
@@ -224,12 +239,18 @@ impl Task {
         due: &mut TimerBatch,
     ) -> Result<usize, Error> {
         let mut processed = 0;
-        while processed < max && self.scope.circuit.takes_records() {
+        if self.unfinished {
+            self.finish(due)?;
+        }
+        while processed < max && self.scope.circuit.takes_records() && !self.unfinished {
+            if processed % LOOK_EVERY == 0 && self.is_full() {
+                break;
+            }
             let InputChoice::Take(index) = self.inputs.choose(now) else {
                 break;
             };
             self.process_one(index)?;
-            self.punctuate_stream_time(due)?;
+            self.finish(due)?;
             processed += 1;
         }
         self.progressed |= processed > 0;
@@ -335,6 +356,7 @@ impl Task {
             });
             done.map_err(|error| self.fatal("prepare a commit", error, node))?;
         }
+        self.scope.held.clear();
         let is_dead = self.scope.accept();
         if is_dead {
             self.scope.circuit.record(true);

@@ -19,7 +19,12 @@ use crate::process::{
 };
 use crate::store::StoreId;
 
+use closing::Closing;
 use row_keys::RowKeys;
+use telling::Telling;
+
+/// Rows that are closed or told at a time; a commit may come between two portions.
+const PORTION: usize = 500;
 
 type MergeContext<'c, 'a, G, A> = ProcessorContext<'c, 'a, Windowed<G>, WindowResult<A>>;
 
@@ -43,6 +48,9 @@ pub(super) struct MergeProcessor<G, A> {
     restored: bool,
     /// Keys of rows that changed since they were last told, each once; of none where only finals are told.
     changed: RowKeys,
+    /// What is left of a closing or a telling that was begun.
+    closing: Option<Closing>,
+    telling: Option<Telling<A>>,
     scratch: Scratch<G, A>,
 }
 
@@ -84,6 +92,8 @@ impl<G: Default + 'static, A: Default + Clone + 'static> MergeProcessor<G, A> {
             },
             restored: false,
             changed: RowKeys::default(),
+            closing: None,
+            telling: None,
             scratch: Scratch {
                 key: Vec::new(),
                 value: Vec::new(),
@@ -263,6 +273,8 @@ where
         if let EmitStrategy::OnWindowUpdate(interval) = self.options.emit {
             context.schedule(interval, PunctuationType::WallClockTime);
         }
+        // Of windows that were due, some may not have been closed.
+        context.go_on_later();
         Ok(())
     }
 
@@ -308,6 +320,15 @@ where
         if self.changed.is_empty() {
             return Ok(());
         }
+        self.telling = Some(Telling::of(std::mem::take(&mut self.changed)));
         self.tell_changes(context)
+    }
+
+    fn go_on(&mut self, context: &mut MergeContext<'_, '_, G, A>) -> Result<(), ProcessError> {
+        self.restore(context)?;
+        match self.telling {
+            Some(_) => self.tell_changes(context),
+            None => self.close_windows(context),
+        }
     }
 }

@@ -168,6 +168,13 @@ impl<'a> Row<'a> {
         varint::put(out, n);
     }
 
+    /// Of a row's bytes: it changed since it was last told.
+    pub(super) fn mark_changed(row: &mut [u8]) {
+        if let Some(changed) = row.first_mut() {
+            *changed = 1;
+        }
+    }
+
     pub(super) fn decode(bytes: &'a [u8]) -> Option<Self> {
         let (&changed, mut rest) = bytes.split_first()?;
         let revision = varint::take(&mut rest)?;

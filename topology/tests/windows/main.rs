@@ -11,6 +11,7 @@
 mod closing;
 mod crash;
 mod paused;
+mod portions;
 mod several;
 mod told;
 mod world;

@@ -441,7 +441,7 @@ impl Admin for KafkaAdmin {
         // It never joins, so its generation is that of no member.
         let reader: BaseConsumer<Events> = self
             .properties
-            .reader(&self.client_id, group)
+            .reader(&self.client_id, group, None)
             .create_with_context(Events::new(&self.client_id))
             .map_err(|error| errors::error("create admin client", &error))?;
         let metadata = reader
@@ -462,7 +462,7 @@ impl Admin for KafkaAdmin {
         // A reader of that group's name: it asks and never joins. Its read_committed makes the broker wait for transactions.
         let reader: BaseConsumer<Events> = self
             .properties
-            .reader(&self.client_id, group)
+            .reader(&self.client_id, group, None)
             .create_with_context(Events::new(&self.client_id))
             .map_err(|error| errors::error("create admin client", &error))?;
         committed(&reader, partitions, timeout)

@@ -57,6 +57,7 @@ impl KafkaConsumer {
         config: &ClientConfig,
         member: &ConsumerConfig,
         replacements: Replacements,
+        batch_bytes: Option<usize>,
     ) -> IoResult<Self> {
         let client: BaseConsumer<Events> = config
             .create_with_context(Events::new(&member.client_id))
@@ -64,7 +65,7 @@ impl KafkaConsumer {
         let client = Arc::new(client);
         let waker = Arc::new(Waker::default());
         Ok(Self {
-            inputs: Inputs::default(),
+            inputs: Inputs::new(batch_bytes),
             group_queue: GroupQueue::new(&client, &waker),
             client,
             waker,

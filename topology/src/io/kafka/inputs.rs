@@ -21,14 +21,24 @@ struct Input {
 }
 
 /// The open partitions of a client.
-#[derive(Default)]
 pub(super) struct Inputs {
+    /// What is taken at a time, in bytes; one record more is.
+    batch_bytes: usize,
     open: Vec<Option<Input>>,
     /// Number of the first of them; ids of earlier assignments lie below.
     first: u32,
 }
 
 impl Inputs {
+    /// None is open yet. `batch_bytes` bounds what is taken at a time.
+    pub(super) fn new(batch_bytes: Option<usize>) -> Self {
+        Self {
+            batch_bytes: batch_bytes.unwrap_or(usize::MAX),
+            open: Vec::new(),
+            first: 0,
+        }
+    }
+
     /// Splits a partition off; to be done before it is assigned.
     pub(super) fn open(
         &mut self,
@@ -114,9 +124,10 @@ impl Inputs {
         batch: &mut RecordBatch,
         events: &Events,
     ) -> IoResult<(Fetched, bool)> {
+        let bytes = batch.bytes().saturating_add(self.batch_bytes);
         let input = self.input(id);
         let taken = input.map(|input| {
-            let taken = input.queue.take(max, &mut input.next, batch);
+            let taken = input.queue.take(max, bytes, &mut input.next, batch);
             if taken.records > 0 || taken.end.is_some() {
                 input.end = taken.end;
             }

@@ -2,7 +2,7 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `properties` | our defaults, the user's properties on top, reserved ones refused |
+//! | `properties`, `bounds` | our defaults, the bounds of memory, the user's properties on top, reserved ones refused |
 //! | `consumer`, `rebalance`, `replaced` | a group member; decisions of the group as events, completed by the owner; whose membership it is |
 //! | `inputs` | fetching from one split queue per partition |
 //! | `positions` | lists of partitions with offsets; beginnings, ends and committed offsets |
@@ -14,6 +14,7 @@
 
 mod admin;
 mod assignment;
+mod bounds;
 mod consumer;
 mod described_group;
 mod errors;
@@ -27,15 +28,21 @@ mod reader;
 mod rebalance;
 mod replaced;
 
+use std::sync::Arc;
+
 pub use properties::KafkaProperties;
 
 use self::replaced::Replacements;
-use super::{Admin, Consumer, ConsumerConfig, IoResult, Log, Producer, ProducerConfig, Reader};
+use super::{
+    Admin, BoundedLog, Consumer, ConsumerConfig, IoResult, Log, Producer, ProducerConfig, Reader,
+};
+use crate::memory::ClientMemory;
 
 /// A Kafka cluster.
 #[derive(Clone, Debug)]
 pub struct KafkaLog {
     properties: KafkaProperties,
+    memory: Option<ClientMemory>,
     replacements: Replacements,
 }
 
@@ -50,21 +57,31 @@ impl KafkaLog {
         properties.validate()?;
         Ok(Self {
             properties,
+            memory: None,
             replacements: Replacements::default(),
         })
+    }
+
+    /// The same cluster, whose clients keep to these bounds, unless the properties say otherwise.
+    #[must_use]
+    pub fn bounded(mut self, memory: ClientMemory) -> Self {
+        self.memory = Some(memory);
+        self
     }
 }
 
 impl Log for KafkaLog {
     fn consumer(&self, config: &ConsumerConfig) -> IoResult<Box<dyn Consumer>> {
-        let properties = self.properties.member(config);
+        let properties = self.properties.member(config, self.memory.as_ref());
         let replacements = self.replacements.clone();
-        let consumer = consumer::KafkaConsumer::new(&properties, config, replacements)?;
+        let batch_bytes = self.memory.map(|memory| memory.input.batch_bytes);
+        let consumer =
+            consumer::KafkaConsumer::new(&properties, config, replacements, batch_bytes)?;
         Ok(Box::new(consumer))
     }
 
     fn producer(&self, config: &ProducerConfig) -> IoResult<Box<dyn Producer>> {
-        let properties = self.properties.sender(config);
+        let properties = self.properties.sender(config, self.memory.as_ref());
         let timeout = config
             .transactional_id
             .as_ref()
@@ -74,8 +91,11 @@ impl Log for KafkaLog {
     }
 
     fn reader(&self, client_id: &str) -> IoResult<Box<dyn Reader>> {
-        let properties = self.properties.reader(client_id, client_id);
-        Ok(Box::new(reader::KafkaReader::new(&properties, client_id)?))
+        let memory = self.memory.as_ref();
+        let properties = self.properties.reader(client_id, client_id, memory);
+        let batch_bytes = memory.map(|memory| memory.reader.batch_bytes);
+        let reader = reader::KafkaReader::new(&properties, client_id, batch_bytes)?;
+        Ok(Box::new(reader))
     }
 
     fn admin(&self, client_id: &str) -> IoResult<Box<dyn Admin>> {
@@ -83,5 +103,12 @@ impl Log for KafkaLog {
             &self.properties,
             client_id,
         )?))
+    }
+
+    fn within(&self, memory: &ClientMemory) -> Option<BoundedLog> {
+        Some(BoundedLog {
+            log: Arc::new(self.clone().bounded(*memory)),
+            exceeded: self.properties.beyond(memory),
+        })
     }
 }

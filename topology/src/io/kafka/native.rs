@@ -166,12 +166,18 @@ impl PartitionQueue {
         })
     }
 
-    /// Appends at most `max` records to `batch`, never waiting. A record below `next` would be one delivered twice: an
-    /// error. `next` moves on.
-    pub(super) fn take(&self, max: usize, next: &mut i64, batch: &mut RecordBatch) -> Taken {
+    /// Appends at most `max` records to `batch`, and none once it has `bytes`; never waits. A record below `next` would be
+    /// one delivered twice: an error. `next` moves on.
+    pub(super) fn take(
+        &self,
+        max: usize,
+        bytes: usize,
+        next: &mut i64,
+        batch: &mut RecordBatch,
+    ) -> Taken {
         let mut taken = Taken::default();
         for _ in 0..max {
-            if taken.error.is_some() {
+            if taken.error.is_some() || batch.bytes() >= bytes {
                 break;
             }
             let Some(message) = self.next() else {

@@ -5,9 +5,11 @@
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
+use super::bounds::{self, Bound};
 use super::errors;
 use crate::Error;
 use crate::io::{ConsumerConfig, GroupProtocol, IoResult, ProducerConfig};
+use crate::memory::{ClientMemory, QueueMemory};
 
 /// The user's client properties, by the clients they are for.
 ///
@@ -183,7 +185,10 @@ impl KafkaProperties {
                 }
             }
         }
-        for config in [self.reader("check", "check"), self.producing("check")] {
+        for config in [
+            self.reader("check", "check", None),
+            self.producing("check", None),
+        ] {
             config
                 .create_native_config()
                 .map_err(|error| errors::error("read kafka properties", &error))?;
@@ -191,12 +196,20 @@ impl KafkaProperties {
         Ok(())
     }
 
-    fn base(&self, client_id: &str, defaults: &[&[(&str, &str)]]) -> ClientConfig {
+    fn base(
+        &self,
+        client_id: &str,
+        defaults: &[&[(&str, &str)]],
+        bounds: &[Bound],
+    ) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set_log_level(RDKafkaLogLevel::Info);
         config.set("client.id", client_id);
         for (name, value) in defaults.iter().copied().flatten() {
             config.set(*name, *value);
+        }
+        for (name, value) in bounds {
+            config.set(*name, value.to_string());
         }
         for (name, value) in &self.common {
             config.set(name, value);
@@ -204,24 +217,56 @@ impl KafkaProperties {
         config
     }
 
-    fn fetching(&self, client_id: &str, defaults: &[(&str, &str)]) -> ClientConfig {
-        let mut config = self.base(client_id, &[COMMON, FETCHING, defaults]);
+    fn fetching(
+        &self,
+        client_id: &str,
+        defaults: &[(&str, &str)],
+        bounds: &[Bound],
+    ) -> ClientConfig {
+        let mut config = self.base(client_id, &[COMMON, FETCHING, defaults], bounds);
         for (name, value) in &self.consumer {
             config.set(name, value);
         }
         config
     }
 
-    fn producing(&self, client_id: &str) -> ClientConfig {
-        let mut config = self.base(client_id, &[COMMON, PRODUCER]);
+    fn fetching_bounds(&self, queue: &QueueMemory, memory: &ClientMemory) -> [Bound; 4] {
+        let set = self.common.iter().chain(&self.consumer);
+        bounds::fetching(queue, memory, bounds::message_bytes(set))
+    }
+
+    /// The properties by which the user allows more than these bounds.
+    pub(super) fn beyond(&self, memory: &ClientMemory) -> Vec<String> {
+        let mut fetching = self.fetching_bounds(&memory.input, memory);
+        let reader = self.fetching_bounds(&memory.reader, memory);
+        for (bound, other) in fetching.iter_mut().zip(reader) {
+            bound.1 = bound.1.min(other.1);
+        }
+        let consumer = self.common.iter().chain(&self.consumer);
+        let producer = self.common.iter().chain(&self.producer);
+        let mut exceeded = bounds::exceeded(consumer, &fetching);
+        exceeded.extend(bounds::exceeded(producer, &bounds::producing(memory)));
+        exceeded
+    }
+
+    fn producing(&self, client_id: &str, memory: Option<&ClientMemory>) -> ClientConfig {
+        let bounds = memory.map(bounds::producing);
+        let bounds = bounds.as_ref().map_or(&[][..], |bounds| bounds);
+        let mut config = self.base(client_id, &[COMMON, PRODUCER], bounds);
         for (name, value) in &self.producer {
             config.set(name, value);
         }
         config
     }
 
-    pub(super) fn member(&self, member: &ConsumerConfig) -> ClientConfig {
-        let mut config = self.fetching(&member.client_id, MEMBER);
+    pub(super) fn member(
+        &self,
+        member: &ConsumerConfig,
+        memory: Option<&ClientMemory>,
+    ) -> ClientConfig {
+        let bounds = memory.map(|memory| self.fetching_bounds(&memory.input, memory));
+        let bounds = bounds.as_ref().map_or(&[][..], |bounds| bounds);
+        let mut config = self.fetching(&member.client_id, MEMBER, bounds);
         let isolation = if member.read_committed {
             "read_committed"
         } else {
@@ -259,26 +304,37 @@ impl KafkaProperties {
     }
 
     /// librdkafka assigns only to consumers that have a group, so the reader names one; it never joins it nor commits.
-    pub(super) fn reader(&self, client_id: &str, group: &str) -> ClientConfig {
-        let mut config = self.fetching(client_id, READER);
+    pub(super) fn reader(
+        &self,
+        client_id: &str,
+        group: &str,
+        memory: Option<&ClientMemory>,
+    ) -> ClientConfig {
+        let bounds = memory.map(|memory| self.fetching_bounds(&memory.reader, memory));
+        let bounds = bounds.as_ref().map_or(&[][..], |bounds| bounds);
+        let mut config = self.fetching(client_id, READER, bounds);
         config.set("group.id", group);
         config
     }
 
     /// A client that only asks: no group, sees high watermarks whatever transactions are open.
     pub(super) fn asking(&self, client_id: &str) -> ClientConfig {
-        let mut config = self.fetching(client_id, &[]);
+        let mut config = self.fetching(client_id, &[], &[]);
         config.set("isolation.level", "read_uncommitted");
         config
     }
 
     /// Admin requests: only what is common, because other scopes are refused or warned about.
     pub(super) fn admin(&self, client_id: &str) -> ClientConfig {
-        self.base(client_id, &[COMMON])
+        self.base(client_id, &[COMMON], &[])
     }
 
-    pub(super) fn sender(&self, producer: &ProducerConfig) -> ClientConfig {
-        let mut config = self.producing(&producer.client_id);
+    pub(super) fn sender(
+        &self,
+        producer: &ProducerConfig,
+        memory: Option<&ClientMemory>,
+    ) -> ClientConfig {
+        let mut config = self.producing(&producer.client_id, memory);
         if let Some(transactional_id) = &producer.transactional_id {
             let timeout_ms = producer.transaction_timeout.as_millis();
             config

@@ -25,12 +25,16 @@ pub(super) struct KafkaReader {
 }
 
 impl KafkaReader {
-    pub(super) fn new(config: &ClientConfig, client_id: &str) -> IoResult<Self> {
+    pub(super) fn new(
+        config: &ClientConfig,
+        client_id: &str,
+        batch_bytes: Option<usize>,
+    ) -> IoResult<Self> {
         let client: BaseConsumer<Events> = config
             .create_with_context(Events::new(client_id))
             .map_err(|error| errors::error("create reader", &error))?;
         Ok(Self {
-            inputs: Inputs::default(),
+            inputs: Inputs::new(batch_bytes),
             client: Arc::new(client),
         })
     }

@@ -1,18 +1,28 @@
-//! Closing windows.
+//! Closing windows, in portions: however many are due, no commit grows with their number.
+//!
+//! What is left follows from the store, should the process end between two portions: rows of windows that are closed are
+//! gone, `closed_before` moves when the last of them is, and the watermarks that made them due are kept.
 
 use std::ops::{Bound, ControlFlow};
 
 use super::row_keys::RowKeys;
-use super::{MergeContext, MergeProcessor, broken};
+use super::{MergeContext, MergeProcessor, PORTION, broken};
 use crate::process::ProcessError;
 use crate::window::rows;
+
+/// How far the closing has come.
+#[derive(Debug, Default)]
+pub(super) struct Closing {
+    /// Key of the last row that was closed; empty before the first.
+    last: Vec<u8>,
+}
 
 impl<G, A> MergeProcessor<G, A>
 where
     G: Default + 'static,
     A: Default + Clone + 'static,
 {
-    /// Closes the windows that the watermark has passed, in their order.
+    /// Closes a portion of the windows that the watermark has passed, in their order.
     pub(super) fn close_windows(
         &mut self,
         context: &mut MergeContext<'_, '_, G, A>,
@@ -25,78 +35,78 @@ where
         if closed_before <= self.meta.closed_before {
             return Ok(());
         }
-        for tag in [rows::WINDOW, rows::RUNNING] {
-            // Below are none, only what the store has not yet cleaned up of those that were.
-            let mut from = self.meta.closed_before;
-            while let Some(start) = self.first_window(tag, from, closed_before, context)? {
-                self.close(tag, start, context)?;
-                from = start.saturating_add(1);
-            }
+        let mut closing = self.closing.take().unwrap_or_default();
+        let mut keys = std::mem::take(&mut self.scratch.rows);
+        self.keys_to_close(&closing, closed_before, &mut keys, context)?;
+        for key in keys.iter() {
+            self.close(key, context)?;
+        }
+        let is_last = keys.len() < PORTION;
+        closing.last.clear();
+        closing.last.extend_from_slice(keys.last());
+        self.scratch.rows = keys;
+        if !is_last {
+            self.closing = Some(closing);
+            context.go_on_later();
+            return Ok(());
         }
         self.meta.closed_before = closed_before;
         self.store_meta(context)
     }
 
-    /// The first window that has rows, among those that begin from `from` on and before `before`.
-    fn first_window(
+    /// The rows of the next portion: windows first, then running aggregates, each by their beginning.
+    fn keys_to_close(
         &self,
-        tag: u8,
-        from: i64,
+        closing: &Closing,
         before: i64,
-        context: &mut MergeContext<'_, '_, G, A>,
-    ) -> Result<Option<i64>, ProcessError> {
-        let (mut lower, mut upper) = (Vec::new(), Vec::new());
-        rows::window_prefix(tag, from, &mut lower);
-        rows::window_prefix(tag, before, &mut upper);
-        let mut first = None;
-        let (from, to) = (Bound::Included(&lower[..]), Bound::Excluded(&upper[..]));
-        context.range(self.store()?, from, to, &mut |key, _| {
-            first = rows::window_of(key).map(|(start, _)| start);
-            ControlFlow::Break(())
-        })?;
-        Ok(first)
-    }
-
-    fn close(
-        &mut self,
-        tag: u8,
-        start: i64,
-        context: &mut MergeContext<'_, '_, G, A>,
-    ) -> Result<(), ProcessError> {
-        let mut keys = std::mem::take(&mut self.scratch.rows);
-        self.keys_of(tag, start, &mut keys, context)?;
-        for key in keys.iter() {
-            let Some(mut told) = self.row(key, context)? else {
-                continue;
-            };
-            told.is_final = true;
-            if tag == rows::RUNNING {
-                let (_, group) = rows::window_of(key).ok_or_else(|| broken("a window"))?;
-                self.scratch.delta.clone_from(&told.own);
-                self.add_to_group(rows::BASE, group, context)?;
-                told.shown.clone_from(&self.scratch.aggregate);
-            }
-            self.tell(key, told, context)?;
-        }
-        self.scratch.rows = keys;
-        Ok(())
-    }
-
-    fn keys_of(
-        &self,
-        tag: u8,
-        start: i64,
         keys: &mut RowKeys,
         context: &mut MergeContext<'_, '_, G, A>,
     ) -> Result<(), ProcessError> {
         keys.clear();
-        let (mut from, mut to) = (Vec::new(), Vec::new());
-        rows::window_prefix(tag, start, &mut from);
-        rows::window_prefix(tag, start.saturating_add(1), &mut to);
-        let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
-        context.range(self.store()?, from, to, &mut |key, _| {
-            keys.push(key);
-            ControlFlow::Continue(())
-        })
+        let last = closing.last.as_slice();
+        let (mut lower, mut upper) = (Vec::new(), Vec::new());
+        for tag in [rows::WINDOW, rows::RUNNING] {
+            if keys.len() >= PORTION || last.first().is_some_and(|done| *done > tag) {
+                continue;
+            }
+            // Below are none, only what the store has not yet cleaned up of those that were.
+            rows::window_prefix(tag, self.meta.closed_before, &mut lower);
+            rows::window_prefix(tag, before, &mut upper);
+            let from = match last.first() {
+                Some(done) if *done == tag => Bound::Excluded(last),
+                _ => Bound::Included(&lower[..]),
+            };
+            context.range(
+                self.store()?,
+                from,
+                Bound::Excluded(&upper),
+                &mut |key, _| {
+                    keys.push(key);
+                    match keys.len() < PORTION {
+                        true => ControlFlow::Continue(()),
+                        false => ControlFlow::Break(()),
+                    }
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    fn close(
+        &mut self,
+        key: &[u8],
+        context: &mut MergeContext<'_, '_, G, A>,
+    ) -> Result<(), ProcessError> {
+        let Some(mut told) = self.row(key, context)? else {
+            return Ok(());
+        };
+        told.is_final = true;
+        if key.first() == Some(&rows::RUNNING) {
+            let (_, group) = rows::window_of(key).ok_or_else(|| broken("a window"))?;
+            self.scratch.delta.clone_from(&told.own);
+            self.add_to_group(rows::BASE, group, context)?;
+            told.shown.clone_from(&self.scratch.aggregate);
+        }
+        self.tell(key, told, context)
     }
 }

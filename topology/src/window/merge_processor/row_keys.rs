@@ -25,6 +25,25 @@ impl RowKeys {
         self.ends.clear();
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The key of this number, by which they were added.
+    pub(super) fn get(&self, index: usize) -> Option<&[u8]> {
+        let begin = match index.checked_sub(1) {
+            Some(before) => *self.ends.get(before)?,
+            None => 0,
+        };
+        self.bytes.get(begin..*self.ends.get(index)?)
+    }
+
+    /// The last key; an empty one where there is none.
+    pub(super) fn last(&self) -> &[u8] {
+        let last = self.len().checked_sub(1);
+        last.and_then(|last| self.get(last)).unwrap_or_default()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }

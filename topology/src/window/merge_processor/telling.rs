@@ -1,10 +1,10 @@
-//! Telling of aggregates: what changed, what is final, what came too late.
+//! Telling of aggregates: what changed, in portions; what is final; what came too late.
 
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
 
 use super::row_keys::RowKeys;
-use super::{MergeContext, MergeProcessor, broken, read};
+use super::{MergeContext, MergeProcessor, PORTION, broken, read};
 use crate::io::Headers;
 use crate::process::{ProcessError, Record};
 use crate::window::WindowResult;
@@ -20,6 +20,41 @@ pub(super) struct Told<A> {
     n: u64,
     revision: u64,
     pub(super) is_final: bool,
+}
+
+/// What is told of open windows, and how far that has come.
+pub(super) struct Telling<A> {
+    /// Keys of the rows that changed.
+    changed: RowKeys,
+    /// So many of them are told.
+    next: usize,
+    /// Running aggregates come behind the others.
+    running: Option<Running<A>>,
+}
+
+/// Running aggregates that are told.
+struct Running<A> {
+    /// By group.
+    moved: BTreeMap<Vec<u8>, Moved<A>>,
+    /// Key of the last row that was looked at.
+    last: Vec<u8>,
+}
+
+struct Moved<A> {
+    /// Beginning of the first window in which it moved.
+    since: i64,
+    /// With all rows looked at so far.
+    sum: A,
+}
+
+impl<A> Telling<A> {
+    pub(super) fn of(changed: RowKeys) -> Self {
+        Self {
+            changed,
+            next: 0,
+            running: None,
+        }
+    }
 }
 
 impl<G, A> MergeProcessor<G, A>
@@ -122,75 +157,184 @@ where
         }))
     }
 
-    /// Tells what changed in open windows.
+    /// Tells a portion of what changed in open windows.
     pub(super) fn tell_changes(
         &mut self,
         context: &mut MergeContext<'_, '_, G, A>,
     ) -> Result<(), ProcessError> {
-        let changed = std::mem::take(&mut self.changed);
-        let is_running = |key: &[u8]| key.first() == Some(&rows::RUNNING);
-        for key in changed.iter().filter(|key| !is_running(key)) {
-            // One that is gone was told when its window closed.
-            if let Some(told) = self.row(key, context)? {
-                self.tell(key, told, context)?;
-            }
+        let Some(mut telling) = self.telling.take() else {
+            return Ok(());
+        };
+        let is_last = self.tell_portion(&mut telling, context)?;
+        if is_last {
+            // The buffer is used again.
+            self.changed = telling.changed;
+            self.changed.clear();
+        } else {
+            self.telling = Some(telling);
+            context.go_on_later();
         }
-        if changed.iter().any(is_running) {
-            self.tell_running(&changed, context)?;
-        }
-        self.changed = changed;
-        self.changed.clear();
         Ok(())
     }
 
-    /// A running aggregate that moved in a window has moved in all later ones too.
-    fn tell_running(
+    /// Answers whether it was the last.
+    fn tell_portion(
+        &mut self,
+        telling: &mut Telling<A>,
+        context: &mut MergeContext<'_, '_, G, A>,
+    ) -> Result<bool, ProcessError> {
+        let mut left = PORTION;
+        while let Some(key) = telling.changed.get(telling.next) {
+            if !is_running(key) {
+                if left == 0 {
+                    return Ok(false);
+                }
+                left -= 1;
+                // One that is gone was told when its window closed.
+                if let Some(told) = self.row(key, context)? {
+                    self.tell(key, told, context)?;
+                }
+            }
+            telling.next += 1;
+        }
+        let mut running = match telling.running.take() {
+            Some(running) => running,
+            None => self.moved(&telling.changed, context)?,
+        };
+        let is_last = running.moved.is_empty() || self.tell_running(&mut running, context)?;
+        telling.running = Some(running);
+        Ok(is_last)
+    }
+
+    /// The running aggregates that moved: since which window, and what they were before the first that is open.
+    fn moved(
         &mut self,
         changed: &RowKeys,
         context: &mut MergeContext<'_, '_, G, A>,
-    ) -> Result<(), ProcessError> {
-        let mut moved: BTreeMap<&[u8], (i64, A)> = Default::default();
-        for key in changed
-            .iter()
-            .filter(|key| key.first() == Some(&rows::RUNNING))
-        {
+    ) -> Result<Running<A>, ProcessError> {
+        let mut running = Running {
+            moved: BTreeMap::new(),
+            last: vec![rows::RUNNING],
+        };
+        for key in changed.iter().filter(|key| is_running(key)) {
             if let Some((start, group)) = rows::window_of(key) {
-                let entry = moved.entry(group).or_insert((start, A::default()));
-                entry.0 = entry.0.min(start);
+                let begin = || Moved {
+                    since: start,
+                    sum: A::default(),
+                };
+                let moved = running.moved.entry(group.to_vec()).or_insert_with(begin);
+                moved.since = moved.since.min(start);
             }
         }
         let store = self.store()?;
-        for (group, (_, sum)) in &mut moved {
+        for (group, moved) in &mut running.moved {
             rows::group_key(rows::BASE, group, &mut self.scratch.key);
             let base = context.get(store, &self.scratch.key)?;
-            read(self.aggregates.as_mut(), base, sum)?;
+            read(self.aggregates.as_mut(), base, &mut moved.sum)?;
         }
+        Ok(running)
+    }
+
+    /// A running aggregate that moved in a window has moved in all later ones too. Tells a portion of them; answers whether
+    /// it was the last.
+    fn tell_running(
+        &mut self,
+        running: &mut Running<A>,
+        context: &mut MergeContext<'_, '_, G, A>,
+    ) -> Result<bool, ProcessError> {
+        // At least as many as rows may have to be marked behind it.
+        let portion = PORTION.max(running.moved.len());
         let mut keys = std::mem::take(&mut self.scratch.rows);
         keys.clear();
-        let (from, to) = ([rows::RUNNING], [rows::CURRENT]);
-        let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
-        context.range(store, from, to, &mut |key, _| {
-            if rows::window_of(key).is_some_and(|(_, group)| moved.contains_key(group)) {
+        self.rows_behind(&running.last, context, &mut |key, group| {
+            if running.moved.contains_key(group) {
                 keys.push(key);
             }
-            ControlFlow::Continue(())
+            match keys.len() < portion {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
         })?;
         for key in keys.iter() {
             let Some((start, group)) = rows::window_of(key) else {
                 continue;
             };
-            let (Some((first, sum)), Some(mut told)) =
-                (moved.get_mut(group), self.row(key, context)?)
+            let (Some(moved), Some(mut told)) =
+                (running.moved.get_mut(group), self.row(key, context)?)
             else {
                 continue;
             };
-            (self.merge)(sum, &told.own);
-            if start >= *first {
-                told.shown.clone_from(sum);
+            (self.merge)(&mut moved.sum, &told.own);
+            if start >= moved.since {
+                told.shown.clone_from(&moved.sum);
                 self.tell(key, told, context)?;
             }
         }
+        let is_last = keys.len() < portion;
+        running.last.clear();
+        running.last.extend_from_slice(keys.last());
         self.scratch.rows = keys;
+        if !is_last {
+            self.mark_rest(running, context)?;
+        }
+        Ok(is_last)
+    }
+
+    /// Marks the next row of each aggregate that is not wholly told as changed: should the process end here, the next one
+    /// tells the rest.
+    fn mark_rest(
+        &mut self,
+        running: &mut Running<A>,
+        context: &mut MergeContext<'_, '_, G, A>,
+    ) -> Result<(), ProcessError> {
+        let mut next: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        let moved = &running.moved;
+        self.rows_behind(&running.last, context, &mut |key, group| {
+            if moved.contains_key(group) && !next.contains_key(group) {
+                next.insert(group.to_vec(), key.to_vec());
+            }
+            match next.len() < moved.len() {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        })?;
+        // Behind here are no more rows of the others.
+        running.moved.retain(|group, _| next.contains_key(group));
+        let store = self.store()?;
+        for (group, key) in &next {
+            let since = running.moved.get(group).map(|moved| moved.since);
+            let is_told = rows::window_of(key).map(|(start, _)| start) >= since;
+            let Some(bytes) = context.get(store, key)?.filter(|_| is_told) else {
+                continue;
+            };
+            let mut marked = bytes.to_vec();
+            Row::mark_changed(&mut marked);
+            context.put(store, key, &marked)?;
+        }
         Ok(())
     }
+
+    /// Visits the rows of running aggregates behind a key: key and group.
+    fn rows_behind(
+        &self,
+        last: &[u8],
+        context: &mut MergeContext<'_, '_, G, A>,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), ProcessError> {
+        let to = [rows::CURRENT];
+        let (from, to) = (Bound::Excluded(last), Bound::Excluded(&to[..]));
+        context.range(
+            self.store()?,
+            from,
+            to,
+            &mut |key, _| match rows::window_of(key) {
+                Some((_, group)) => visit(key, group),
+                None => ControlFlow::Continue(()),
+            },
+        )
+    }
+}
+
+fn is_running(key: &[u8]) -> bool {
+    key.first() == Some(&rows::RUNNING)
 }
