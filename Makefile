@@ -1,5 +1,5 @@
 # Thin: each target says what it does in a line or two; `make help` lists them.
-.PHONY: help demo test simulate matrix torture scale-out restore-times upgrade every-case aggregates-large retention-large fuzz-decoders bench peer lint setup
+.PHONY: help demo test simulate matrix torture scale-out restore-times memory-bounds upgrade every-case aggregates-large retention-large fuzz-decoders bench peer lint setup
 .DEFAULT_GOAL := help
 
 # Arguments of the program, as in: make demo ARGS="--duration 60s"
@@ -67,6 +67,11 @@ restore-times: ## restart with a million orders of state, after a clean stop, af
 	@scripts/setup test
 	@scripts/fetch-kafka
 	JUMUN_RESTORE_TIMES=$(ORDERS) cargo test --release --package jumun --test restore_times -- --nocapture
+
+memory-bounds: ## measure peak memory in bursts, with a hot key, on a slow broker, with many open windows; takes minutes
+	@scripts/setup test
+	@scripts/fetch-kafka
+	JUMUN_MEMORY_BOUNDS=1 cargo test --release --package jumun --test memory_bounds -- --nocapture --test-threads=1
 
 upgrade: ## replace instances of an older version one by one under load, roll one back, and compare; FROM=<git ref>
 	@scripts/setup test

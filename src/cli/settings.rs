@@ -41,6 +41,9 @@ pub struct Settings {
     /// At most so many records per second: a gentle catch-up.
     #[arg(long, value_name = "N")]
     pub max_rate: Option<u64>,
+    /// Bytes of memory that the process may take.
+    #[arg(long, value_name = "BYTES")]
+    pub memory_max_bytes: Option<u64>,
     /// Give up the group membership when stopping, for scaling in.
     #[arg(long)]
     pub leave_on_stop: bool,
@@ -83,6 +86,7 @@ impl Settings {
             .with_some("application.ordering", self.ordering.as_ref())
             .with_some("application.rebuild", self.rebuild.then_some(true))
             .with_some("application.max_rate", self.max_rate)
+            .with_some("application.memory_max_bytes", self.memory_max_bytes)
             .with_some(
                 "application.leave_on_stop",
                 self.leave_on_stop.then_some(true),

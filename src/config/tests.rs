@@ -446,6 +446,35 @@ fn values_out_of_range_are_refused() {
          application.transaction_timeout_ms is 1000 ms (jumun.toml, application.transaction_timeout_ms): the broker would \
          abort every transaction before its commit; raise the timeout",
     );
+    check_error(
+        "[application]\nmemory_max_bytes = 1000",
+        "jumun.toml, application.memory_max_bytes: must be a whole number from 67108864 to 17592186044416, not 1000",
+    );
+    check_error(
+        "[application]\ncache_max_bytes = 300000000",
+        "jumun.toml, application.cache_max_bytes: application.cache_max_bytes is 300000000 and \
+         application.memory_max_bytes is 536870912 (default): more than half of it; raise memory_max_bytes, or leave \
+         cache_max_bytes out",
+    );
+}
+
+#[test]
+fn the_memory_is_set_in_every_layer() {
+    let file = "[application]\nmemory_max_bytes = 100000000";
+    let bytes = |environment: &[(&str, &str)], flags| {
+        let effective = given(file, environment, flags).load();
+        effective.configuration.application.memory_max_bytes
+    };
+    let variable = [("JUMUN__APPLICATION__MEMORY_MAX_BYTES", "200000000")];
+    let flag = || Flags::default().with("application.memory_max_bytes", 300_000_000);
+    assert_eq!(bytes(&[], Flags::default()), 100_000_000);
+    assert_eq!(bytes(&variable, Flags::default()), 200_000_000);
+    assert_eq!(bytes(&variable, flag()), 300_000_000);
+    let default = given("", &[], Flags::default()).load();
+    assert_eq!(
+        default.configuration.application.memory_max_bytes,
+        512 << 20
+    );
 }
 
 #[test]

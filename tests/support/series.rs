@@ -66,7 +66,7 @@ fn label_values(spec: &MetricSpec, topology: &BuiltTopology) -> usize {
         ["reason"] => SetAsideReason::ALL.len(),
         ["state"] => 4,
         ["stall"] => 2,
-        ["share"] => 8,
+        ["share"] => 4,
         ["topic", "partition"] => sum(&|part| inputs(part) * tasks(part)),
         ["task"] => sum(&tasks),
         // What is parked has none yet.

@@ -257,27 +257,17 @@ impl MemoryShares {
         self.parts().iter().map(|(_, bytes)| bytes).sum()
     }
 
-    /// The parts by their names in metrics.
+    /// What parts of a kind have together, by the names in metrics.
     #[must_use]
     pub fn parts(&self) -> [(&'static str, usize); PARTS.len()] {
-        let [
-            cache,
-            buffers,
-            rows,
-            uncommitted,
-            producers,
-            inputs,
-            restores,
-            rest,
-        ] = PARTS;
+        let [stores, uncommitted, queues, rest] = PARTS;
         [
-            (cache, self.block_cache),
-            (buffers, self.write_buffers),
-            (rows, self.cached_rows),
-            (uncommitted, self.uncommitted),
-            (producers, self.producers),
-            (inputs, self.inputs),
-            (restores, self.restores),
+            (
+                stores,
+                self.block_cache + self.write_buffers + self.cached_rows,
+            ),
+            (uncommitted, self.uncommitted + self.producers),
+            (queues, self.inputs + self.restores),
             (rest, self.rest),
         ]
     }
@@ -304,17 +294,8 @@ impl MemoryShares {
     }
 }
 
-/// Names of the parts, the label `share` of the metrics.
-pub(crate) const PARTS: [&str; 8] = [
-    "block_cache",
-    "write_buffers",
-    "cached_rows",
-    "uncommitted",
-    "producers",
-    "inputs",
-    "restores",
-    "rest",
-];
+/// Kinds of parts, the label `share` of the metrics.
+pub(crate) const PARTS: [&str; 4] = ["stores", "uncommitted", "queues", "rest"];
 
 impl QueueMemory {
     /// For `bytes` in all: the queue, what librdkafka keeps of each record besides, one fetch too many that may unpack to

@@ -79,7 +79,7 @@ list! {
     WATERMARK = "topology_watermark_timestamp_seconds", Gauge, ["task"],
         "Watermark of a task that takes part in a windowed aggregation, as a Unix timestamp: how far it has come in event time.";
     MEMORY = "topology_memory_share_bytes", Gauge, ["share"],
-        "What each part of the process may take of the memory budget; all together are the budget. 0 without one.";
+        "What parts of the process may take of the memory budget: stores, uncommitted changes and outputs, queues of inputs and restores, the rest; together they are the budget. 0 without one.";
     CACHED = "topology_state_cached_bytes", Gauge, [],
         "Committed entries kept in memory above RocksDB.";
     DIRTY = "topology_state_dirty_bytes", Gauge, [],

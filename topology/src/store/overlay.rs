@@ -23,6 +23,8 @@ use slot::{Before, Committed, Slot, Undo};
 /// Buffers kept for reuse, and the size beyond which one is not worth keeping.
 const SPARE_BUFFERS: usize = 1024;
 const SPARE_BUFFER_BYTES: usize = 4 << 10;
+/// All of them together, of one family of one task.
+const SPARE_BYTES: usize = 256 << 10;
 
 /// What happens to dirty slots once they are committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,7 @@ pub(crate) struct Overlay {
     clean_bytes: usize,
     dirty_bytes: usize,
     spare: Vec<Vec<u8>>,
+    spare_bytes: usize,
 }
 
 impl Overlay {
@@ -72,6 +75,7 @@ impl Overlay {
             clean_bytes: 0,
             dirty_bytes: 0,
             spare: Vec::new(),
+            spare_bytes: 0,
         }
     }
 
@@ -187,7 +191,7 @@ impl Overlay {
         }
         if slot.logged_under != self.mark {
             slot.logged_under = self.mark;
-            let buffer = self.spare.pop().unwrap_or_default();
+            let buffer = take_spare(&mut self.spare, &mut self.spare_bytes);
             let old = mem::replace(&mut slot.value, buffer);
             self.undo.push(Undo {
                 slot: index,
@@ -204,7 +208,7 @@ impl Overlay {
             slot.dirty = true;
             self.dirty.push(index);
             if let Some(ordered) = &mut self.ordered {
-                let mut copy = self.spare.pop().unwrap_or_default();
+                let mut copy = take_spare(&mut self.spare, &mut self.spare_bytes);
                 copy.clear();
                 copy.extend_from_slice(key);
                 ordered.insert(copy, index);
@@ -306,12 +310,9 @@ impl Overlay {
     fn forget_dirty(&mut self) {
         self.dirty_bytes = 0;
         self.dirty_at_mark = 0;
-        if let Some(ordered) = &mut self.ordered {
-            for key in mem::take(ordered).into_keys() {
-                if self.spare.len() < SPARE_BUFFERS {
-                    self.spare.push(key);
-                }
-            }
+        let ordered = self.ordered.as_mut().map(mem::take).unwrap_or_default();
+        for key in ordered.into_keys() {
+            self.recycle(key);
         }
     }
 
@@ -320,6 +321,7 @@ impl Overlay {
         self.abort();
         *self = Self {
             spare: mem::take(&mut self.spare),
+            spare_bytes: self.spare_bytes,
             mark: self.mark,
             ..Self::new(self.retention)
         };
@@ -429,17 +431,25 @@ impl Overlay {
     }
 
     fn buffer(&mut self) -> Vec<u8> {
-        let mut buffer = self.spare.pop().unwrap_or_default();
+        let mut buffer = take_spare(&mut self.spare, &mut self.spare_bytes);
         buffer.clear();
         buffer
     }
 
     fn recycle(&mut self, buffer: Vec<u8>) {
         let capacity = buffer.capacity();
-        if capacity > 0 && capacity <= SPARE_BUFFER_BYTES && self.spare.len() < SPARE_BUFFERS {
+        let fits = capacity <= SPARE_BUFFER_BYTES && self.spare_bytes + capacity <= SPARE_BYTES;
+        if capacity > 0 && fits && self.spare.len() < SPARE_BUFFERS {
+            self.spare_bytes += capacity;
             self.spare.push(buffer);
         }
     }
+}
+
+fn take_spare(spare: &mut Vec<Vec<u8>>, bytes: &mut usize) -> Vec<u8> {
+    let buffer = spare.pop().unwrap_or_default();
+    *bytes = bytes.saturating_sub(buffer.capacity());
+    buffer
 }
 
 #[cfg(test)]

@@ -172,6 +172,11 @@ impl<A: Default + Clone> PartialSums<A> {
             })
     }
 
+    /// Memory of what there is to hand over.
+    pub(super) fn bytes(&self) -> usize {
+        self.entries.len() * (size_of::<Entry<A>>() + size_of::<u64>()) + self.bytes.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -328,7 +328,9 @@ impl<A: Adds> Processor for PartialProcessor<A> {
             merge: self.merger.as_ref(),
         };
         self.aggregator
-            .add(record, &mut Deltas { sink: &mut adder })
+            .add(record, &mut Deltas { sink: &mut adder })?;
+        context.holds(self.sums.bytes());
+        Ok(())
     }
 
     fn before_commit(&mut self, context: &mut PartialContext<'_, '_>) -> Result<(), ProcessError> {

@@ -1,7 +1,9 @@
 //! Properties of the user.
 
 use topology::ErrorClass;
+use topology::io::Log;
 use topology::io::kafka::{KafkaLog, KafkaProperties};
+use topology::memory::ClientMemory;
 
 fn refusal(properties: KafkaProperties) -> String {
     let error = KafkaLog::new(properties).unwrap_err();
@@ -64,6 +66,35 @@ fn unknown_names_and_bad_values_are_refused_by_name() {
         ..KafkaProperties::default()
     });
     assert!(text.contains("linger.ms"), "{text}");
+}
+
+#[test]
+fn properties_that_break_the_bounds_of_memory_are_named() {
+    let memory = ClientMemory::small();
+    let exceeded = |properties: KafkaProperties| {
+        let log = KafkaLog::new(properties).unwrap();
+        log.within(&memory).unwrap().exceeded
+    };
+    assert_eq!(exceeded(KafkaProperties::default()), [""; 0]);
+    let raised = exceeded(KafkaProperties {
+        common: one("fetch.message.max.bytes", "50000000"),
+        consumer: one("queued.max.messages.kbytes", "65536"),
+        producer: one("queue.buffering.max.kbytes", "1"),
+    });
+    assert_eq!(
+        raised,
+        [
+            "fetch.message.max.bytes = 50000000 (within the budget: 98304)",
+            "queued.max.messages.kbytes = 65536 (within the budget: 192)"
+        ]
+    );
+    // The producer's own limit must not make the consumer impossible: librdkafka wants a fetch to be larger.
+    let log = KafkaLog::new(KafkaProperties {
+        common: one("message.max.bytes", "16777216"),
+        ..KafkaProperties::default()
+    });
+    let bounded = log.unwrap().within(&memory).unwrap().log;
+    assert!(bounded.reader("large").is_ok());
 }
 
 #[test]
