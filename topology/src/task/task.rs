@@ -243,7 +243,7 @@ impl Task {
             self.finish(due)?;
         }
         while processed < max && self.scope.circuit.takes_records() && !self.unfinished {
-            if processed % LOOK_EVERY == 0 && self.is_full() {
+            if processed.is_multiple_of(LOOK_EVERY) && self.is_full() {
                 break;
             }
             let InputChoice::Take(index) = self.inputs.choose(now) else {

@@ -251,7 +251,7 @@ impl KafkaProperties {
 
     fn producing(&self, client_id: &str, memory: Option<&ClientMemory>) -> ClientConfig {
         let bounds = memory.map(bounds::producing);
-        let bounds = bounds.as_ref().map_or(&[][..], |bounds| bounds);
+        let bounds = bounds.as_ref().map(|it| it.as_slice()).unwrap_or_default();
         let mut config = self.base(client_id, &[COMMON, PRODUCER], bounds);
         for (name, value) in &self.producer {
             config.set(name, value);
@@ -265,7 +265,7 @@ impl KafkaProperties {
         memory: Option<&ClientMemory>,
     ) -> ClientConfig {
         let bounds = memory.map(|memory| self.fetching_bounds(&memory.input, memory));
-        let bounds = bounds.as_ref().map_or(&[][..], |bounds| bounds);
+        let bounds = bounds.as_ref().map(|it| it.as_slice()).unwrap_or_default();
         let mut config = self.fetching(&member.client_id, MEMBER, bounds);
         let isolation = if member.read_committed {
             "read_committed"
@@ -311,7 +311,7 @@ impl KafkaProperties {
         memory: Option<&ClientMemory>,
     ) -> ClientConfig {
         let bounds = memory.map(|memory| self.fetching_bounds(&memory.reader, memory));
-        let bounds = bounds.as_ref().map_or(&[][..], |bounds| bounds);
+        let bounds = bounds.as_ref().map(|it| it.as_slice()).unwrap_or_default();
         let mut config = self.fetching(client_id, READER, bounds);
         config.set("group.id", group);
         config

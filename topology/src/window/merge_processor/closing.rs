@@ -79,7 +79,7 @@ where
             context.range(
                 self.store()?,
                 from,
-                Bound::Excluded(&upper),
+                Bound::Excluded(&upper[..]),
                 &mut |key, _| {
                     keys.push(key);
                     match keys.len() < PORTION {
