@@ -13,6 +13,7 @@
 #[path = "support/clocks.rs"]
 mod clocks;
 #[path = "support/load.rs"]
+#[allow(dead_code, reason = "the events are sent here in other ways")]
 mod load;
 #[path = "support/model/mod.rs"]
 mod model;

@@ -79,7 +79,7 @@ fn a_usual_application_gets_queues_that_do_not_stutter() {
 
 #[test]
 fn too_many_partitions_are_refused_with_the_budget_that_would_do() {
-    let many = demand(200, 100, 1);
+    let many = demand(250, 100, 1);
     let refused = MemoryBudget::new(512 * MIB)
         .divide(many)
         .unwrap_err()
@@ -89,7 +89,7 @@ fn too_many_partitions_are_refused_with_the_budget_that_would_do() {
         "{refused}"
     );
     assert!(
-        refused.contains("200 partitions of inputs and 100 of changelogs"),
+        refused.contains("250 partitions of inputs and 100 of changelogs"),
         "{refused}"
     );
     let smallest = MemoryBudget::new(512 * MIB).smallest_for(many);

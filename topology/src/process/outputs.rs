@@ -238,6 +238,7 @@ impl LatestBuffer {
                 slot.output == record.output && slot.key.as_deref() == record.key
             })
         });
+        let is_new = found.is_none();
         let position = match found {
             Some(position) => *position,
             None => {
@@ -262,7 +263,12 @@ impl LatestBuffer {
         slot.output = record.output;
         slot.partition = record.partition;
         slot.timestamp = record.timestamp;
-        self.bytes += record.value.map_or(0, <[u8]>::len);
+        let replaced = if is_new {
+            0
+        } else {
+            slot.value.as_ref().map_or(0, Vec::len)
+        };
+        self.bytes = self.bytes.saturating_sub(replaced) + record.value.map_or(0, <[u8]>::len);
         refill(&mut slot.key, record.key);
         refill(&mut slot.value, record.value);
         slot.headers.clear();

@@ -291,7 +291,7 @@ impl StreamThread {
         progress.records = if paused { 0 } else { self.process(now)? };
         let processed = self.clock.monotonic();
         let punctuated = !paused && self.punctuate()?;
-        progress.moved |= punctuated || self.tasks.values().any(|task| task.unfinished);
+        progress.moved |= punctuated || !paused && self.is_unfinished();
         self.turn_took(Turn {
             polled: (fetched > 0).then(|| now.saturating_sub(turn)),
             processed: (progress.records > 0).then(|| processed.saturating_sub(now)),
@@ -454,6 +454,12 @@ impl StreamThread {
             }
         }
         Ok(ran > 0)
+    }
+
+    /// Whether a task goes on at once, behind the commit that it waits for.
+    fn is_unfinished(&self) -> bool {
+        let mut tasks = self.tasks.values();
+        tasks.any(|task| task.phase == TaskPhase::Running && task.unfinished)
     }
 
     fn wants_commit(&self) -> bool {
