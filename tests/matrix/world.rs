@@ -100,17 +100,6 @@ impl World {
     }
 }
 
-/// Whether a row that does not pass yet is asked for; says so if not.
-pub fn not_passing_yet(row: &str) -> bool {
-    let asked = std::env::var_os("JUMUN_MATRIX").is_some();
-    if !asked {
-        tell(format!(
-            "{row} is left out because it does not pass yet (tests/README.md): make matrix runs it"
-        ));
-    }
-    asked
-}
-
 /// Whether rows that take long are asked for; says so if not.
 pub fn long_form() -> bool {
     let asked = std::env::var_os("JUMUN_MATRIX").is_some();

@@ -329,7 +329,7 @@ fn a_store_that_is_gone_is_refused_by_name_and_dropped_when_asked() {
     };
     // One more store is no difference that matters.
     world.run(&[orders()], ChangedTopology::Refuse);
-    world.run(&[with.clone()], ChangedTopology::Refuse);
+    world.run(std::slice::from_ref(&with), ChangedTopology::Refuse);
     let told = world.refusal(&[orders()], ChangedTopology::Refuse);
     assert!(
         told.contains("store notes of sub-topology 0 is gone"),

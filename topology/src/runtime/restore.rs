@@ -177,6 +177,7 @@ impl StreamThread {
                     task.scope
                         .state
                         .restore(changelog.store, &mut std::iter::empty(), end)?;
+                    task.scope.state.end_ingest(changelog.store)?;
                     changelog.position = end;
                     changelog.done = true;
                 }

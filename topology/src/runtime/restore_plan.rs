@@ -13,6 +13,9 @@ use crate::io::{Position, TopicId, TopicPartition, Watermarks};
 use crate::store::{SetAsideReason, StoreId};
 use crate::task::{Task, TaskId, TaskPhase};
 
+/// Offsets to restore from which on rows are written as sorted files; below, the files would be many and small.
+const INGEST_FROM: i64 = 50_000;
+
 /// A store with a changelog, and what the brokers say of its partition.
 struct Logged {
     store: StoreId,
@@ -125,6 +128,9 @@ impl StreamThread {
             if begin >= target {
                 // Complete, as after a clean stop.
                 continue;
+            }
+            if target - begin >= INGEST_FROM {
+                state.begin_ingest(logged.store)?;
             }
             let clients = self.clients.as_mut().ok_or_else(no_clients)?;
             let position = Position::Offset(begin);

@@ -3,6 +3,7 @@
 use std::ops::Bound;
 use std::path::Path;
 
+use super::ingest::SortedRow;
 use super::range::RowVisitor;
 
 /// A failure of a backend.
@@ -68,6 +69,14 @@ pub(crate) trait Backend: Send + Sync {
 
     /// Writes everything that `fill` hands over, or nothing.
     fn write(&self, bytes: usize, fill: &mut dyn FnMut(&mut dyn BatchWriter)) -> BackendResult<()>;
+
+    /// Writes rows that come ascending, each key once, as a file of their own where there are files: on disk for good once
+    /// this returns, without any batch that claims them.
+    fn ingest(
+        &self,
+        family: FamilyIndex,
+        rows: &mut dyn Iterator<Item = SortedRow<'_>>,
+    ) -> BackendResult<()>;
 
     /// Puts what was written on disk, all families together; `Begin` does not wait for the end.
     fn flush(&self, wait: FlushWait) -> BackendResult<()>;

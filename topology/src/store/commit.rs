@@ -235,7 +235,7 @@ impl TaskState {
         self.flush_with(FlushWait::Finish)
     }
 
-    fn flush_with(&mut self, wait: FlushWait) -> Result<(), Error> {
+    pub(crate) fn flush_with(&mut self, wait: FlushWait) -> Result<(), Error> {
         if let Some(durable) = &self.durable
             && let Err(error) = durable.flush(wait)
         {

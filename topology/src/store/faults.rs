@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::backend::{
     Backend, BackendError, BackendResult, BackendStatistics, BatchWriter, FamilyIndex, FlushWait,
 };
+use super::ingest::SortedRow;
 use super::range::RowVisitor;
 use crate::task::TaskId;
 
@@ -97,6 +98,14 @@ impl Backend for Faulty {
 
     fn write(&self, bytes: usize, fill: &mut dyn FnMut(&mut dyn BatchWriter)) -> BackendResult<()> {
         self.run(StoreCall::Write, || self.below.write(bytes, fill))
+    }
+
+    fn ingest(
+        &self,
+        family: FamilyIndex,
+        rows: &mut dyn Iterator<Item = SortedRow<'_>>,
+    ) -> BackendResult<()> {
+        self.run(StoreCall::Write, || self.below.ingest(family, rows))
     }
 
     fn flush(&self, wait: FlushWait) -> BackendResult<()> {

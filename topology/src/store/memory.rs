@@ -9,6 +9,7 @@ use parking_lot::RwLock;
 use super::backend::{
     Backend, BackendResult, BackendStatistics, BatchWriter, FamilyIndex, FlushWait, is_empty_range,
 };
+use super::ingest::SortedRow;
 use super::range::RowVisitor;
 
 type Rows = BTreeMap<Box<[u8]>, Box<[u8]>>;
@@ -100,6 +101,17 @@ impl Backend for MemoryBackend {
         fill: &mut dyn FnMut(&mut dyn BatchWriter),
     ) -> BackendResult<()> {
         fill(&mut MemoryBatch(&mut self.families.write()));
+        Ok(())
+    }
+
+    fn ingest(
+        &self,
+        family: FamilyIndex,
+        rows: &mut dyn Iterator<Item = SortedRow<'_>>,
+    ) -> BackendResult<()> {
+        let families = &mut self.families.write();
+        let mut batch = MemoryBatch(families);
+        rows.for_each(|(key, value)| batch.apply(family, key, value));
         Ok(())
     }
 

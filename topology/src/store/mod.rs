@@ -17,6 +17,7 @@ mod disk_format;
 #[cfg(feature = "store-faults")]
 mod faults;
 mod hand_over;
+mod ingest;
 mod memory;
 mod migration;
 mod open_database;

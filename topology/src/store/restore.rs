@@ -1,5 +1,6 @@
 //! Restore: changelog records straight to the backend.
 
+use super::backend::FlushWait;
 use super::changelog_key::{ChangelogKey, VALUE_FORMAT, decode};
 use super::disk_format::{changelog_topic_key, position_key};
 use super::spec::StoreId;
@@ -9,6 +10,8 @@ use crate::{Error, format};
 
 /// A batch is written once it has this many bytes.
 const BATCH_BYTES: usize = 8 << 20;
+/// A sorted file is written once so many bytes are collected for it.
+const FILE_BYTES: usize = 16 << 20;
 /// What a record costs in memory besides its bytes.
 const RECORD_BYTES: usize = 32;
 
@@ -71,7 +74,8 @@ impl TaskState {
 
     /// Applies records of a store's changelog, in the order of the topic, past the overlay.
     /// `next_offset` is the position after the last of them, written in the same batch; without
-    /// records it only moves the position. Applying records again does no harm.
+    /// records it only moves the position. Applying records again does no harm. Between [`TaskState::begin_ingest`] and
+    /// [`TaskState::end_ingest`] rows and position are written later, many at a time.
     ///
     /// # Errors
     ///
@@ -94,6 +98,7 @@ impl TaskState {
         }
         target.overlay.clear();
         let (home, name) = (target.home.clone(), target.spec.name.clone());
+        let mut collected = target.collected.take();
         let is_carrier = self.carrier == Some(store);
         let own_family = self.own_home.family;
         let mut refused = None;
@@ -106,47 +111,39 @@ impl TaskState {
                         ended = true;
                         break;
                     };
-                    match decode(key) {
-                        Some(ChangelogKey::Store(key)) => batch.apply(home.family, key, value),
-                        Some(ChangelogKey::Own(row)) if is_carrier => match strip_format(value) {
-                            Ok(value) => {
+                    match row(key, value, is_carrier) {
+                        Ok(Row::Store(key)) => match &mut collected {
+                            Some(collected) => collected.rows.push(key, value),
+                            None => batch.apply(home.family, key, value),
+                        },
+                        Ok(Row::Own(row, value)) => match &mut collected {
+                            Some(collected) => collected.own_rows.push(row, value),
+                            None => {
                                 own_rows = true;
                                 batch.apply(own_family, row, value);
                             }
-                            Err(other) => refused = Some(other),
                         },
-                        Some(ChangelogKey::Own(_)) => {
-                            refused = Some(
-                                "it has timers and clocks of the task, which belong to another store's \
-                                 changelog now; declare this store as the first persistent one"
-                                    .to_owned(),
-                            );
+                        Err(why) => {
+                            refused = Some(why);
+                            break;
                         }
-                        None => {
-                            refused = Some(
-                                "it has a reserved key of a kind that this program does not know; run the newer \
-                                 program that wrote it, or reset the application"
-                                    .to_owned(),
-                            );
-                        }
-                    }
-                    if refused.is_some() {
-                        break;
                     }
                     count += 1;
                     bytes += key.len() + value.map_or(0, <[u8]>::len) + RECORD_BYTES;
                 }
                 // IMPORTANT: the position goes with the last rows it claims. Batches before keep
                 // the old one: replaying them again is harmless.
-                if ended && home.durable {
+                if ended && home.durable && collected.is_none() {
                     batch.put(own_family, &position_key(&name), &next_offset.to_be_bytes());
                 }
             });
             if let Err(error) = written {
                 return Err(self.fail("restore store", error));
             }
-            self.unflushed.records += count;
-            self.unflushed.bytes += bytes;
+            if collected.is_none() {
+                self.unflushed.records += count;
+                self.unflushed.bytes += bytes;
+            }
             if let Some(refused) = refused {
                 return Err(self.error(
                     "restore store",
@@ -157,13 +154,112 @@ impl TaskState {
                 break;
             }
         }
+        if let Some(mut collected) = collected {
+            collected.next_offset = Some(next_offset);
+            let is_full = collected.bytes() >= FILE_BYTES.min(self.directory.config().flush_bytes);
+            self.store(store)?.collected = Some(collected);
+            return match is_full {
+                true => self.ingest(store),
+                false => Ok(()),
+            };
+        }
         self.unflushed.commits += 1;
         self.store(store)?.position = Some(next_offset);
         if own_rows {
-            self.timers.restored();
-            self.reload_own()?;
+            self.own_restored()?;
         }
         Ok(())
+    }
+
+    fn own_restored(&mut self) -> Result<(), Error> {
+        self.timers.restored();
+        self.reload_own()
+    }
+
+    /// A long restore begins: from now on rows are collected and written as sorted files, which [`TaskState::end_ingest`] ends.
+    /// Does nothing for a store in memory.
+    ///
+    /// # Errors
+    ///
+    /// Fatal if the store is unknown or the state has failed before.
+    pub fn begin_ingest(&mut self, store: StoreId) -> Result<(), Error> {
+        self.check()?;
+        let target = self.store(store)?;
+        if target.home.durable {
+            target.collected.get_or_insert_default();
+        }
+        Ok(())
+    }
+
+    /// Writes what is collected; rows restored from now on go the ordinary way.
+    ///
+    /// # Errors
+    ///
+    /// Fatal if the backend cannot be written.
+    pub fn end_ingest(&mut self, store: StoreId) -> Result<(), Error> {
+        self.check()?;
+        self.ingest(store)?;
+        self.store(store)?.collected = None;
+        Ok(())
+    }
+
+    fn ingest(&mut self, store: StoreId) -> Result<(), Error> {
+        let own_family = self.own_home.family;
+        let target = self.store(store)?;
+        let (home, key) = (target.home.clone(), position_key(&target.spec.name));
+        let Some(collected) = &mut target.collected else {
+            return Ok(());
+        };
+        // IMPORTANT: the position after the rows, which are on disk for good then: a position that is too low makes rows
+        // be restored again, which does no harm.
+        let backend = home.backend.as_ref();
+        let rows = collected.rows.write(backend, home.family);
+        let own = rows.and_then(|_| collected.own_rows.write(backend, own_family));
+        let written = own.and_then(|own_rows| {
+            let reached = collected.next_offset.take();
+            if let Some(next_offset) = reached {
+                backend.write(0, &mut |batch| {
+                    batch.put(own_family, &key, &next_offset.to_be_bytes());
+                })?;
+            }
+            Ok((own_rows, reached))
+        });
+        let (own_rows, reached) = written.map_err(|error| self.fail("restore store", error))?;
+        if own_rows {
+            self.own_restored()?;
+        }
+        let Some(next_offset) = reached else {
+            return Ok(());
+        };
+        self.store(store)?.position = Some(next_offset);
+        // Else a restore that is killed would have the rows, but no position that says so.
+        self.flush_with(FlushWait::Finish)
+    }
+}
+
+/// What a changelog record is for.
+enum Row<'a> {
+    /// A row of the store, by its key.
+    Store(&'a [u8]),
+    /// A row of the task's own family, with its value.
+    Own(&'a [u8], Option<&'a [u8]>),
+}
+
+/// What a changelog record is for, or why it is not read.
+fn row<'a>(key: &'a [u8], value: Option<&'a [u8]>, is_carrier: bool) -> Result<Row<'a>, String> {
+    match decode(key) {
+        Some(ChangelogKey::Store(key)) => Ok(Row::Store(key)),
+        Some(ChangelogKey::Own(row)) if is_carrier => Ok(Row::Own(row, strip_format(value)?)),
+        Some(ChangelogKey::Own(_)) => Err(
+            "it has timers and clocks of the task, which belong to another store's changelog now; declare this store as \
+             the first persistent one"
+                .to_owned(),
+        ),
+        None => Err(
+            "it has a reserved key of a kind that this program does not know; run the newer program that wrote it, or \
+             reset the application"
+                .to_owned(),
+        ),
     }
 }
 

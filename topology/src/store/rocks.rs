@@ -5,8 +5,8 @@ use std::ops::Bound;
 use std::path::Path;
 
 use rocksdb::{
-    ColumnFamily, ColumnFamilyDescriptor, DB, ErrorKind, FlushOptions, ReadOptions, WriteBatch,
-    WriteOptions, properties,
+    ColumnFamily, ColumnFamilyDescriptor, DB, ErrorKind, FlushOptions, IngestExternalFileOptions,
+    ReadOptions, SstFileWriter, WriteBatch, WriteOptions, properties,
 };
 
 use super::backend::{
@@ -14,12 +14,15 @@ use super::backend::{
     is_empty_range,
 };
 use super::hand_over::Opening;
+use super::ingest::SortedRow;
 use super::range::RowVisitor;
 use super::rocks_options::RocksResources;
 
 /// The column family RocksDB itself insists on; always empty.
 const DEFAULT_FAMILY: &str = "default";
 const CURRENT: &str = "CURRENT";
+/// A file of sorted rows until it is the database's; no name that RocksDB gives.
+const INGESTED: &str = "restored.rows";
 
 /// A task's database.
 pub(crate) struct RocksBackend {
@@ -27,6 +30,7 @@ pub(crate) struct RocksBackend {
     names: Vec<String>,
     read: ReadOptions,
     write: WriteOptions,
+    resources: RocksResources,
     /// After the database, so that it is closed when others may open it.
     opening: Option<Opening>,
 }
@@ -107,6 +111,15 @@ pub(crate) fn visit_read_only(
     rows.status().map_err(|error| failure(&error))
 }
 
+fn remove_if_there(path: &Path) -> BackendResult<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(io_failure("remove restored rows", &error))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn has_table_files(directory: &Path) -> bool {
     fs::read_dir(directory).is_ok_and(|entries| {
         entries
@@ -137,6 +150,7 @@ impl RocksBackend {
             names,
             read: ReadOptions::default(),
             write,
+            resources: resources.clone(),
             opening: None,
         })
     }
@@ -318,6 +332,35 @@ impl Backend for RocksBackend {
         self.db
             .write_opt(batch.batch, &self.write)
             .map_err(|error| failure(&error))
+    }
+
+    fn ingest(
+        &self,
+        family: FamilyIndex,
+        rows: &mut dyn Iterator<Item = SortedRow<'_>>,
+    ) -> BackendResult<()> {
+        let family = self.family(family)?;
+        let path = self.db.path().join(INGESTED);
+        // IMPORTANT: removed, never truncated. Whoever was killed between the two steps of moving a file into the database
+        // left a second name of a table that lives.
+        remove_if_there(&path)?;
+        let options = self.resources.family();
+        let mut file = SstFileWriter::create(&options);
+        file.open(&path).map_err(|error| failure(&error))?;
+        for (key, value) in rows {
+            let written = match value {
+                Some(value) => file.put(key, value),
+                None => file.delete(key),
+            };
+            written.map_err(|error| failure(&error))?;
+        }
+        file.finish().map_err(|error| failure(&error))?;
+        let mut options = IngestExternalFileOptions::default();
+        options.set_move_files(true);
+        self.db
+            .ingest_external_file_cf_opts(family, &options, vec![&path])
+            .map_err(|error| failure(&error))?;
+        remove_if_there(&path)
     }
 
     fn flush(&self, wait: FlushWait) -> BackendResult<()> {

@@ -11,6 +11,7 @@ use super::commit::Unflushed;
 use super::config::ChangedTopology;
 use super::directory::StateDirectory;
 use super::disk_format::OWN_FAMILY;
+use super::ingest::Collected;
 use super::overlay::{Overlay, SlotId};
 use super::own::OwnValues;
 use super::range::{RowVisitor, merged_range};
@@ -40,6 +41,8 @@ pub(crate) struct Store {
     pub overlay: Overlay,
     /// Next changelog offset to restore from, as committed.
     pub position: Option<i64>,
+    /// While a long restore collects rows.
+    pub collected: Option<Collected>,
 }
 
 impl Store {

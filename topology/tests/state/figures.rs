@@ -39,6 +39,44 @@ fn report(what: &str, operations: u64, run: impl FnOnce()) {
     );
 }
 
+/// A million rows in batches as they are fetched, and the flush at the end.
+fn restore_a_million(what: &str, by_files: bool, key: impl Fn(u64) -> [u8; 8]) {
+    let root = tempfile::tempdir().expect("directory");
+    let directory = StateDirectory::open(root.path(), StateConfig::default()).expect("directory");
+    let mut state = open(&directory);
+    let value = [7_u8; 200];
+    report(what, ROWS, || {
+        if by_files {
+            state.begin_ingest(ORDERS).expect("begin");
+        }
+        for batch in 0..ROWS / COMMIT {
+            let keys: Vec<[u8; 8]> = (batch * COMMIT..(batch + 1) * COMMIT).map(&key).collect();
+            let mut records = keys
+                .iter()
+                .map(|key| (key.as_slice(), Some(value.as_slice())));
+            state
+                .restore(ORDERS, &mut records, ((batch + 1) * COMMIT) as i64)
+                .expect("restore");
+            state
+                .maybe_flush(Duration::from_millis(batch))
+                .expect("flush");
+        }
+        state.end_ingest(ORDERS).expect("end");
+        state.flush().expect("flush");
+    });
+}
+
+#[test]
+#[ignore = "prints figures, checks nothing"]
+fn restores_row_by_row_and_by_files() {
+    for _ in 0..3 {
+        restore_a_million("row by row, keys spread", false, key);
+        restore_a_million("by files, keys spread", true, key);
+        restore_a_million("row by row, keys ascending", false, u64::to_be_bytes);
+        restore_a_million("by files, keys ascending", true, u64::to_be_bytes);
+    }
+}
+
 #[test]
 #[ignore = "prints figures, checks nothing"]
 fn figures() {

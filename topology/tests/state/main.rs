@@ -12,6 +12,7 @@ mod damage;
 mod figures;
 mod formats;
 mod hand_over;
+mod ingest;
 mod limits;
 mod model;
 mod restore;

@@ -101,6 +101,7 @@ impl TaskState {
                 home,
                 overlay: Overlay::new(Retention::Cache),
                 position,
+                collected: None,
             });
         }
         let own_home = home(OWN_FAMILY, stores.len(), own_durable)?;

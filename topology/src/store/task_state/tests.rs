@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::super::backend::{BackendStatistics, BatchWriter, FlushWait};
 use super::super::config::StateConfig;
 use super::super::disk_format::VERSION_KEY;
+use super::super::ingest::SortedRow;
 use super::*;
 
 const ORDERS: StoreId = StoreId(0);
@@ -60,6 +61,14 @@ impl Backend for Probed {
             });
         }
         self.below.write(bytes, fill)
+    }
+
+    fn ingest(
+        &self,
+        family: FamilyIndex,
+        rows: &mut dyn Iterator<Item = SortedRow<'_>>,
+    ) -> BackendResult<()> {
+        self.below.ingest(family, rows)
     }
 
     fn flush(&self, wait: FlushWait) -> BackendResult<()> {
