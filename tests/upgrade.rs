@@ -11,7 +11,6 @@
 )]
 
 #[path = "support/fleet.rs"]
-#[allow(dead_code, reason = "shared with tests that use more of it")]
 mod fleet;
 #[path = "support/judged.rs"]
 mod judged;

@@ -54,7 +54,7 @@ use options::{Cli, Command, Format, Options};
 
 /// As in the order job, so that the floor allocates as fast.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -1,4 +1,8 @@
 //! Several instances of one application as processes, and what must hold of them together.
+#![allow(
+    dead_code,
+    reason = "each integration test that includes it uses a part of it"
+)]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
