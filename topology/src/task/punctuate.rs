@@ -66,6 +66,9 @@ impl Task {
     /// comes behind the commit, and before the next record. Answers how many timers, punctuations and portions ran.
     pub(super) fn finish(&mut self, due: &mut TimerBatch) -> Result<usize, Error> {
         let mut ran = 0;
+        if self.unfinished && self.is_full() {
+            return Ok(ran);
+        }
         self.unfinished = true;
         if let Some(now) = self.scope.stream_time {
             loop {

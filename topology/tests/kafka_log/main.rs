@@ -67,7 +67,7 @@ pub fn member(group: &str, instance: &str) -> ConsumerConfig {
         group_protocol: GroupProtocol::Classic,
         is_static: true,
         group_instance_id: instance.into(),
-        client_id: format!("{group}-{instance}"),
+        client_id: instance.into(),
         session_timeout: Duration::from_secs(10),
         max_poll_interval: Duration::from_secs(60),
         read_committed: true,
