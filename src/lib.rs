@@ -33,3 +33,4 @@ pub mod replay;
 pub mod scan;
 pub mod service;
 pub mod tap;
+pub mod top;
