@@ -9,6 +9,7 @@
 //! | [`page`] | the live page: what people see of a running processor |
 //! | [`dead_letters`] | dead letters and rejections: found, understood, repaired, sent again |
 //! | [`query`] | where one order stands, asked of whichever instance |
+//! | [`top`] | all instances of an application at a glance |
 //! | [`scan`] | topics read from one place to another, without a group |
 //! | [`tap`] | what a person sees of a record |
 //! | [`generate`], [`replay`], [`feed`] | events: made up, read from files, sent |
