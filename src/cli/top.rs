@@ -24,7 +24,10 @@ use crate::top::view::{View, untold};
 use screen::{Key, Screen, keys};
 
 const REFRESH: Duration = Duration::from_secs(1);
-/// Lines above the tasks that stay when they are scrolled.
+/// So long the brokers are asked again, where it is printed once.
+const PATIENCE: Duration = Duration::from_secs(12);
+const AGAIN: Duration = Duration::from_millis(100);
+/// Below what does not fit.
 const CUT_NOTE: &str = "↑ ↓ more";
 
 /// `jumun top`
@@ -76,8 +79,8 @@ impl Top {
         runtime: &tokio::runtime::Runtime,
         mut brokers: Brokers,
     ) -> Result<(), Failure> {
-        let group = brokers.group().map_err(Failure::work)?;
-        let layout = brokers.layout().map_err(Failure::work)?;
+        let group = patiently(|| brokers.group())?;
+        let layout = patiently(|| brokers.layout())?;
         let answers = runtime.block_on(async {
             let answers = ask_all(&group).await;
             let told = answers.values().flatten();
@@ -88,9 +91,9 @@ impl Top {
             sleep(REFRESH).await;
             ask_all(&group).await
         });
-        let (behind, trouble) = match brokers.behind(&untold(&layout, &answers)) {
+        let (behind, trouble) = match patiently(|| brokers.behind(&untold(&layout, &answers))) {
             Ok(behind) => (behind, None),
-            Err(error) => (Behind::new(), Some(error.to_string())),
+            Err(failure) => (Behind::new(), Some(failure.message)),
         };
         let mut view = View::of(&group, &layout, &answers, &behind);
         view.group.trouble = trouble;
@@ -106,6 +109,20 @@ impl Top {
             }
         };
         printed(written.and_then(|()| out.flush()))
+    }
+}
+
+/// Asks again for a while: brokers that never had a group make their topic of offsets when they are first asked, and a
+/// coordinator that moves says so.
+fn patiently<T>(mut ask: impl FnMut() -> Result<T, Error>) -> Result<T, Failure> {
+    let began = Instant::now();
+    loop {
+        match ask() {
+            Err(error) if error.class() == ErrorClass::Retriable && began.elapsed() < PATIENCE => {
+                std::thread::sleep(AGAIN);
+            }
+            other => return other.map_err(Failure::work),
+        }
     }
 }
 
