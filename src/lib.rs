@@ -9,6 +9,7 @@
 //! | [`page`] | the live page: what people see of a running processor |
 //! | [`dead_letters`] | dead letters and rejections: found, understood, repaired, sent again |
 //! | [`query`] | where one order stands, asked of whichever instance |
+//! | [`top`] | all instances of an application at a glance |
 //! | [`scan`] | topics read from one place to another, without a group |
 //! | [`tap`] | what a person sees of a record |
 //! | [`generate`], [`replay`], [`feed`] | events: made up, read from files, sent |
@@ -33,3 +34,4 @@ pub mod replay;
 pub mod scan;
 pub mod service;
 pub mod tap;
+pub mod top;

@@ -59,6 +59,15 @@ impl Scene {
 
 #[test]
 fn a_reset_is_refused_while_members_are_active_and_then_everything_is_processed_anew() {
+    a_reset_begins_anew("classic", "session_timeout_ms");
+}
+
+#[test]
+fn a_reset_under_the_consumer_protocol_does_the_same() {
+    a_reset_begins_anew("consumer", "group.consumer.session.timeout.ms");
+}
+
+fn a_reset_begins_anew(protocol: &str, time_limit: &str) {
     let scene = Scene {
         broker: Broker::start().unwrap(),
         state: tempfile::tempdir().unwrap(),
@@ -68,6 +77,7 @@ fn a_reset_is_refused_while_members_are_active_and_then_everything_is_processed_
     let setup = Setup::new(&scene.broker, "anew", scene.state.path())
         .strict()
         .setting("topics.partitions", &PARTITIONS.to_string())
+        .setting("application.group_protocol", protocol)
         .setting("application.leave_on_stop", "true");
     let mut processor = setup.start_ready();
     topics::wait_consumed(&scene.broker, "anew", &ends, TIMEOUT);
@@ -75,7 +85,7 @@ fn a_reset_is_refused_while_members_are_active_and_then_everything_is_processed_
 
     let (status, _, errors) = scene.reset(&["--execute"]);
     assert_eq!(status, Some(1), "{errors}");
-    for text in ["anew-0-0", "127.0.0.1", "45s", "session_timeout_ms"] {
+    for text in ["anew-0-0", "127.0.0.1", "45s", time_limit] {
         assert!(errors.contains(text), "{text:?} is not in {errors}");
     }
     processor.stop();

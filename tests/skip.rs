@@ -25,12 +25,22 @@ use topics::{DEAD_LETTERS, ORDERS};
 
 #[test]
 fn one_record_is_passed_over_and_kept_as_a_dead_letter() {
+    one_record_is_passed_over("classic");
+}
+
+#[test]
+fn one_record_is_passed_over_under_the_consumer_protocol() {
+    one_record_is_passed_over("consumer");
+}
+
+fn one_record_is_passed_over(protocol: &str) {
     let broker = Broker::start().unwrap();
     let state = tempfile::tempdir().unwrap();
     load::preload(&broker, 200, 1);
     let setup = Setup::new(&broker, "skipping", state.path())
         .strict()
         .setting("topics.partitions", "1")
+        .setting("application.group_protocol", protocol)
         .setting("application.leave_on_stop", "true");
     let mut processor = setup.start_ready();
     let ends = topics::ends(&topics::input_records(&broker));

@@ -8,6 +8,7 @@ mod generate;
 mod instance;
 mod moment;
 mod output;
+pub mod paint;
 mod panel;
 mod pause;
 mod query;
@@ -18,6 +19,7 @@ mod sending;
 mod settings;
 mod skip;
 mod tap;
+mod top;
 mod topology;
 
 use std::fmt;
@@ -47,6 +49,8 @@ enum Command {
     Replay(replay::Replay),
     /// Where one order stands, asked of any instance: state, timeline, and what it waits for.
     Query(query::Query),
+    /// All instances at a glance, found from the group alone: tasks, lag, restore, commits.
+    Top(top::Top),
     /// Have an instance take no records for a while; membership, queries and commits go on.
     Pause(pause::Pause),
     /// Have a paused instance take records again.
@@ -123,6 +127,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Generate(command) => command.run(),
         Command::Replay(command) => command.run(),
         Command::Query(command) => command.run(),
+        Command::Top(command) => command.run(),
         Command::Pause(command) => command.run(),
         Command::Resume(command) => command.run(),
         Command::Reset(command) => command.run(),

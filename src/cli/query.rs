@@ -1,4 +1,3 @@
-mod paint;
 mod text;
 
 use std::io::Write;
@@ -10,11 +9,11 @@ use hyper::{Method, StatusCode, Uri};
 
 use super::instance::{asked, server};
 use super::output::{OutputFormat, printed, standard};
+use super::paint::Paint;
 use super::sending::now_ms;
 use super::{Failure, Settings};
 use crate::config::{Configuration, Secret};
 use crate::query::{OrderAnswer, Problem, encode_order_no};
-use paint::Paint;
 
 /// Longer than the instance itself waits for its group and for the others.
 const TIMEOUT: Duration = Duration::from_secs(15);

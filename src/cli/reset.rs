@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 use topology::graph::SubTopology;
-use topology::io::Admin;
+use topology::io::{Admin, GroupProtocol};
 use topology::store::StateDirectory;
 
 use super::output::{OutputFormat, printed, standard};
@@ -73,19 +73,28 @@ pub(super) fn refuse_members(
     configuration: &Configuration,
 ) -> Result<(), Failure> {
     let group = configuration.application.streams_id();
-    let members = admin.group_members(&group, CALL).map_err(Failure::work)?;
-    if members.is_empty() {
+    let found = admin.describe_group(&group, CALL).map_err(Failure::work)?;
+    if found.members.is_empty() {
         return Ok(());
     }
-    let named: Vec<String> = members
+    let for_at_most = match found.protocol {
+        GroupProtocol::Classic => format!(
+            "{:?} more (application.session_timeout_ms)",
+            configuration.application.session_timeout
+        ),
+        GroupProtocol::Consumer => {
+            "the brokers' group.consumer.session.timeout.ms more (45s by default)".to_owned()
+        }
+    };
+    let named: Vec<String> = found
+        .members
         .iter()
         .map(|member| format!("{} at {}", member.client_id, member.host))
         .collect();
     Err(Failure::work(format!(
         "the group {group} has members: {}. Stop them; whoever was stopped or killed already stays a member for at most \
-         {:?} more (application.session_timeout_ms), unless it was stopped with --leave-on-stop",
+         {for_at_most}, unless it was stopped with --leave-on-stop",
         named.join(", "),
-        configuration.application.session_timeout,
     )))
 }
 

@@ -23,7 +23,7 @@ use crate::page::{self, EVENTS_TYPE, File};
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 pub(super) const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
-const PATHS: &str = "/, /dead-letters/resume, /events, /health/live, /health/ready, /metrics, /orders/{orderNo}, /pause, /resume, /topology, /topology.html";
+const PATHS: &str = "/, /dead-letters/resume, /events, /health/live, /health/ready, /metrics, /orders/{orderNo}, /pause, /resume, /status, /topology, /topology.html";
 
 /// What is answered: all at once, or as it happens.
 pub(super) type Body = Either<Full<Bytes>, Channel<Bytes>>;
@@ -65,6 +65,7 @@ fn known(site: &Site, asked: Asked<'_>) -> Response<Body> {
         "/health/live" => &|| live(source),
         "/health/ready" => &|| ready(source),
         "/metrics" => &|| metrics(source),
+        "/status" => &|| status(site),
         "/topology" => &|| topology(source, wants_html(asked.headers)),
         "/topology.html" => &|| topology(source, true),
         path => match File::at(path) {
@@ -102,6 +103,16 @@ fn ready(source: &dyn StatusSource) -> Response<Body> {
         Ok(mut body) => {
             body.push(b'\n');
             response(code, JSON, body)
+        }
+        Err(error) => failure("status", &error),
+    }
+}
+
+fn status(site: &Site) -> Response<Body> {
+    match site.page.status_report() {
+        Ok(mut body) => {
+            body.push(b'\n');
+            response(StatusCode::OK, JSON, body)
         }
         Err(error) => failure("status", &error),
     }

@@ -99,6 +99,20 @@ pub enum TaskState {
     Closed,
 }
 
+impl TaskState {
+    /// The name as it is exposed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "CREATED",
+            Self::Restoring => "RESTORING",
+            Self::Running => "RUNNING",
+            Self::Suspended => "SUSPENDED",
+            Self::Paused => "PAUSED",
+            Self::Closed => "CLOSED",
+        }
+    }
+}
+
 /// How much of the changelogs is still to be read, in offsets: it reaches 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct RestoreProgress {

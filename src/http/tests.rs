@@ -337,7 +337,7 @@ async fn a_process_that_stands_still_is_not_live() {
 #[tokio::test]
 async fn unknown_paths_and_other_methods_are_refused() {
     let server = server(true).await;
-    let body = "there is no /nothing; there are /, /dead-letters/resume, /events, /health/live, /health/ready, /metrics, /orders/{orderNo}, /pause, /resume, /topology, /topology.html\n";
+    let body = "there is no /nothing; there are /, /dead-letters/resume, /events, /health/live, /health/ready, /metrics, /orders/{orderNo}, /pause, /resume, /status, /topology, /topology.html\n";
     server
         .check("GET", "/nothing", "404", "cache-control: no-store", body)
         .await;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `snapshot` | everything shown at one moment; figures come from one gathering of the metrics |
 //! | `families`, `recent` | metrics by name; rates and latencies of the last minute |
+//! | `report` | `GET /status`, of the same gathering |
 //! | `history`, `reading` | orders per minute and rejections, read from derived topics while someone watches |
 //! | `windows`, `rejections` | what those records add up to |
 //! | `watching` | who watches; the ticker and the reader run as long as someone does |
@@ -21,6 +22,7 @@ mod history_tests;
 mod reading;
 mod recent;
 mod rejections;
+mod report;
 mod snapshot;
 #[cfg(test)]
 mod tests;

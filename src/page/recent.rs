@@ -13,6 +13,8 @@ use super::families::{Buckets, Families};
 const SPAN: Duration = Duration::from_secs(60);
 /// Gatherings kept, one a second.
 const KEPT: usize = 61;
+/// Gatherings closer together than this are not both kept.
+const APART: Duration = Duration::from_millis(900);
 
 /// What has been going on lately; none where nothing can be said yet.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -57,7 +59,11 @@ impl Memory {
             self.0.pop_front();
         }
         let recent = self.0.front().map(|then| difference(then, &now));
-        self.0.push_back(now);
+        // However many ask, what is kept reaches back for its minute.
+        let is_dense = |last: &Gathering| at.saturating_sub(last.at) < APART;
+        if !self.0.back().is_some_and(is_dense) {
+            self.0.push_back(now);
+        }
         recent.unwrap_or_default()
     }
 }

@@ -160,9 +160,10 @@ pub(super) fn threads(streams: &StreamsStatus, families: &Families) -> Vec<Threa
             .iter()
             .map(|task| {
                 let known: Vec<f64> = task
-                    .lag
-                    .keys()
-                    .filter_map(|partition| lags.get(partition).copied())
+                    .inputs
+                    .iter()
+                    .map(|input| format!("{}-{}", input.topic, input.partition))
+                    .filter_map(|partition| lags.get(&partition).copied())
                     .collect();
                 Task {
                     id: task.id.clone(),

@@ -1,6 +1,5 @@
 //! The page as a whole: what a snapshot says, who watches, what runs meanwhile.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use tokio::time::timeout;
 use topology::io::Log;
 use topology::io::memory::MemoryLog;
 use topology::metrics::list;
-use topology::runtime::{RestoreStatus, StreamsStatus, TaskStatus, ThreadStatus};
+use topology::runtime::{InputProgress, RestoreStatus, StreamsStatus, TaskStatus, ThreadStatus};
 use topology::time::SystemClock;
 
 use super::{About, Page, Watcher};
@@ -45,7 +44,14 @@ impl StatusSource for Source {
             state: "RUNNING",
             paused: None,
             restore: RestoreStatus::default(),
-            lag: BTreeMap::from([("order.events.v1-1".to_owned(), 99)]),
+            inputs: vec![InputProgress {
+                topic: "order.events.v1".to_owned(),
+                partition: 1,
+                position: 40,
+                lag: Some(99),
+                oldest_ms: Some(1_000),
+            }],
+            last_commit: None,
         };
         let thread = ThreadStatus {
             name: "thread".to_owned(),

@@ -15,7 +15,8 @@ use super::About;
 use super::events::message;
 use super::families::Families;
 use super::history::History;
-use super::recent::Memory;
+use super::recent::{Memory, events};
+use super::report;
 use super::snapshot::{Condition, Engine, Orders, Snapshot, outcomes, threads};
 use crate::http::StatusSource;
 
@@ -38,6 +39,8 @@ pub struct Page {
     clock: Arc<dyn Clock>,
     started: Duration,
     latest: watch::Sender<Option<Bytes>>,
+    /// Of the last minute, as far as somebody looked.
+    memory: Mutex<Memory>,
     watched: Mutex<Watched>,
 }
 
@@ -68,6 +71,7 @@ impl Page {
             started: clock.monotonic(),
             clock,
             latest: watch::Sender::new(None),
+            memory: Mutex::default(),
             watched: Mutex::default(),
         })
     }
@@ -125,7 +129,6 @@ impl Page {
     }
 
     async fn tick(self: Arc<Self>) {
-        let mut memory = Memory::default();
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut number = 0_u64;
@@ -135,7 +138,7 @@ impl Page {
                 return;
             }
             number += 1;
-            match self.snapshot(&mut memory) {
+            match self.snapshot() {
                 Ok(snapshot) => {
                     let _ = self.latest.send_replace(Some(message(number, &snapshot)));
                 }
@@ -144,7 +147,26 @@ impl Page {
         }
     }
 
-    fn snapshot(&self, memory: &mut Memory) -> serde_json::Result<Vec<u8>> {
+    /// What `GET /status` answers, as JSON.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn status_report(&self) -> serde_json::Result<Vec<u8>> {
+        let now = self.clock.monotonic();
+        let families = Families::gather(self.source.metrics());
+        let recent = self.memory.lock().observe(now, &families);
+        serde_json::to_vec(&report::of(&report::Facts {
+            about: &self.about,
+            at_ms: self.clock.wall_clock_ms(),
+            uptime: now.saturating_sub(self.started),
+            status: &self.source.status(),
+            streams: &self.source.streams(),
+            events: events(&families),
+            events_per_second: recent.events_per_second,
+        }))
+    }
+
+    fn snapshot(&self) -> serde_json::Result<Vec<u8>> {
         let now = self.clock.monotonic();
         let families = Families::gather(self.source.metrics());
         let at = self.clock.wall_clock_ms();
@@ -158,7 +180,7 @@ impl Page {
             restore: status.restore,
             threads: threads(&streams, &families),
             engine: Engine::of(&families, at),
-            recent: memory.observe(now, &families),
+            recent: self.memory.lock().observe(now, &families),
             orders: Orders::of(&families),
             outcomes: outcomes(&families),
             history,

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::paint::{Paint, Tone};
+use super::super::paint::{Paint, Tone};
 use crate::query::{FactAnswer, KstTime, OrderAnswer, SetAsideAnswer, TimelineEntry};
 
 /// Writes everything that matters of an order; `now` is epoch milliseconds.

@@ -199,6 +199,17 @@ pub struct GroupMember {
     pub partitions: Vec<TopicPartition>,
 }
 
+/// A consumer group, as its coordinator knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupDescription {
+    /// Kafka's name of its state, such as `Stable`, `Empty`, `PreparingRebalance`; `Dead` where there is no such group.
+    pub state: String,
+    /// By which protocol its members share out partitions.
+    pub protocol: GroupProtocol,
+    /// Sorted by client id. Between two generations of the classic protocol nobody is assigned anything.
+    pub members: Vec<GroupMember>,
+}
+
 /// A topic to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicSpec {
@@ -390,6 +401,24 @@ pub trait Admin {
     /// # Errors
     /// Retriable while the group rebalances: nobody has anything then.
     fn group_members(&mut self, group: &str, timeout: Duration) -> IoResult<Vec<GroupMember>>;
+    /// The group whatever its state, to be looked at; who needs to know who has what asks for the
+    /// [members](Admin::group_members).
+    ///
+    /// # Errors
+    /// Retriable while the brokers do not answer.
+    fn describe_group(&mut self, group: &str, timeout: Duration) -> IoResult<GroupDescription> {
+        let members = self.group_members(group, timeout)?;
+        let state = if members.is_empty() {
+            "Empty"
+        } else {
+            "Stable"
+        };
+        Ok(GroupDescription {
+            state: state.to_owned(),
+            protocol: GroupProtocol::Classic,
+            members,
+        })
+    }
     /// Deletes topics, and waits until they are gone; one that does not exist is no error.
     ///
     /// # Errors

@@ -38,7 +38,8 @@ pub use key_query::{ActiveHost, KeyQueryMetadata, query_metadata_for_key};
 pub(crate) use outputs::OutputKind;
 pub use phase::{CommitPhase, PhaseObserver};
 pub use status::{
-    RestoreStatus, State, StatusBoard, StoreQuery, StreamsStatus, TaskStatus, ThreadStatus,
+    InputProgress, LastCommit, RestoreStatus, State, StatusBoard, StoreQuery, StreamsStatus,
+    TaskStatus, ThreadStatus,
 };
 pub(crate) use stream_thread::ThreadParts;
 pub use stream_thread::{Progress, StateRow, StreamThread};

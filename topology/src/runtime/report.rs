@@ -1,10 +1,9 @@
 //! What a thread tells the outside: committed counts, tasks, lag, restore, what the state holds.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::paused::reason_of_pauses;
-use super::status::{RestoreStatus, State, TaskStatus, ThreadStatus};
+use super::status::{InputProgress, LastCommit, RestoreStatus, State, TaskStatus, ThreadStatus};
 use super::stream_thread::StreamThread;
 use crate::metrics::{InputLag, Oldest, StateTotals, TaskSample, ThreadSample, input_kind};
 use crate::store::SetAsideReason;
@@ -59,10 +58,10 @@ impl StreamThread {
             }
         }
         metrics.transactions.with_label_values(&["committed"]).inc();
-        metrics
-            .commit_seconds
-            .observe(self.clock.monotonic().saturating_sub(started).as_secs_f64());
+        let took = self.clock.monotonic().saturating_sub(started);
+        metrics.commit_seconds.observe(took.as_secs_f64());
         let now = self.clock.wall_clock_ms();
+        let commit = (now, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
         // Added up here first: one record costs no atomic operation.
         let latency = metrics.end_to_end_latency.local();
         for task in self
@@ -70,6 +69,9 @@ impl StreamThread {
             .values_mut()
             .filter(|task| task.phase == TaskPhase::Running)
         {
+            if std::mem::take(&mut task.wrote) {
+                task.last_commit = Some(commit);
+            }
             for input in task.inputs.iter_mut() {
                 if input.taken.records() == 0 {
                     continue;
@@ -134,13 +136,22 @@ impl StreamThread {
                 .restorations
                 .iter()
                 .find(|restoration| restoration.task == task.id);
-            let mut lag = BTreeMap::new();
+            let mut inputs = Vec::with_capacity(task.inputs.all.len());
             let mut lags = Vec::with_capacity(task.inputs.all.len());
             for input in task.inputs.iter() {
-                let Some(marks) = input
+                let next = input.queue.front().map(|record| record.timestamp);
+                let mut progress = InputProgress {
+                    topic: input.partition.topic.clone(),
+                    partition: input.partition.partition,
+                    position: input.position,
+                    lag: None,
+                    oldest_ms: next.or(input.taken.last()),
+                };
+                let marks = input
                     .id
-                    .and_then(|id| clients.consumer.cached_watermarks(id))
-                else {
+                    .and_then(|id| clients.consumer.cached_watermarks(id));
+                let Some(marks) = marks else {
+                    inputs.push(progress);
                     continue;
                 };
                 // Once the end was seen, what is left before the watermark are transaction markers.
@@ -150,18 +161,21 @@ impl StreamThread {
                 } else {
                     (marks.high - input.position).max(0)
                 };
-                lag.insert(input.partition.to_string(), behind);
-                let next = input.queue.front().map(|record| record.timestamp);
+                progress.lag = Some(behind);
+                if caught_up {
+                    progress.oldest_ms = None;
+                }
                 lags.push(InputLag {
                     topic: input.partition.topic.clone(),
                     partition: input.partition.partition,
                     records: behind,
-                    oldest: match next.or(input.taken.last()) {
+                    oldest: match progress.oldest_ms {
                         _ if caught_up => Oldest::CaughtUp,
                         Some(timestamp) => Oldest::At(timestamp),
                         None => Oldest::Unknown,
                     },
                 });
+                inputs.push(progress);
             }
             let restore =
                 restore.map_or_else(RestoreStatus::default, |restore| restore.status(now));
@@ -180,7 +194,10 @@ impl StreamThread {
                 state: task.phase.as_str(),
                 paused: task.scope.circuit.paused().map(str::to_owned),
                 restore,
-                lag,
+                inputs,
+                last_commit: task
+                    .last_commit
+                    .map(|(at_ms, took_ms)| LastCommit { at_ms, took_ms }),
             });
         }
         let assigned = clients.group.is_some();

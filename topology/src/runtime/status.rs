@@ -52,8 +52,35 @@ pub struct TaskStatus {
     pub paused: Option<String>,
     /// Restore of this assignment.
     pub restore: RestoreStatus,
-    /// Records between position and the last stable offset, per input partition.
-    pub lag: BTreeMap<String, i64>,
+    /// Its input partitions.
+    pub inputs: Vec<InputProgress>,
+    /// The last commit in which the task took part here; `None` before the first.
+    pub last_commit: Option<LastCommit>,
+}
+
+/// How far a task has come on one input partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InputProgress {
+    /// Its topic.
+    pub topic: String,
+    /// Its partition.
+    pub partition: i32,
+    /// Offset of the next record to be processed.
+    pub position: i64,
+    /// Records between position and the last stable offset; `None` before the brokers told of it.
+    pub lag: Option<i64>,
+    /// Timestamp of the oldest record that is not processed yet, or of the one before it, in milliseconds since the epoch;
+    /// `None` where there is none, or nothing was read yet.
+    pub oldest_ms: Option<i64>,
+}
+
+/// A commit that succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct LastCommit {
+    /// When it was done, in milliseconds since the epoch.
+    pub at_ms: i64,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
 }
 
 /// One stream thread.

@@ -71,6 +71,10 @@ pub(crate) struct Task {
     pub(super) settings: TaskSettings,
     /// Something was processed, or outputs were handed over, since the last commit.
     pub(crate) progressed: bool,
+    /// Took part in the commit that is being made.
+    pub(crate) wrote: bool,
+    /// The last commit it took part in: when, by wall clock, and for how long, both in milliseconds.
+    pub(crate) last_commit: Option<(i64, u64)>,
     /// When the inputs were last looked at, by wall clock.
     pub(super) looked_at: Option<i64>,
     /// What the last record or punctuation began is not finished: there is more than one commit is to hold.
@@ -140,6 +144,8 @@ impl Task {
             topics,
             settings: settings.clone(),
             progressed: false,
+            wrote: false,
+            last_commit: None,
             looked_at: None,
             unfinished: false,
         })
@@ -404,7 +410,7 @@ impl Task {
         if let Some(reason) = self.scope.circuit.committed() {
             tracing::error!(task = %self.id, "paused: {reason}");
         }
-        self.progressed = false;
+        (self.progressed, self.wrote) = (false, true);
         for input in self.inputs.iter_mut() {
             input.committed = input.position;
         }

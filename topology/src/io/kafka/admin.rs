@@ -22,8 +22,8 @@ use super::native;
 use super::positions::{committed, ends, offsets_at};
 use super::properties::KafkaProperties;
 use crate::io::{
-    Admin, GroupMember, GroupMetadata, GroupProtocol, IoResult, TopicDescription, TopicId,
-    TopicPartition, TopicSpec, Watermarks,
+    Admin, GroupDescription, GroupMember, GroupMetadata, GroupProtocol, IoResult, TopicDescription,
+    TopicId, TopicPartition, TopicSpec, Watermarks,
 };
 use crate::{Error, ErrorClass};
 
@@ -183,9 +183,9 @@ impl KafkaAdmin {
     }
 
     /// Of a group of the `consumer` protocol, in the order of [`Admin::group_members`].
-    fn consumer_members(&self, group: &str, timeout: Duration) -> IoResult<Vec<GroupMember>> {
-        let described = described_group::members(self.admin.inner(), group, timeout);
-        let mut members = described.map_err(|code| {
+    fn consumer_group(&self, group: &str, timeout: Duration) -> IoResult<GroupDescription> {
+        let described = described_group::describe(self.admin.inner(), group, timeout);
+        let (state, mut members) = described.map_err(|code| {
             self.unreachable(errors::coded(DESCRIBE_GROUP, code, ""))
                 .at(group)
         })?;
@@ -194,7 +194,11 @@ impl KafkaAdmin {
             member.partitions.sort_unstable();
         }
         members.sort_by(|one, other| one.client_id.cmp(&other.client_id));
-        Ok(members)
+        Ok(GroupDescription {
+            state,
+            protocol: GroupProtocol::Consumer,
+            members,
+        })
     }
 }
 
@@ -376,7 +380,7 @@ impl Admin for KafkaAdmin {
         match found.state() {
             "Stable" => {}
             // To this request, a group of the `consumer` protocol is a dead one.
-            "Dead" | "" => return self.consumer_members(group, timeout),
+            "Dead" | "" => return Ok(self.consumer_group(group, timeout)?.members),
             "Empty" => return Ok(Vec::new()),
             state => {
                 let detail = format!("the group is in state {state}; ask again");
@@ -400,6 +404,38 @@ impl Admin for KafkaAdmin {
         let mut members = members.collect::<IoResult<Vec<_>>>()?;
         members.sort_by(|one, other| one.client_id.cmp(&other.client_id));
         Ok(members)
+    }
+
+    fn describe_group(&mut self, group: &str, timeout: Duration) -> IoResult<GroupDescription> {
+        self.serve();
+        let list = self
+            .asking
+            .fetch_group_list(Some(group), timeout)
+            .map_err(|error| {
+                self.unreachable(errors::error(DESCRIBE_GROUP, &error))
+                    .at(group)
+            })?;
+        let found = list.groups().iter().find(|found| found.name() == group);
+        let Some(found) = found.filter(|found| !matches!(found.state(), "Dead" | "")) else {
+            return self.consumer_group(group, timeout);
+        };
+        let members = found.members().iter().map(|member| {
+            let assigned = assignment::partitions(member.assignment().unwrap_or_default());
+            let mut partitions = assigned.unwrap_or_default();
+            partitions.sort_unstable();
+            GroupMember {
+                client_id: member.client_id().to_owned(),
+                host: host(member.client_host()),
+                partitions,
+            }
+        });
+        let mut members: Vec<GroupMember> = members.collect();
+        members.sort_by(|one, other| one.client_id.cmp(&other.client_id));
+        Ok(GroupDescription {
+            state: found.state().to_owned(),
+            protocol: GroupProtocol::Classic,
+            members,
+        })
     }
 
     fn delete_topics(&mut self, names: &[&str], timeout: Duration) -> IoResult<()> {

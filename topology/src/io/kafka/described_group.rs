@@ -14,14 +14,14 @@ use super::events::Events;
 use super::native::{NO_ERROR, text};
 use crate::io::{GroupMember, TopicPartition};
 
-/// The members with the partitions each of them owns now; a group that does not exist has none.
+/// State, and the members with the partitions each of them owns now; a group that does not exist is `Dead` and has none.
 ///
 /// What is on its way from one member to another is nobody's until the former owner has given it up.
-pub(super) fn members(
+pub(super) fn describe(
     client: &Client<Events>,
     group: &str,
     timeout: Duration,
-) -> Result<Vec<GroupMember>, Code> {
+) -> Result<(String, Vec<GroupMember>), Code> {
     let group = CString::new(group).map_err(|_| Code::InvalidGroupId)?;
     let mut groups = [group.as_ptr()];
     let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
@@ -58,7 +58,7 @@ pub(super) fn members(
 ///
 /// # Safety
 /// `event` is null or a live event.
-unsafe fn described(event: *mut rd::rd_kafka_event_t) -> Result<Vec<GroupMember>, Code> {
+unsafe fn described(event: *mut rd::rd_kafka_event_t) -> Result<(String, Vec<GroupMember>), Code> {
     if event.is_null() {
         return Err(Code::OperationTimedOut);
     }
@@ -75,7 +75,7 @@ unsafe fn described(event: *mut rd::rd_kafka_event_t) -> Result<Vec<GroupMember>
     if result.is_null() {
         return Err(Code::Fail);
     }
-    let mut found = Vec::new();
+    let (mut found, mut state) = (Vec::new(), "Dead".to_owned());
     let mut count = 0;
     // SAFETY: the result belongs to the live event, and so do the description and its members, of which there are as
     // many as it says. The code of no error is that of success.
@@ -89,6 +89,8 @@ unsafe fn described(event: *mut rd::rd_kafka_event_t) -> Result<Vec<GroupMember>
                 Code::GroupIdNotFound => continue,
                 code => return Err(code),
             }
+            let known = rd::rd_kafka_ConsumerGroupDescription_state(group);
+            state = text(rd::rd_kafka_consumer_group_state_name(known));
             for index in 0..rd::rd_kafka_ConsumerGroupDescription_member_count(group) {
                 let member = rd::rd_kafka_ConsumerGroupDescription_member(group, index);
                 found.push(GroupMember {
@@ -99,7 +101,11 @@ unsafe fn described(event: *mut rd::rd_kafka_event_t) -> Result<Vec<GroupMember>
             }
         }
     }
-    Ok(found)
+    // librdkafka knows the states of the classic protocol only; this protocol's own are `Assigning` and `Reconciling`.
+    if state == "Unknown" {
+        "Reconciling".clone_into(&mut state);
+    }
+    Ok((state, found))
 }
 
 /// What a member owns.

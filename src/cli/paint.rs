@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 
 /// Whether to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Paint {
+pub enum Paint {
     /// With ANSI escapes.
     Colours,
     /// As it is.
@@ -14,7 +14,7 @@ pub(super) enum Paint {
 
 /// What a colour means.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Tone {
+pub enum Tone {
     /// A headline.
     Strong,
     /// It went as it should.
@@ -29,7 +29,7 @@ pub(super) enum Tone {
 
 impl Paint {
     /// As standard output can show it.
-    pub(super) fn of_standard_output() -> Self {
+    pub(crate) fn of_standard_output() -> Self {
         let is_wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         match is_wanted && std::io::stdout().is_terminal() {
             true => Self::Colours,
@@ -38,7 +38,7 @@ impl Paint {
     }
 
     /// The text in a colour.
-    pub(super) fn paint(self, tone: Tone, text: impl fmt::Display) -> String {
+    pub(crate) fn paint(self, tone: Tone, text: impl fmt::Display) -> String {
         let code = match (self, tone) {
             (Self::Plain, _) => return text.to_string(),
             (_, Tone::Strong) => "1",
