@@ -250,6 +250,10 @@ fn server_properties(
         ("broker.heartbeat.interval.ms", "250"),
         // The default buffer of the log cleaner alone is a quarter of the heap.
         ("log.cleaner.dedupe.buffer.size", "8388608"),
+        // Events of tests carry the times of a fixed day; topics that keep seven days would lose them under the test. The
+        // check comes first after the initial delay, then at the interval.
+        ("log.initial.task.delay.ms", "86400000"),
+        ("log.retention.check.interval.ms", "86400000"),
         ("num.network.threads", "2"),
         ("num.io.threads", "4"),
     ];

@@ -154,7 +154,7 @@ fn endure(plan: &Plan) -> Aftermath {
     let comparison = compare_with_model(&kafka, &records);
     let folded = compare_with_changelogs(&kafka, APPLICATION, &instances.store_dirs());
     tell(format!(
-        "{}\n{} state directories of {} tasks with {} rows compared with their changelogs, {} differences: {:#?}\ncounters read {} times, {} complaints\nall after {:.1?}",
+        "{}\n{} state directories of {} tasks with {} rows compared with their changelogs, {} differences: {:#?}\ncounters read {} times, {} complaints: {:#?}\nall after {:.1?}",
         comparison.report,
         folded.directories,
         folded.complete.len(),
@@ -163,6 +163,7 @@ fn endure(plan: &Plan) -> Aftermath {
         folded.differences,
         counters.looks,
         counters.complaints.len(),
+        counters.complaints.iter().take(30).collect::<Vec<_>>(),
         began.elapsed()
     ));
     Aftermath {

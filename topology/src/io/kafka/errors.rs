@@ -22,6 +22,8 @@ pub(super) fn class(code: Code) -> ErrorClass {
         | Code::TimedOutQueue
         | Code::RequestTimedOut
         | Code::BrokerTransportFailure
+        // A request was under way to a broker that left the cluster's metadata.
+        | Code::DestroyBroker
         | Code::AllBrokersDown
         | Code::Resolve
         | Code::NetworkException
@@ -189,6 +191,7 @@ mod tests {
         for (code, expected) in [
             (Code::OperationTimedOut, ErrorClass::Retriable),
             (Code::NotController, ErrorClass::Retriable),
+            (Code::DestroyBroker, ErrorClass::Retriable),
             (Code::TopicAuthorizationFailed, ErrorClass::Fatal),
         ] {
             let error = error("describe topic", &KafkaError::AdminOp(code));
