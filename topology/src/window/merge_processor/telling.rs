@@ -11,6 +11,9 @@ use crate::window::WindowResult;
 use crate::window::partial::Slot;
 use crate::window::rows::{self, Row};
 
+/// Takes rows of groups: key and group.
+type GroupVisitor<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
+
 /// A row that is told.
 pub(super) struct Told<A> {
     /// What the row holds.
@@ -319,7 +322,7 @@ where
         &self,
         last: &[u8],
         context: &mut MergeContext<'_, '_, G, A>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: &mut GroupVisitor<'_>,
     ) -> Result<(), ProcessError> {
         let to = [rows::CURRENT];
         let (from, to) = (Bound::Excluded(last), Bound::Excluded(&to[..]));
