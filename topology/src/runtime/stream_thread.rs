@@ -79,7 +79,7 @@ pub(crate) struct ThreadParts {
 
 /// One stream thread: clients, tasks, and the loop that drives them.
 ///
-/// Everything happens on the thread that calls [`StreamThread::run`] (or, in the test driver,
+/// Everything happens on the thread that calls `StreamThread::run` (or, in the test driver,
 /// [`StreamThread::run_once`]).
 pub struct StreamThread {
     pub(super) name: String,
