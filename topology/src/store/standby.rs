@@ -103,6 +103,17 @@ impl StandbyStates {
         state.take()
     }
 
+    /// Drops all copies as a killed process does: the disk keeps what was flushed.
+    pub(crate) fn clear(&self) {
+        let mut all = self.all.lock();
+        let kept = std::mem::take(&mut all.kept);
+        self.count.store(0, Ordering::Relaxed);
+        drop(all);
+        for slot in kept.into_values() {
+            drop(slot.lock().take());
+        }
+    }
+
     /// Takes the copy of a task that is to run here, if there is one. Waits for a slice of work on it.
     pub(crate) fn claim(&self, task: TaskId) -> Claim<'_> {
         let mut all = self.all.lock();

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use topology::ErrorClass;
+use topology::io::memory::{Fault, OperationKind};
+
 use crate::pair::Pair;
 
 const KEYS: usize = 5_000;
@@ -37,16 +40,15 @@ fn what_the_copy_had_not_read_is_read_and_no_more() {
         pair.send(KEYS);
         pair.settle();
     }
-    // `b` stands still while `a` goes on, and dies.
-    let b = pair.b.take();
+    // The copy hears of nothing more while `a` goes on, and dies.
+    pair.driver.log().on_operation(Box::new(|operation| {
+        let follows = operation.client_id.contains("StandbyThread");
+        let stalls = follows && operation.kind == OperationKind::Fetch;
+        stalls.then_some(Fault::Fail(ErrorClass::Retriable))
+    }));
     pair.send(KEYS);
-    pair.live(40);
-    pair.b = b;
-    drop(pair.a.take());
-    // Assigned before its copy has had a turn: the session of `a` is over at once.
-    pair.driver
-        .clock()
-        .advance(std::time::Duration::from_secs(7));
+    pair.settle();
+    pair.kill_a();
     pair.settle();
     pair.verify();
     let tail = pair.b.unwrap().restored_records();
