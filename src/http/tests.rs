@@ -48,7 +48,6 @@ impl StatusSource for Source {
             detail: String::new(),
             paused: None,
             threads: Vec::new(),
-            standby_tasks: Vec::new(),
         }
     }
 

@@ -65,7 +65,6 @@ impl StatusSource for Source {
             detail: String::new(),
             paused: None,
             threads: vec![thread],
-            standby_tasks: Vec::new(),
         }
     }
 

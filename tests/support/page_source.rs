@@ -34,7 +34,6 @@ impl StatusSource for Source {
             detail: String::new(),
             paused: None,
             threads: Vec::new(),
-            standby_tasks: Vec::new(),
         }
     }
 
