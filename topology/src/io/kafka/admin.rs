@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaResult;
+use rdkafka::groups::{GroupInfo, GroupList};
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
@@ -182,6 +183,16 @@ impl KafkaAdmin {
         }
     }
 
+    /// What the brokers tell of a group of the classic protocol.
+    fn listed(&mut self, group: &str, timeout: Duration) -> IoResult<GroupList> {
+        self.serve();
+        let list = self.asking.fetch_group_list(Some(group), timeout);
+        list.map_err(|error| {
+            self.unreachable(errors::error(DESCRIBE_GROUP, &error))
+                .at(group)
+        })
+    }
+
     /// Of a group of the `consumer` protocol, in the order of [`Admin::group_members`].
     fn consumer_group(&self, group: &str, timeout: Duration) -> IoResult<GroupDescription> {
         let described = described_group::describe(self.admin.inner(), group, timeout);
@@ -205,6 +216,28 @@ impl KafkaAdmin {
 /// The broker writes addresses as Java does: "/10.0.0.7".
 fn host(written: &str) -> String {
     written.trim_start_matches('/').to_owned()
+}
+
+/// The members of a group of the classic protocol, in the order of [`Admin::group_members`]. `readable` decides about an
+/// assignment that cannot be read, by the member's client id.
+fn classic_members(
+    group: &GroupInfo,
+    readable: impl Fn(&str, Result<Vec<TopicPartition>, String>) -> IoResult<Vec<TopicPartition>>,
+) -> IoResult<Vec<GroupMember>> {
+    let members = group.members().iter().map(|member| {
+        let client_id = member.client_id().to_owned();
+        let assigned = assignment::partitions(member.assignment().unwrap_or_default());
+        let mut partitions = readable(&client_id, assigned)?;
+        partitions.sort_unstable();
+        Ok(GroupMember {
+            client_id,
+            host: host(member.client_host()),
+            partitions,
+        })
+    });
+    let mut members = members.collect::<IoResult<Vec<_>>>()?;
+    members.sort_by(|one, other| one.client_id.cmp(&other.client_id));
+    Ok(members)
 }
 
 impl Admin for KafkaAdmin {
@@ -367,12 +400,7 @@ impl Admin for KafkaAdmin {
     }
 
     fn group_members(&mut self, group: &str, timeout: Duration) -> IoResult<Vec<GroupMember>> {
-        const OPERATION: &str = DESCRIBE_GROUP;
-        self.serve();
-        let list = self
-            .asking
-            .fetch_group_list(Some(group), timeout)
-            .map_err(|error| self.unreachable(errors::error(OPERATION, &error)).at(group))?;
+        let list = self.listed(group, timeout)?;
         let Some(found) = list.groups().iter().find(|found| found.name() == group) else {
             return Ok(Vec::new());
         };
@@ -384,57 +412,27 @@ impl Admin for KafkaAdmin {
             "Empty" => return Ok(Vec::new()),
             state => {
                 let detail = format!("the group is in state {state}; ask again");
-                return Err(Error::new(ErrorClass::Retriable, OPERATION, detail).at(group));
+                return Err(Error::new(ErrorClass::Retriable, DESCRIBE_GROUP, detail).at(group));
             }
         }
-        let members = found.members().iter().map(|member| {
-            let client_id = member.client_id().to_owned();
-            let assigned = assignment::partitions(member.assignment().unwrap_or_default());
-            let mut partitions = assigned.map_err(|problem| {
+        classic_members(found, |client_id, assigned| {
+            assigned.map_err(|problem| {
                 let detail = format!("the assignment of {client_id} cannot be read: {problem}");
-                Error::fatal(OPERATION, detail).at(group)
-            })?;
-            partitions.sort_unstable();
-            Ok(GroupMember {
-                client_id,
-                host: host(member.client_host()),
-                partitions,
+                Error::fatal(DESCRIBE_GROUP, detail).at(group)
             })
-        });
-        let mut members = members.collect::<IoResult<Vec<_>>>()?;
-        members.sort_by(|one, other| one.client_id.cmp(&other.client_id));
-        Ok(members)
+        })
     }
 
     fn describe_group(&mut self, group: &str, timeout: Duration) -> IoResult<GroupDescription> {
-        self.serve();
-        let list = self
-            .asking
-            .fetch_group_list(Some(group), timeout)
-            .map_err(|error| {
-                self.unreachable(errors::error(DESCRIBE_GROUP, &error))
-                    .at(group)
-            })?;
+        let list = self.listed(group, timeout)?;
         let found = list.groups().iter().find(|found| found.name() == group);
         let Some(found) = found.filter(|found| !matches!(found.state(), "Dead" | "")) else {
             return self.consumer_group(group, timeout);
         };
-        let members = found.members().iter().map(|member| {
-            let assigned = assignment::partitions(member.assignment().unwrap_or_default());
-            let mut partitions = assigned.unwrap_or_default();
-            partitions.sort_unstable();
-            GroupMember {
-                client_id: member.client_id().to_owned(),
-                host: host(member.client_host()),
-                partitions,
-            }
-        });
-        let mut members: Vec<GroupMember> = members.collect();
-        members.sort_by(|one, other| one.client_id.cmp(&other.client_id));
         Ok(GroupDescription {
             state: found.state().to_owned(),
             protocol: GroupProtocol::Classic,
-            members,
+            members: classic_members(found, |_, assigned| Ok(assigned.unwrap_or_default()))?,
         })
     }
 
