@@ -97,8 +97,10 @@ impl TaskState {
             return Err(self.error("restore store", format!("{name} has no changelog")));
         }
         target.overlay.clear();
+        if target.collected.is_some() {
+            return self.collect(store, records, next_offset);
+        }
         let (home, name) = (target.home.clone(), target.spec.name.clone());
-        let mut collected = target.collected.take();
         let is_carrier = self.carrier == Some(store);
         let own_family = self.own_home.family;
         let mut refused = None;
@@ -112,17 +114,11 @@ impl TaskState {
                         break;
                     };
                     match row(key, value, is_carrier) {
-                        Ok(Row::Store(key)) => match &mut collected {
-                            Some(collected) => collected.rows.push(key, value),
-                            None => batch.apply(home.family, key, value),
-                        },
-                        Ok(Row::Own(row, value)) => match &mut collected {
-                            Some(collected) => collected.own_rows.push(row, value),
-                            None => {
-                                own_rows = true;
-                                batch.apply(own_family, row, value);
-                            }
-                        },
+                        Ok(Row::Store(key)) => batch.apply(home.family, key, value),
+                        Ok(Row::Own(row, value)) => {
+                            own_rows = true;
+                            batch.apply(own_family, row, value);
+                        }
                         Err(why) => {
                             refused = Some(why);
                             break;
@@ -133,35 +129,21 @@ impl TaskState {
                 }
                 // IMPORTANT: the position goes with the last rows it claims. Batches before keep
                 // the old one: replaying them again is harmless.
-                if ended && home.durable && collected.is_none() {
+                if ended && home.durable {
                     batch.put(own_family, &position_key(&name), &next_offset.to_be_bytes());
                 }
             });
             if let Err(error) = written {
                 return Err(self.fail("restore store", error));
             }
-            if collected.is_none() {
-                self.unflushed.records += count;
-                self.unflushed.bytes += bytes;
-            }
+            self.unflushed.records += count;
+            self.unflushed.bytes += bytes;
             if let Some(refused) = refused {
-                return Err(self.error(
-                    "restore store",
-                    format!("the changelog of {name}: {refused}"),
-                ));
+                return Err(self.refused(&name, &refused));
             }
             if ended {
                 break;
             }
-        }
-        if let Some(mut collected) = collected {
-            collected.next_offset = Some(next_offset);
-            let is_full = collected.bytes() >= FILE_BYTES.min(self.directory.config().flush_bytes);
-            self.store(store)?.collected = Some(collected);
-            return match is_full {
-                true => self.ingest(store),
-                false => Ok(()),
-            };
         }
         self.unflushed.commits += 1;
         self.store(store)?.position = Some(next_offset);
@@ -169,6 +151,10 @@ impl TaskState {
             self.own_restored()?;
         }
         Ok(())
+    }
+
+    fn refused(&self, store: &str, why: &str) -> Error {
+        self.error("restore store", format!("the changelog of {store}: {why}"))
     }
 
     fn own_restored(&mut self) -> Result<(), Error> {
@@ -201,6 +187,36 @@ impl TaskState {
         self.ingest(store)?;
         self.store(store)?.collected = None;
         Ok(())
+    }
+
+    /// Keeps records for a sorted file, and writes it once there is enough for one.
+    fn collect<'r>(
+        &mut self,
+        store: StoreId,
+        records: &mut dyn Iterator<Item = ChangelogRecord<'r>>,
+        next_offset: i64,
+    ) -> Result<(), Error> {
+        let is_carrier = self.carrier == Some(store);
+        let file_bytes = FILE_BYTES.min(self.directory.config().flush_bytes);
+        let target = self.store(store)?;
+        let Some(collected) = &mut target.collected else {
+            return Ok(());
+        };
+        for (key, value) in records {
+            match row(key, value, is_carrier) {
+                Ok(Row::Store(key)) => collected.rows.push(key, value),
+                Ok(Row::Own(row, value)) => collected.own_rows.push(row, value),
+                Err(why) => {
+                    let name = target.spec.name.clone();
+                    return Err(self.refused(&name, &why));
+                }
+            }
+        }
+        collected.next_offset = Some(next_offset);
+        match collected.bytes() >= file_bytes {
+            true => self.ingest(store),
+            false => Ok(()),
+        }
     }
 
     fn ingest(&mut self, store: StoreId) -> Result<(), Error> {
