@@ -18,6 +18,7 @@ const TASK: TaskId = TaskId {
 const ROWS: u64 = 1_000_000;
 const OPERATIONS: u64 = 200_000;
 const COMMIT: u64 = 10_000;
+const VALUE: [u8; 200] = [7; 200];
 
 fn key(number: u64) -> [u8; 8] {
     // Spread, so that neighbours in time are not neighbours in the table.
@@ -39,28 +40,32 @@ fn report(what: &str, operations: u64, run: impl FnOnce()) {
     );
 }
 
-/// A million rows in batches as they are fetched, and the flush at the end.
+/// A million rows in batches as they are fetched.
+fn restore_rows(state: &mut TaskState, key: &impl Fn(u64) -> [u8; 8]) {
+    for batch in 0..ROWS / COMMIT {
+        let keys: Vec<[u8; 8]> = (batch * COMMIT..(batch + 1) * COMMIT).map(key).collect();
+        let mut records = keys
+            .iter()
+            .map(|key| (key.as_slice(), Some(VALUE.as_slice())));
+        state
+            .restore(ORDERS, &mut records, ((batch + 1) * COMMIT) as i64)
+            .expect("restore");
+        state
+            .maybe_flush(Duration::from_millis(batch))
+            .expect("flush");
+    }
+}
+
+/// The same with the flush at the end.
 fn restore_a_million(what: &str, by_files: bool, key: impl Fn(u64) -> [u8; 8]) {
     let root = tempfile::tempdir().expect("directory");
     let directory = StateDirectory::open(root.path(), StateConfig::default()).expect("directory");
     let mut state = open(&directory);
-    let value = [7_u8; 200];
     report(what, ROWS, || {
         if by_files {
             state.begin_ingest(ORDERS).expect("begin");
         }
-        for batch in 0..ROWS / COMMIT {
-            let keys: Vec<[u8; 8]> = (batch * COMMIT..(batch + 1) * COMMIT).map(&key).collect();
-            let mut records = keys
-                .iter()
-                .map(|key| (key.as_slice(), Some(value.as_slice())));
-            state
-                .restore(ORDERS, &mut records, ((batch + 1) * COMMIT) as i64)
-                .expect("restore");
-            state
-                .maybe_flush(Duration::from_millis(batch))
-                .expect("flush");
-        }
+        restore_rows(&mut state, &key);
         state.end_ingest(ORDERS).expect("end");
         state.flush().expect("flush");
     });
@@ -83,24 +88,11 @@ fn figures() {
     let root = tempfile::tempdir().expect("directory");
     let directory = StateDirectory::open(root.path(), StateConfig::default()).expect("directory");
     let mut state = open(&directory);
-    let value = [7_u8; 200];
+    let value = VALUE;
     report(
         "restore, 1 M rows of 200 B in batches of 10 000",
         ROWS,
-        || {
-            for batch in 0..ROWS / COMMIT {
-                let keys: Vec<[u8; 8]> = (batch * COMMIT..(batch + 1) * COMMIT).map(key).collect();
-                let mut records = keys
-                    .iter()
-                    .map(|key| (key.as_slice(), Some(value.as_slice())));
-                state
-                    .restore(ORDERS, &mut records, ((batch + 1) * COMMIT) as i64)
-                    .expect("restore");
-                state
-                    .maybe_flush(Duration::from_millis(batch))
-                    .expect("flush");
-            }
-        },
+        || restore_rows(&mut state, &key),
     );
     report("close (flush)", 1, || state.close().expect("close"));
     let mut opened = None;
