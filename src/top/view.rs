@@ -166,7 +166,7 @@ fn tasks(group: &Group, layout: &Layout, answers: &Answers, behind: &Behind) -> 
     for (instance, report) in answers {
         for task in report.iter().flat_map(|report| &report.tasks) {
             // Given up, and kept open in case it comes back: it is another's.
-            if let Some(id) = task_id(&task.id).filter(|_| task.phase != "SUSPENDED") {
+            if let Some(id) = TaskId::parse(&task.id).filter(|_| task.phase != "SUSPENDED") {
                 told.insert(id, (instance, task));
             }
         }
@@ -251,15 +251,6 @@ fn answered(view: &mut InstanceView, report: &InstanceReport) {
     view.version = Some(report.version.clone());
     view.uptime_ms = Some(report.uptime_ms);
     view.events_per_second = report.events_per_second;
-}
-
-/// From `0_3`.
-fn task_id(text: &str) -> Option<TaskId> {
-    let (subtopology, partition) = text.split_once('_')?;
-    Some(TaskId {
-        subtopology: subtopology.parse().ok()?,
-        partition: partition.parse().ok()?,
-    })
 }
 
 /// From `…-StreamThread-1`, which counts from 1.

@@ -153,7 +153,7 @@ impl StateDirectory {
         let mut tasks: Vec<TaskId> = entries
             .flatten()
             .filter(|entry| entry.path().is_dir())
-            .filter_map(|entry| parse_task(entry.file_name().to_str()?))
+            .filter_map(|entry| TaskId::parse(entry.file_name().to_str()?))
             .collect();
         tasks.sort_unstable();
         tasks
@@ -276,15 +276,6 @@ impl std::fmt::Debug for StateDirectory {
     }
 }
 
-fn parse_task(name: &str) -> Option<TaskId> {
-    let (subtopology, partition) = name.split_once('_')?;
-    let task = TaskId {
-        subtopology: subtopology.parse().ok()?,
-        partition: partition.parse().ok()?,
-    };
-    (task.to_string() == name).then_some(task)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,7 +283,7 @@ mod tests {
     #[test]
     fn only_names_of_tasks_are_tasks() {
         assert_eq!(
-            parse_task("1_12"),
+            TaskId::parse("1_12"),
             Some(TaskId {
                 subtopology: 1,
                 partition: 12
@@ -307,7 +298,7 @@ mod tests {
             ".lock",
             "1_+2",
         ] {
-            assert_eq!(parse_task(name), None, "{name}");
+            assert_eq!(TaskId::parse(name), None, "{name}");
         }
     }
 }

@@ -4,7 +4,9 @@ use std::fmt;
 ///
 /// ```
 /// # use topology::task::TaskId;
-/// assert_eq!(TaskId { subtopology: 0, partition: 3 }.to_string(), "0_3");
+/// let task = TaskId { subtopology: 0, partition: 3 };
+/// assert_eq!(task.to_string(), "0_3");
+/// assert_eq!(TaskId::parse("0_3"), Some(task));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId {
@@ -12,6 +14,18 @@ pub struct TaskId {
     pub subtopology: u32,
     /// Partition of the sub-topology's inputs.
     pub partition: i32,
+}
+
+impl TaskId {
+    /// The task of this name; `None` for whatever is not printed so.
+    pub fn parse(name: &str) -> Option<Self> {
+        let (subtopology, partition) = name.split_once('_')?;
+        let task = Self {
+            subtopology: subtopology.parse().ok()?,
+            partition: partition.parse().ok()?,
+        };
+        (task.to_string() == name).then_some(task)
+    }
 }
 
 impl fmt::Display for TaskId {
