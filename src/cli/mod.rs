@@ -18,6 +18,7 @@ mod run;
 mod sending;
 mod settings;
 mod skip;
+pub mod span;
 mod tap;
 mod top;
 mod topology;

@@ -33,15 +33,16 @@ impl Run {
 
 /// A log on Kafka with the configured properties.
 pub(super) fn kafka(configuration: &Configuration) -> Result<Arc<dyn Log>, Failure> {
-    let log =
-        KafkaLog::new(crate::kafka::properties(&configuration.kafka)).map_err(Failure::usage)?;
-    Ok(Arc::new(log))
+    Ok(Arc::new(kafka_log(configuration)?))
+}
+
+fn kafka_log(configuration: &Configuration) -> Result<KafkaLog, Failure> {
+    KafkaLog::new(crate::kafka::properties(&configuration.kafka)).map_err(Failure::usage)
 }
 
 /// The same, of a process that has a memory budget: clients beside the streams' own hold little.
 pub(super) fn bounded_kafka(configuration: &Configuration) -> Result<Arc<dyn Log>, Failure> {
-    let log =
-        KafkaLog::new(crate::kafka::properties(&configuration.kafka)).map_err(Failure::usage)?;
+    let log = kafka_log(configuration)?;
     Ok(Arc::new(log.bounded(ClientMemory::small())))
 }
 

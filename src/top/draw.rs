@@ -5,6 +5,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::report::RestoreReport;
 use super::view::{InstanceView, TaskView, View};
 use crate::cli::paint::{Paint, Tone};
+use crate::cli::span::span;
 
 /// Cells of a restore's bar.
 const BAR: u64 = 10;
@@ -262,15 +263,6 @@ fn age(ms: u64) -> String {
         0..1_000 => format!("{ms} ms"),
         1_000..10_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
         _ => span(ms / 1_000),
-    }
-}
-
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
     }
 }
 

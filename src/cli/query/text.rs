@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::super::paint::{Paint, Tone};
+use super::super::span::span;
 use crate::query::{FactAnswer, KstTime, OrderAnswer, SetAsideAnswer, TimelineEntry};
 
 /// Writes everything that matters of an order; `now` is epoch milliseconds.
@@ -264,13 +265,7 @@ fn moment(time: KstTime) -> String {
 
 /// A distance in time: `in 25 s`, `3 min ago`.
 fn relative(ms: i64) -> String {
-    let seconds = ms.unsigned_abs() / 1_000;
-    let amount = match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
-    };
+    let amount = span(ms.unsigned_abs() / 1_000);
     match ms < 0 {
         true => format!("{amount} ago"),
         false => format!("in {amount}"),
