@@ -176,6 +176,7 @@ fn streams_config(configuration: &Configuration) -> StreamsConfig {
         config::GroupProtocol::Consumer => GroupProtocol::Consumer,
     };
     streams.num_stream_threads = application.threads;
+    streams.num_standby_replicas = application.num_standby_replicas;
     streams.processing_guarantee = match application.processing_guarantee {
         config::ProcessingGuarantee::ExactlyOnceV2 => ProcessingGuarantee::ExactlyOnceV2,
         config::ProcessingGuarantee::AtLeastOnce => ProcessingGuarantee::AtLeastOnce,

@@ -136,6 +136,9 @@ impl Reader<'_> {
             }),
             group_protocol: self.setting(SECTION, "group_protocol", GroupProtocol::Classic, choice),
             threads: self.setting(SECTION, "threads", 1, |value| number(value, (1, 256))),
+            num_standby_replicas: self.setting(SECTION, "num_standby_replicas", 0, |value| {
+                number(value, (0, 1))
+            }),
             processing_guarantee: self.setting(
                 SECTION,
                 "processing_guarantee",

@@ -81,6 +81,8 @@ pub struct Application {
     pub group_protocol: GroupProtocol,
     /// Stream threads. Default 1.
     pub threads: usize,
+    /// Copies of each task's state that other instances keep, so that a take-over has little to read: 0 or 1. Default 0.
+    pub num_standby_replicas: usize,
     /// Default `exactly_once_v2`.
     pub processing_guarantee: ProcessingGuarantee,
     /// Longest time between two commits. Default 100 ms.

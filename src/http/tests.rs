@@ -48,6 +48,7 @@ impl StatusSource for Source {
             detail: String::new(),
             paused: None,
             threads: Vec::new(),
+            standby_tasks: Vec::new(),
         }
     }
 

@@ -65,6 +65,7 @@ impl StatusSource for Source {
             detail: String::new(),
             paused: None,
             threads: vec![thread],
+            standby_tasks: Vec::new(),
         }
     }
 

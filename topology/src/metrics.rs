@@ -7,7 +7,9 @@ mod spec;
 use std::sync::Arc;
 
 use prometheus::core::Collector;
-use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Registry};
+use prometheus::{
+    Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
+};
 
 pub(crate) use sample::{InputLag, Oldest, Samples, StateTotals, TaskSample, ThreadSample};
 pub use spec::{MetricKind, MetricSpec};
@@ -33,6 +35,9 @@ pub struct EngineMetrics {
     pub(crate) rebalances: IntCounterVec,
     pub(crate) restored_records: IntCounter,
     pub(crate) restore_seconds: Histogram,
+    pub(crate) standby_tasks: IntGauge,
+    pub(crate) standby_lag: IntGauge,
+    pub(crate) standby_restored: IntCounter,
     memory: IntGaugeVec,
     pub(crate) samples: Arc<Samples>,
 }
@@ -64,6 +69,10 @@ impl EngineMetrics {
             let histogram = histogram(spec)?;
             Ok::<_, prometheus::Error>(histogram.with_label_values::<&str>(&[]))
         };
+        let gauge = |spec: &MetricSpec| {
+            let gauge: IntGaugeVec = registered(registry, spec.int_gauge()?)?;
+            Ok::<_, prometheus::Error>(gauge.with_label_values::<&str>(&[]))
+        };
         let phases = histogram(&list::COMMIT_PHASE)?;
         let metrics = Self {
             records_in: counter(&list::RECORDS_IN)?,
@@ -80,6 +89,9 @@ impl EngineMetrics {
             rebalances: counter(&list::REBALANCES)?,
             restored_records: counter(&list::RESTORED_RECORDS)?.with_label_values::<&str>(&[]),
             restore_seconds: single(&list::RESTORE_DURATION)?,
+            standby_tasks: gauge(&list::STANDBY_TASKS)?,
+            standby_lag: gauge(&list::STANDBY_LAG)?,
+            standby_restored: counter(&list::STANDBY_RESTORED)?.with_label_values::<&str>(&[]),
             memory: registered(registry, list::MEMORY.int_gauge()?)?,
             samples: Arc::new(Samples::new()?),
         };

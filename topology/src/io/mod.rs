@@ -9,6 +9,7 @@ pub mod headers;
 pub mod kafka;
 pub mod memory;
 pub mod murmur2;
+pub(crate) mod range;
 
 use std::any::Any;
 use std::fmt;

@@ -64,6 +64,12 @@ list! {
         "Changelog offsets still to be read before all tasks run; 0 when all do.";
     RESTORE_ETA = "topology_restore_eta_seconds", Gauge, [],
         "Seconds until all tasks run, at the pace of the restore so far; 0 when all do.";
+    STANDBY_TASKS = "topology_standby_tasks", Gauge, [],
+        "Copies of tasks that other instances run, kept up to date here.";
+    STANDBY_LAG = "topology_standby_lag_offsets", Gauge, [],
+        "Changelog offsets that the copies are behind, all of them together; 0 once the ends were seen.";
+    STANDBY_RESTORED = "topology_standby_restored_records_total", Counter, [],
+        "Changelog records read to keep copies up to date.";
     STATES_SET_ASIDE = "topology_states_set_aside_total", Counter, ["reason"],
         "State directories moved aside because they were damaged or did not continue in the changelog.";
     TASKS = "topology_tasks", Gauge, ["state"],

@@ -85,6 +85,18 @@ impl StateTotals {
         self.delayed += u64::from(state.write_delayed);
     }
 
+    /// A copy of what another instance runs: it takes room here, and is counted there.
+    pub(crate) fn add_copy(&mut self, state: &StateStatistics) {
+        self.add(&StateStatistics {
+            estimated_keys: 0,
+            cached_bytes: 0,
+            dirty_bytes: 0,
+            unflushed_records: 0,
+            unflushed_bytes: 0,
+            ..*state
+        });
+    }
+
     fn add_totals(&mut self, other: &Self) {
         self.add(&other.sum);
         self.stopped += other.stopped;

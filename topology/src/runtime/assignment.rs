@@ -22,6 +22,13 @@ impl StreamThread {
             GroupEvent::Removed(_) => "revoked",
         };
         self.metrics.rebalances.with_label_values(&[kind]).inc();
+        let rebalanced = self.rebalanced(event);
+        // Behind it: what was given up is closed, and what came is open.
+        self.board.assigned();
+        rebalanced
+    }
+
+    fn rebalanced(&mut self, event: GroupEvent) -> Result<(), Error> {
         match event {
             GroupEvent::Revoked(partitions) => {
                 tracing::info!(

@@ -43,6 +43,9 @@ pub struct StreamsConfig {
     pub group_protocol: GroupProtocol,
     /// Stream threads.
     pub num_stream_threads: usize,
+    /// Copies of each task's state that instances keep which do not run it, as Kafka Streams' `num.standby.replicas`, so
+    /// that a take-over has only the tail of the changelog to read: 0 or 1.
+    pub num_standby_replicas: usize,
     /// What is promised.
     pub processing_guarantee: ProcessingGuarantee,
     /// Between two commits.
@@ -105,6 +108,7 @@ impl StreamsConfig {
             application_server: None,
             group_protocol: GroupProtocol::Classic,
             num_stream_threads: 1,
+            num_standby_replicas: 0,
             processing_guarantee: ProcessingGuarantee::ExactlyOnceV2,
             commit_interval: Duration::from_millis(100),
             commit_bytes: 32 << 20,

@@ -21,6 +21,7 @@ mod report;
 mod restore;
 mod restore_plan;
 mod retry;
+mod standby;
 mod status;
 mod stop;
 mod streak;
@@ -37,9 +38,10 @@ pub use config::{AutoOffsetReset, ProcessingGuarantee, StartCheck, StreamsConfig
 pub use key_query::{ActiveHost, KeyQueryMetadata, query_metadata_for_key};
 pub(crate) use outputs::OutputKind;
 pub use phase::{CommitPhase, PhaseObserver};
+pub(crate) use standby::StandbyThread;
 pub use status::{
-    InputProgress, LastCommit, RestoreStatus, State, StatusBoard, StoreQuery, StreamsStatus,
-    TaskStatus, ThreadStatus,
+    InputProgress, LastCommit, RestoreStatus, StandbyTaskStatus, State, StatusBoard, StoreQuery,
+    StreamsStatus, TaskStatus, ThreadStatus,
 };
 pub(crate) use stream_thread::ThreadParts;
 pub use stream_thread::{Progress, StateRow, StreamThread};

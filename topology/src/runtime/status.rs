@@ -83,6 +83,15 @@ pub struct LastCommit {
     pub took_ms: u64,
 }
 
+/// A copy of a task that another instance runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StandbyTaskStatus {
+    /// Such as `0_3`.
+    pub id: String,
+    /// Changelog offsets that it is behind, as far as is known.
+    pub lag: i64,
+}
+
 /// One stream thread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ThreadStatus {
@@ -109,6 +118,8 @@ pub struct StreamsStatus {
     pub paused: Option<String>,
     /// Its threads.
     pub threads: Vec<ThreadStatus>,
+    /// Its standby tasks; no query is answered from them.
+    pub standby_tasks: Vec<StandbyTaskStatus>,
 }
 
 /// What a query for a store of one task meets here.
@@ -160,6 +171,9 @@ pub struct StatusBoard {
     resumes: AtomicU64,
     /// Why the instance is paused.
     pause: Mutex<Option<String>>,
+    standbys: Mutex<Vec<StandbyTaskStatus>>,
+    /// How often a thread was assigned something, or gave something up.
+    assignments: AtomicU64,
 }
 
 impl StatusBoard {
@@ -183,6 +197,7 @@ impl StatusBoard {
             detail: least.map_or_else(String::new, |thread| thread.detail.clone()),
             paused: self.paused(),
             threads,
+            standby_tasks: self.standbys.lock().clone(),
         }
     }
 
@@ -256,6 +271,19 @@ impl StatusBoard {
 
     pub(super) fn resumes(&self) -> u64 {
         self.resumes.load(Ordering::SeqCst)
+    }
+
+    /// A thread was assigned something, or gave something up.
+    pub(super) fn assigned(&self) {
+        self.assignments.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn assignments(&self) -> u64 {
+        self.assignments.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_standbys(&self, standbys: Vec<StandbyTaskStatus>) {
+        *self.standbys.lock() = standbys;
     }
 
     /// The task runs: its state is complete.

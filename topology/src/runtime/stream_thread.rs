@@ -16,7 +16,7 @@ use super::{CommitPhase, ProcessingGuarantee, StreamsConfig};
 use crate::graph::BuiltTopology;
 use crate::io::{InputId, Log, OutputId, RecordBatch, TopicPartition};
 use crate::metrics::EngineMetrics;
-use crate::store::{StateDirectory, TimerBatch};
+use crate::store::{SetAsideReason, StateDirectory, TimerBatch};
 use crate::task::{KnownTopics, Task, TaskId, TaskPhase, TaskSettings};
 use crate::time::Clock;
 use crate::{Error, ErrorClass};
@@ -502,6 +502,10 @@ impl StreamThread {
             Ok(_) => Ok(()),
             Err(error) => self.recover(error),
         }
+    }
+
+    pub(crate) fn set_aside_count(&self, reason: SetAsideReason) -> u64 {
+        self.directory.set_aside_count(reason)
     }
 
     pub(crate) fn flush_all(&mut self) -> Result<(), Error> {

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::StreamsConfig;
 use super::bounded::{bound_memory, bound_state};
 use super::client_id::check_application_server;
+use super::standby::StandbyThread;
 use super::status::{State, StatusBoard, StreamsStatus};
 use super::stop::Stop;
 use super::stream_thread::{StreamThread, ThreadParts};
@@ -52,6 +53,7 @@ impl Streams {
         if let Some(server) = &config.application_server {
             check_application_server(server)?;
         }
+        check_standby_replicas(config.num_standby_replicas)?;
         if let Some(budget) = config.memory {
             bound_state(&mut state, budget);
         }
@@ -211,6 +213,7 @@ fn supervise(mut parts: ThreadParts, failure: &Arc<Mutex<Option<Error>>>) {
             }
         }
     }
+    let standby = start_standby(&parts);
     board.remove_thread("start");
     for thread in threads {
         if thread.join().is_err() {
@@ -221,6 +224,40 @@ fn supervise(mut parts: ThreadParts, failure: &Arc<Mutex<Option<Error>>>) {
             failure.lock().get_or_insert(panicked);
             stop_all(&parts);
         }
+    }
+    if standby.is_some_and(|standby| standby.join().is_err()) {
+        tracing::error!("the thread of standby tasks panicked; its log line says where");
+    }
+}
+
+/// Keeps copies of what others run. An instance without them works all the same.
+fn start_standby(parts: &ThreadParts) -> Option<JoinHandle<()>> {
+    let own = parts.clone();
+    let body = move || {
+        if let Some(mut standby) = StandbyThread::new(own) {
+            standby.run();
+        }
+    };
+    let standby = std::thread::Builder::new().name("standby".to_owned());
+    match standby.spawn(body) {
+        Ok(thread) => Some(thread),
+        Err(error) => {
+            tracing::error!("no standby tasks: {error}");
+            None
+        }
+    }
+}
+
+/// Standby tasks find their place without an assignor: with one copy of each that is settled.
+fn check_standby_replicas(replicas: usize) -> Result<(), Error> {
+    match replicas {
+        0 | 1 => Ok(()),
+        more => Err(Error::fatal(
+            "start",
+            format!(
+                "num_standby_replicas is {more}; set it to 0 or 1, more copies of a task are not supported"
+            ),
+        )),
     }
 }
 

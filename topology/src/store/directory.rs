@@ -11,6 +11,7 @@ use super::description::{self, StateDescription};
 use super::hand_over::{OpenDirectories, Opening};
 use super::rocks_options::RocksResources;
 use super::set_aside::{SetAside, SetAsideReason, move_aside};
+use super::standby::StandbyStates;
 use crate::task::TaskId;
 use crate::{Error, ErrorClass};
 
@@ -37,6 +38,7 @@ pub struct StateDirectory {
     disk: Option<Disk>,
     config: StateConfig,
     open: Arc<OpenDirectories>,
+    standbys: StandbyStates,
     set_aside: [AtomicU64; SetAsideReason::ALL.len()],
 }
 
@@ -138,6 +140,7 @@ impl StateDirectory {
             disk,
             config,
             open: Arc::default(),
+            standbys: StandbyStates::default(),
             set_aside: Default::default(),
         })
     }
@@ -210,9 +213,15 @@ impl StateDirectory {
         &self.config
     }
 
-    /// What a task may keep of clean entries, in bytes.
+    /// Copies of tasks that run elsewhere.
+    pub(crate) fn standbys(&self) -> &StandbyStates {
+        &self.standbys
+    }
+
+    /// What a task may keep of clean entries, in bytes. Copies keep none.
     pub(crate) fn overlay_cache_bytes(&self) -> usize {
-        let of_all = self.config.overlay_caches_bytes / self.open.count().max(1);
+        let running = self.open.count().saturating_sub(self.standbys.count());
+        let of_all = self.config.overlay_caches_bytes / running.max(1);
         self.config.overlay_cache_bytes.min(of_all)
     }
 
@@ -237,6 +246,15 @@ impl StateDirectory {
             )
             .at(path.display().to_string())
         })
+    }
+
+    /// Whether a thread of this process has the directory of a task open, or waits for it.
+    pub(crate) fn is_open(&self, task: TaskId) -> bool {
+        let path = self
+            .disk
+            .as_ref()
+            .map(|disk| disk.root.join(task.to_string()));
+        path.is_some_and(|path| self.open.is_open(&path))
     }
 
     /// Moves the closed directory of a task aside and counts it.

@@ -33,6 +33,11 @@ impl OpenDirectories {
         self.count.load(Ordering::Relaxed)
     }
 
+    /// Whether somebody has the directory open.
+    pub(super) fn is_open(&self, path: &Path) -> bool {
+        self.open.lock().contains(path)
+    }
+
     /// Waits until nobody else has the directory open; `None` when that takes longer than `patience`.
     pub(super) fn wait(self: &Arc<Self>, path: &Path, patience: Duration) -> Option<Opening> {
         let deadline = Instant::now() + patience;

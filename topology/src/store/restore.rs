@@ -219,6 +219,13 @@ impl TaskState {
         }
     }
 
+    /// Gives up what a long restore has collected and not written yet: no position claims it.
+    pub(crate) fn drop_collected(&mut self) {
+        for store in &mut self.stores {
+            store.collected = None;
+        }
+    }
+
     fn ingest(&mut self, store: StoreId) -> Result<(), Error> {
         let own_family = self.own_home.family;
         let target = self.store(store)?;

@@ -99,7 +99,7 @@ impl Task {
                 Error::fatal("open a task", "there is no such sub-topology")
                     .at(format!("task {id}"))
             })?;
-        let state = TaskState::open(directory, id, subtopology.stores())
+        let state = TaskState::take_over(directory, id, subtopology.stores())
             .map_err(|error| error.at(format!("task {id}")))?;
         let inputs = subtopology.inputs(&settings.application_id).into_iter();
         let inputs = inputs.map(|input| {

@@ -13,7 +13,8 @@ use crate::io::memory::MemoryLog;
 use crate::io::{Log, TopicSpec};
 use crate::metrics::EngineMetrics;
 use crate::runtime::{
-    StateRow, StatusBoard, StreamThread, StreamsConfig, StreamsStatus, ThreadParts, check_topics,
+    StandbyThread, StateRow, StatusBoard, StreamThread, StreamsConfig, StreamsStatus, ThreadParts,
+    check_topics,
 };
 use crate::store::{CommittedView, StateConfig, StateDirectory, StoreId};
 use crate::task::{KnownTopics, TaskId};
@@ -203,7 +204,10 @@ impl TestDriver {
         config.state_dir = config.state_dir.map(|root| root.join(instance_id));
         let board = Arc::default();
         let parts = self.parts(&config, &board)?;
-        Ok(TestInstance::new(StreamThread::new(0, parts), board))
+        let standby = StandbyThread::new(parts.clone());
+        let metrics = Arc::clone(&parts.metrics);
+        let thread = StreamThread::new(0, parts);
+        Ok(TestInstance::new(thread, standby, board, metrics))
     }
 
     /// Another instance with as many threads as configured, which share a state directory as the
@@ -220,7 +224,10 @@ impl TestDriver {
             let mut parts = parts.clone();
             parts.board = Arc::default();
             let board = Arc::clone(&parts.board);
-            TestInstance::new(StreamThread::new(index, parts), board)
+            let standby = (index == 0).then(|| StandbyThread::new(parts.clone()));
+            let metrics = Arc::clone(&parts.metrics);
+            let thread = StreamThread::new(index, parts);
+            TestInstance::new(thread, standby.flatten(), board, metrics)
         };
         Ok((0..config.streams.num_stream_threads).map(thread).collect())
     }

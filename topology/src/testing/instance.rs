@@ -2,7 +2,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::Error;
-use crate::runtime::{Progress, StateRow, StatusBoard, StoreQuery, StreamThread};
+use crate::metrics::EngineMetrics;
+use crate::runtime::{
+    Progress, StandbyThread, StateRow, StatusBoard, StoreQuery, StreamThread, StreamsStatus,
+};
+use crate::store::SetAsideReason;
 use crate::task::TaskId;
 
 /// One of several instances of an application in a test, driven turn by turn; made by
@@ -12,20 +16,52 @@ use crate::task::TaskId;
 /// Not giving it a turn is what a stopped process does.
 pub struct TestInstance {
     thread: StreamThread,
+    standby: Option<StandbyThread>,
     board: Arc<StatusBoard>,
+    metrics: Arc<EngineMetrics>,
 }
 
 impl TestInstance {
-    pub(super) fn new(thread: StreamThread, board: Arc<StatusBoard>) -> Self {
-        Self { thread, board }
+    /// `standby` only with one thread of each process.
+    pub(super) fn new(
+        thread: StreamThread,
+        standby: Option<StandbyThread>,
+        board: Arc<StatusBoard>,
+        metrics: Arc<EngineMetrics>,
+    ) -> Self {
+        Self {
+            thread,
+            standby,
+            board,
+            metrics,
+        }
     }
 
-    /// One turn of the loop.
+    /// One turn of the loop, and one of the instance's standby tasks.
     ///
     /// # Errors
     /// What cannot be mended; the instance is to be dropped then.
     pub fn turn(&mut self) -> Result<Progress, Error> {
-        self.thread.run_once_or_recover()
+        let progress = self.thread.run_once_or_recover()?;
+        if let Some(standby) = &mut self.standby {
+            standby.run_once();
+        }
+        Ok(progress)
+    }
+
+    /// State, tasks, lag, restore, standby tasks, as they were told last.
+    pub fn status(&self) -> StreamsStatus {
+        self.board.status()
+    }
+
+    /// Changelog records that were read to restore tasks assigned to it, those of standby tasks not counted.
+    pub fn restored_records(&self) -> u64 {
+        self.metrics.restored_records.get()
+    }
+
+    /// How often its state directories were set aside for `reason`.
+    pub fn set_aside_count(&self, reason: SetAsideReason) -> u64 {
+        self.thread.set_aside_count(reason)
     }
 
     /// Whether all its tasks run and have processed what their inputs hold.
@@ -64,6 +100,9 @@ impl TestInstance {
     /// # Errors
     /// Of the last commit; everything is closed all the same.
     pub fn close(mut self) -> Result<(), Error> {
+        if let Some(standby) = &mut self.standby {
+            standby.close();
+        }
         self.thread.close()
     }
 }

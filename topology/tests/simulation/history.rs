@@ -28,6 +28,7 @@ struct Shape {
     /// A few on disk: that is what takes the time.
     on_disk: bool,
     windowed: bool,
+    standbys: bool,
 }
 
 impl Shape {
@@ -36,6 +37,7 @@ impl Shape {
             threads: 1 + usize::from(seed % 4 == 2),
             on_disk: seed % 8 == 5 || seed % 16 == 2,
             windowed: seed % 3 == 1,
+            standbys: seed % 5 < 2,
         }
     }
 }
@@ -59,6 +61,7 @@ pub fn play(
         (Box::new(job::Counting::default()), job::config())
     };
     config.streams.num_stream_threads = shape.threads;
+    config.streams.num_standby_replicas = usize::from(shape.standbys);
     config.streams.observer = Some(Arc::new(faults::Phases));
     if dice::below(3) == 0 {
         config.streams.poll_records = 1 + dice::below(5) as usize;

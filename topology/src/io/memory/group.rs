@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
-use super::assignor;
 use super::offsets::Offsets;
 use super::topics::Topics;
+use crate::io::range::range;
 use crate::io::{GroupEvent, GroupMember, GroupProtocol, IoResult, TopicPartition};
 use crate::{Error, ErrorClass};
 
@@ -394,7 +394,7 @@ impl Group {
             let count = self.members.values().filter(|it| takes(it)).count();
             let subscribers = self.members.iter().filter(|(_, it)| takes(it));
             for (index, (instance_id, _)) in subscribers.enumerate() {
-                let range = assignor::range(partitions, count, index);
+                let range = range(partitions, count, index);
                 let given = range.map(|partition| TopicPartition::new(&name, partition));
                 if let Some(share) = shares.get_mut(instance_id) {
                     share.extend(given);

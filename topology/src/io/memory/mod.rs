@@ -7,7 +7,7 @@
 //! | `cluster` | what all clients share, behind one lock; time-outs |
 //! | `topics`, `partition`, `cleaning` | topics and settings; records; compaction and retention |
 //! | `transactions` | the transaction coordinator |
-//! | `group`, `assignor`, `offsets` | the group coordinator |
+//! | `group`, `offsets` | the group coordinator |
 //! | `consumer`, `reader`, `input`, `producer`, `admin`, `murmur2` | the clients |
 //! | `faults` | failures and lost answers a test asks for |
 //! | `inspect` | what tests look at and turn by hand |
@@ -23,7 +23,6 @@
 //! - a replaced or expired member can still fetch; polling and committing tell it.
 
 mod admin;
-mod assignor;
 mod cleaning;
 mod cluster;
 mod consumer;

@@ -1,9 +1,11 @@
+//! How a group shares out the partitions of one topic.
+
 use std::ops::Range;
 
 /// Kafka's range assignor for one topic: which of `partitions` the member at `index` of `members`
 /// (subscribed to the topic, in order) takes. Topics with equal partition counts and equal
 /// subscribers are thereby co-partitioned.
-pub(super) fn range(partitions: i32, members: usize, index: usize) -> Range<i32> {
+pub(crate) fn range(partitions: i32, members: usize, index: usize) -> Range<i32> {
     let (Ok(members), Ok(index)) = (i32::try_from(members), i32::try_from(index)) else {
         return 0..0;
     };
