@@ -28,7 +28,8 @@ use std::fmt::{self, Display};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jumun_harness::{Broker, BrokerOptions, wait_for};
+use jumun_harness::{Broker, BrokerOptions, http_get, wait_for};
+use serde_json::Value;
 
 use gaps::GapWatch;
 use judged::compare_with_model;
@@ -43,6 +44,8 @@ const MUCH_EVENTS_PER_SECOND: usize = 2_000;
 const SESSION: Duration = Duration::from_secs(6);
 /// Over before the session: whoever takes over reads up to a dead instance's open transaction, and no further.
 const TRANSACTION_MS: &str = "4000";
+/// Nearer than so many changelog offsets a copy counts as up to date.
+const FOLLOWS: u64 = 1_000;
 /// Between two things that happen.
 const CALM: Duration = Duration::from_secs(3);
 /// A take-over with a copy reads, and with much state takes, at most this share of one without.
@@ -123,11 +126,15 @@ impl Pair {
     fn wait_settled(&self, watch: &GapWatch, instances: [&mut Processor; 2]) {
         for instance in instances {
             wait_for("every task to be followed", 3 * TIMEOUT, || {
-                let own = instance.sum("topology_tasks");
-                let copies = instance.metric("topology_standby_tasks") as usize;
-                let lag = instance.metric("topology_standby_lag_offsets");
-                let followed = self.standbys == 0 || copies > 0 && lag < 1_000.0;
-                (own > 0 && followed).then_some(())
+                let (_, status) = http_get(instance.address(), "/status").ok()?;
+                let status: Value = serde_json::from_str(&status).unwrap();
+                let own = status["tasks"].as_array().unwrap();
+                let copies = status["standbyTasks"].as_array().unwrap();
+                let follow = copies
+                    .iter()
+                    .all(|copy| copy["lag"].as_u64().unwrap() < FOLLOWS);
+                let wanted = self.standbys == 0 || copies.len() >= own.len() && follow;
+                (!own.is_empty() && wanted).then_some(())
             })
             .unwrap_or_else(|error| panic!("{error}: {}", instance.process.stderr()));
         }
@@ -166,14 +173,8 @@ fn take_overs(
     let (mut first, mut second) = (a.start(), b.start());
     first.wait_ready();
     second.wait_ready();
-    let records = topics::input_records(&pair.broker);
-    topics::wait_consumed(
-        &pair.broker,
-        protocol,
-        &topics::ends(&records),
-        10 * TIMEOUT,
-    );
-    drop(records);
+    let ends = || topics::input_ends(&pair.broker, PARTITIONS);
+    topics::wait_consumed(&pair.broker, protocol, &ends(), 10 * TIMEOUT);
     let watch = GapWatch::begin(&pair.broker, topics::TRANSITIONS);
     let load = Load::begin(&pair.broker, orders, rate);
     pair.wait_settled(&watch, [&mut first, &mut second]);
@@ -192,13 +193,19 @@ fn take_overs(
     killed.took = killed.took.saturating_sub(SESSION);
 
     load.end();
-    let records = topics::input_records(&pair.broker);
-    topics::wait_consumed(&pair.broker, protocol, &topics::ends(&records), TIMEOUT);
+    topics::wait_consumed(&pair.broker, protocol, &ends(), TIMEOUT);
     first.stop();
     watch.end();
-    let report = compare_with_model(&pair.broker, &records).report;
-    assert!(report.is_clean(), "{report}");
-    assert!(report.compared > records.len(), "{report}");
+    match much_state() {
+        // Millions of records in memory, several times.
+        Some(_) => tell("the outputs are not compared with the model: that is for few orders"),
+        None => {
+            let records = topics::input_records(&pair.broker);
+            let report = compare_with_model(&pair.broker, &records).report;
+            assert!(report.is_clean(), "{report}");
+            assert!(report.compared > records.len(), "{report}");
+        }
+    }
     tell(format!(
         "{protocol} protocol, {orders} orders of state, {standbys} copies: taken over\n  \
          from one that left                                       {left}\n  \
