@@ -79,7 +79,7 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(protocol: &'static str, standbys: usize, orders: usize) -> Self {
+    fn new(protocol: &'static str, standbys: usize) -> Self {
         let session = SESSION.as_millis().to_string();
         let heartbeat = "500".to_owned();
         let properties = [
@@ -96,7 +96,6 @@ impl Pair {
         })
         .unwrap();
         topics::create_inputs(&broker, PARTITIONS);
-        create_orders(&broker, orders);
         Self {
             protocol,
             standbys,
@@ -123,23 +122,25 @@ impl Pair {
     }
 
     /// Until both have tasks, and each a copy of all that the other runs, if they are to.
-    fn wait_settled(&self, watch: &GapWatch, instances: [&mut Processor; 2]) {
+    fn wait_settled(&self, instances: [&mut Processor; 2]) {
         for instance in instances {
             wait_for("every task to be followed", 3 * TIMEOUT, || {
                 let (_, status) = http_get(instance.address(), "/status").ok()?;
                 let status: Value = serde_json::from_str(&status).unwrap();
-                let own = status["tasks"].as_array().unwrap();
+                let tasks = status["tasks"].as_array().unwrap();
+                let own = tasks
+                    .iter()
+                    .filter(|task| task["phase"] == "RUNNING")
+                    .count();
                 let copies = status["standbyTasks"].as_array().unwrap();
                 let follow = copies
                     .iter()
                     .all(|copy| copy["lag"].as_u64().unwrap() < FOLLOWS);
-                let wanted = self.standbys == 0 || copies.len() >= own.len() && follow;
-                (!own.is_empty() && wanted).then_some(())
+                let wanted = self.standbys == 0 || copies.len() >= own && follow;
+                (own > 0 && wanted).then_some(())
             })
             .unwrap_or_else(|error| panic!("{error}: {}", instance.process.stderr()));
         }
-        wait_flow(watch, Instant::now());
-        thread::sleep(CALM);
     }
 }
 
@@ -168,25 +169,30 @@ fn take_overs(
     orders: usize,
     rate: usize,
 ) -> [TakeOver; 2] {
-    let pair = Pair::new(protocol, standbys, orders);
+    let pair = Pair::new(protocol, standbys);
     let [a, b] = ["a", "b"].map(|name| pair.setup(name));
     let (mut first, mut second) = (a.start(), b.start());
-    first.wait_ready();
-    second.wait_ready();
+    // Nobody ever has what is not his: there is nothing yet that a directory could keep.
+    pair.wait_settled([&mut first, &mut second]);
+    create_orders(&pair.broker, orders);
     let ends = || topics::input_ends(&pair.broker, PARTITIONS);
     topics::wait_consumed(&pair.broker, protocol, &ends(), 10 * TIMEOUT);
     let watch = GapWatch::begin(&pair.broker, topics::TRANSITIONS);
     let load = Load::begin(&pair.broker, orders, rate);
-    pair.wait_settled(&watch, [&mut first, &mut second]);
+    let calm = |instances: [&mut Processor; 2]| {
+        pair.wait_settled(instances);
+        wait_flow(&watch, Instant::now());
+        thread::sleep(CALM);
+    };
+    calm([&mut first, &mut second]);
     let left = take_over(&watch, &mut second, || {
         first.stop();
     });
 
-    // It comes back as a new machine would. It may be given tasks that it did not have, whose directories the other keeps;
-    // so the other is the one that goes now.
+    // It comes back as a new machine would. The other has directories of everything now, so it is the one that goes.
     std::fs::remove_dir_all(a.store_dir()).unwrap();
     let mut first = a.start_ready();
-    pair.wait_settled(&watch, [&mut first, &mut second]);
+    calm([&mut first, &mut second]);
     let mut killed = take_over(&watch, &mut first, || {
         second.process.kill9().unwrap();
     });
