@@ -121,27 +121,32 @@ impl Pair {
             )
     }
 
-    /// Until both have tasks, and each a copy of all that the other runs, if they are to.
-    fn wait_settled(&self, instances: [&mut Processor; 2]) {
+    /// Until both have tasks, and each a copy of all that the other runs, if they are to; how many tasks there are.
+    fn wait_settled(&self, instances: [&mut Processor; 2]) -> usize {
+        let mut all = 0;
         for instance in instances {
-            wait_for("every task to be followed", 3 * TIMEOUT, || {
-                let (_, status) = http_get(instance.address(), "/status").ok()?;
-                let status: Value = serde_json::from_str(&status).unwrap();
-                let tasks = status["tasks"].as_array().unwrap();
-                let own = tasks
-                    .iter()
-                    .filter(|task| task["phase"] == "RUNNING")
-                    .count();
+            let settled = wait_for("every task to be followed", 3 * TIMEOUT, || {
+                let status = status(instance)?;
+                let own = running(&status);
                 let copies = status["standbyTasks"].as_array().unwrap();
-                let follow = copies
-                    .iter()
-                    .all(|copy| copy["lag"].as_u64().unwrap() < FOLLOWS);
-                let wanted = self.standbys == 0 || copies.len() >= own && follow;
-                (own > 0 && wanted).then_some(())
-            })
-            .unwrap_or_else(|error| panic!("{error}: {}", instance.process.stderr()));
+                let follows = |copy: &Value| copy["lag"].as_u64().unwrap() < FOLLOWS;
+                let enough = copies.len() >= own * self.standbys && copies.iter().all(follows);
+                (own > 0 && enough).then_some(own)
+            });
+            all += settled.unwrap_or_else(|error| panic!("{error}: {}", instance.process.stderr()));
         }
+        all
     }
+}
+
+fn status(instance: &mut Processor) -> Option<Value> {
+    let (_, status) = http_get(instance.address(), "/status").ok()?;
+    Some(serde_json::from_str(&status).unwrap())
+}
+
+fn running(status: &Value) -> usize {
+    let tasks = status["tasks"].as_array().unwrap().iter();
+    tasks.filter(|task| task["phase"] == "RUNNING").count()
 }
 
 fn wait_flow(watch: &GapWatch, since: Instant) {
@@ -149,12 +154,16 @@ fn wait_flow(watch: &GapWatch, since: Instant) {
     assert!(flows, "some partition stays dark");
 }
 
-/// One goes, and the other takes its tasks over.
-fn take_over(watch: &GapWatch, stays: &mut Processor, goes: impl FnOnce()) -> TakeOver {
+/// One goes, and the other takes its tasks over, until it runs all of them.
+fn take_over(watch: &GapWatch, stays: &mut Processor, all: usize, goes: impl FnOnce()) -> TakeOver {
     let before = stays.metric("topology_restored_records_total") as u64;
     goes();
     let gone = Instant::now();
-    wait_flow(watch, gone);
+    let taken = || (running(&status(stays)?) == all).then_some(());
+    wait_for("every task to run", 3 * TIMEOUT, taken)
+        .unwrap_or_else(|error| panic!("{error}: {}", stays.process.stderr()));
+    // What the other one wrote last may have been read a moment ago.
+    wait_flow(watch, Instant::now());
     TakeOver {
         took: gone.elapsed(),
         replayed: stays.metric("topology_restored_records_total") as u64 - before,
@@ -174,26 +183,27 @@ fn take_overs(
     let (mut first, mut second) = (a.start(), b.start());
     // Nobody ever has what is not his: there is nothing yet that a directory could keep.
     pair.wait_settled([&mut first, &mut second]);
+    let watch = GapWatch::begin(&pair.broker, topics::TRANSITIONS);
     create_orders(&pair.broker, orders);
     let ends = || topics::input_ends(&pair.broker, PARTITIONS);
     topics::wait_consumed(&pair.broker, protocol, &ends(), 10 * TIMEOUT);
-    let watch = GapWatch::begin(&pair.broker, topics::TRANSITIONS);
     let load = Load::begin(&pair.broker, orders, rate);
     let calm = |instances: [&mut Processor; 2]| {
-        pair.wait_settled(instances);
+        let all = pair.wait_settled(instances);
         wait_flow(&watch, Instant::now());
         thread::sleep(CALM);
+        all
     };
-    calm([&mut first, &mut second]);
-    let left = take_over(&watch, &mut second, || {
+    let all = calm([&mut first, &mut second]);
+    let left = take_over(&watch, &mut second, all, || {
         first.stop();
     });
 
     // It comes back as a new machine would. The other has directories of everything now, so it is the one that goes.
     std::fs::remove_dir_all(a.store_dir()).unwrap();
     let mut first = a.start_ready();
-    calm([&mut first, &mut second]);
-    let mut killed = take_over(&watch, &mut first, || {
+    let all = calm([&mut first, &mut second]);
+    let mut killed = take_over(&watch, &mut first, all, || {
         second.process.kill9().unwrap();
     });
     killed.took = killed.took.saturating_sub(SESSION);
