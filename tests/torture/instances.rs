@@ -92,6 +92,7 @@ impl Instances {
                     &SESSION_TIMEOUT_MS.to_string(),
                 )
                 .setting("topics.replication_factor", "3")
+                .setting("application.num_standby_replicas", &(seed % 2).to_string())
                 .env("JUMUN_TEST_PHASE_FILE", &phase_file.display().to_string())
                 .env("JUMUN_TEST_PAUSE", PAUSE)
                 .env("JUMUN_TEST_FLUSH_MS", FLUSH_MS);

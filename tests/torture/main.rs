@@ -97,7 +97,11 @@ struct Aftermath {
 }
 
 fn endure(plan: &Plan) -> Aftermath {
-    tell(format!("JUMUN_TORTURE_SEED={}", plan.seed));
+    tell(format!(
+        "JUMUN_TORTURE_SEED={}, {} standby replicas",
+        plan.seed,
+        plan.seed % 2
+    ));
     let began = Instant::now();
     let mut cluster = Cluster::start().unwrap();
     let kafka: Kafka = (*cluster).clone();
