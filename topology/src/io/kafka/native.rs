@@ -481,6 +481,14 @@ impl NativeProducer {
         }
     }
 
+    /// Has everything sent that was handed over, whatever it waits for. The brokers' threads take note of it while this
+    /// lasts, so it lasts for `timeout`, unless nothing was in flight: acknowledgements are served elsewhere.
+    pub(super) fn flush(&self, timeout: Duration) {
+        let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: the client is live. That records are still on their way is what the answer may say.
+        unsafe { rd::rd_kafka_flush(self.client.client().native_ptr(), timeout_ms) };
+    }
+
     /// Serves acknowledgements, errors and logs: waits at most `timeout` for the first, then takes what is there.
     pub(super) fn serve(&self, timeout: Duration, mut report: impl FnMut(Report)) {
         let mut wait = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
