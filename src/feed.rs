@@ -87,7 +87,7 @@ impl Feed {
     pub fn flush(&mut self) -> Result<(), Error> {
         let started = std::time::Instant::now();
         while self.producer.in_flight() > 0 {
-            self.producer.poll(Duration::from_millis(5))?;
+            self.producer.flush(Duration::from_millis(5))?;
             if started.elapsed() > FLUSH_TIMEOUT {
                 let detail = format!("{} records unacknowledged", self.producer.in_flight());
                 return Err(Error::new(ErrorClass::Retriable, "send events", detail));

@@ -235,7 +235,7 @@ impl<'a> Floor<'a> {
         }
         self.producer.poll(Duration::ZERO)?;
         while self.producer.in_flight() > 0 {
-            self.producer.poll(Duration::from_millis(1))?;
+            self.producer.flush(Duration::from_millis(1))?;
         }
         if let Some(error) = self.producer.delivery_error() {
             return Err(error.into());

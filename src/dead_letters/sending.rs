@@ -210,7 +210,7 @@ pub fn send(
 fn flush(producer: &mut dyn Producer) -> Result<(), topology::Error> {
     let deadline = Instant::now() + FLUSH;
     while producer.in_flight() > 0 && Instant::now() < deadline {
-        producer.poll(Duration::from_millis(5))?;
+        producer.flush(Duration::from_millis(5))?;
     }
     producer.poll(Duration::ZERO)?;
     if let Some(error) = producer.delivery_error() {

@@ -63,25 +63,37 @@ pub fn event_id_key(text: &str) -> u128 {
     parse_uuid(text).unwrap_or_else(|| xxh3_128(text.as_bytes()))
 }
 
-/// Parses a UUID in its canonical form: lower-case, with hyphens.
+/// No hexadecimal digit.
+const NO_DIGIT: u8 = 0xf0;
+
+/// The value of a lower-case hexadecimal digit, or [`NO_DIGIT`]; without a branch.
+const fn nibble(byte: u8) -> u8 {
+    let (digit, letter) = (byte.wrapping_sub(b'0'), byte.wrapping_sub(b'a'));
+    if digit < 10 {
+        digit
+    } else if letter < 6 {
+        letter + 10
+    } else {
+        NO_DIGIT
+    }
+}
+
+/// Parses a UUID in its canonical form: lower-case, with hyphens. Every event has a few; whether one was well formed is
+/// looked at once, at its end.
 fn parse_uuid(text: &str) -> Option<u128> {
     let bytes: &[u8; 36] = text.as_bytes().try_into().ok()?;
-    let mut key = 0u128;
+    let (mut high, mut low, mut wrong) = (0u64, 0u64, 0u8);
     for (at, &byte) in bytes.iter().enumerate() {
         if matches!(at, 8 | 13 | 18 | 23) {
-            if byte != b'-' {
-                return None;
-            }
+            wrong |= byte ^ b'-';
             continue;
         }
-        let nibble = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            _ => return None,
-        };
-        key = key << 4 | u128::from(nibble);
+        let nibble = nibble(byte);
+        wrong |= nibble & NO_DIGIT;
+        let half = if at < 18 { &mut high } else { &mut low };
+        *half = *half << 4 | u64::from(nibble);
     }
-    Some(key)
+    (wrong == 0).then_some(u128::from(high) << 64 | u128::from(low))
 }
 
 fn write_uuid(out: &mut Vec<u8>, key: u128) {
@@ -111,6 +123,10 @@ mod tests {
         for text in [
             "0192f3c1-0000-7abc-8def-0123456789ab",
             "0192F3C1-0000-7ABC-8DEF-0123456789AB",
+            "0192f3c1-0000-7abc-8def-0123456789ag",
+            "g192f3c1-0000-7abc-8def-0123456789ab",
+            "0192f3c1-0000-7abc+8def-0123456789ab",
+            "0192f3c1-0000-7abc-8def00123456789ab",
             "evt 1",
             "주문",
         ] {

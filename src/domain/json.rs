@@ -118,7 +118,11 @@ impl<'a> Scanner<'a> {
     }
 
     fn skip_whitespace(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
+        // Mostly there is none, and all of it is below what else may come.
+        while let Some(byte) = self.peek().filter(|byte| *byte <= b' ') {
+            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                return;
+            }
             self.at += 1;
         }
     }
@@ -324,22 +328,9 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Skips to the next quote, backslash or control character, eight bytes at a time.
+    /// Skips to the next quote, backslash or control character.
     fn skip_plain(&mut self) {
-        while let Some(&chunk) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
-            let special = special_bytes(u64::from_le_bytes(chunk));
-            if special != 0 {
-                self.at += (special.trailing_zeros() / 8) as usize;
-                return;
-            }
-            self.at += 8;
-        }
-        while let Some(byte) = self.peek() {
-            if byte == b'"' || byte == b'\\' || byte < 0x20 {
-                return;
-            }
-            self.at += 1;
-        }
+        self.at += plain_len(self.bytes.get(self.at..).unwrap_or(&[]));
     }
 
     fn number(&mut self, start: usize) -> Result<Token, JsonError> {
@@ -422,6 +413,21 @@ fn key_seed(key: &[u8]) -> u64 {
         (word ^ 0x9E37_79B9_7F4A_7C15).wrapping_mul(0xA076_1D64_78BD_642F_E703_7ED1_A0B4_28DB);
     let [low, high] = [mixed & u128::from(u64::MAX), mixed >> 64];
     u64::try_from(low ^ high).unwrap_or(0)
+}
+
+/// How many bytes there are before the first quote, backslash or control character; eight are looked at at a time.
+pub(in crate::domain) fn plain_len(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(&chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let special = special_bytes(u64::from_le_bytes(chunk));
+        if special != 0 {
+            return at + (special.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..).unwrap_or(&[]);
+    let special = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < 0x20;
+    at + rest.iter().position(special).unwrap_or(rest.len())
 }
 
 /// The high bit of each byte that ends a run of plain string characters: `"`, `\` and control characters.

@@ -112,39 +112,64 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
-/// Year, month and day of the days since 1970-01-01.
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day)
+/// Days from 0000-03-01, four centuries earlier, to 1970-01-01: all that four digits of a year can say is later.
+const DAYS_BEFORE_1970: i64 = 719_468 + 146_097;
+
+/// A day and the milliseconds of it, by the two-digit numbers that times are written with.
+struct Civil {
+    century: u32,
+    year: u32,
+    month: u32,
+    day: u32,
+    hour: u32,
+    minute: u32,
+    ms: u32,
+}
+
+impl Civil {
+    /// Of milliseconds since 1970-01-01, in the years 0000 to 9999. In 32 bits, whose divisions by constants are cheap:
+    /// a record of an order has up to a dozen times.
+    fn of(local_ms: i64) -> Self {
+        let days = local_ms.div_euclid(DAY_MS) + DAYS_BEFORE_1970;
+        let days = u32::try_from(days).unwrap_or(0);
+        let ms = u32::try_from(local_ms.rem_euclid(DAY_MS)).unwrap_or(0);
+        let era = days / 146_097;
+        let day_of_era = days % 146_097;
+        let year_of_era =
+            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted_month = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+        let month = if shifted_month < 10 {
+            shifted_month + 3
+        } else {
+            shifted_month - 9
+        };
+        let year = (year_of_era + era * 400 + u32::from(month <= 2)).saturating_sub(400);
+        Self {
+            century: year / 100,
+            year: year % 100,
+            month,
+            day,
+            hour: ms / 3_600_000,
+            minute: ms / 60_000 % 60,
+            ms: ms % 60_000,
+        }
+    }
 }
 
 /// Appends the time as `YYYY-MM-DDTHH:MM:SS.mmm+09:00`. Times beyond four digits of a year are clamped.
 pub fn write_rfc3339_kst(out: &mut Vec<u8>, epoch_ms: i64) {
-    let local = epoch_ms.clamp(FIRST_MS, LAST_MS) + KST_MS;
-    let (year, month, day) = civil_from_days(local.div_euclid(DAY_MS));
-    let ms = local.rem_euclid(DAY_MS);
-    let [y1, y2] = digits(year / 100);
-    let [y3, y4] = digits(year % 100);
-    let [m1, m2] = digits(month);
-    let [d1, d2] = digits(day);
-    let [h1, h2] = digits(ms / 3_600_000);
-    let [n1, n2] = digits(ms / 60_000 % 60);
-    let [s1, s2] = digits(ms / 1000 % 60);
-    let [f1, f2] = digits(ms % 1000 / 10);
-    let [_, f3] = digits(ms % 10);
+    let at = Civil::of(epoch_ms.clamp(FIRST_MS, LAST_MS) + KST_MS);
+    let [y1, y2] = digits(at.century);
+    let [y3, y4] = digits(at.year);
+    let [m1, m2] = digits(at.month);
+    let [d1, d2] = digits(at.day);
+    let [h1, h2] = digits(at.hour);
+    let [n1, n2] = digits(at.minute);
+    let [s1, s2] = digits(at.ms / 1000);
+    let [f1, f2] = digits(at.ms % 1000 / 10);
+    let [_, f3] = digits(at.ms % 10);
     out.extend_from_slice(&[
         y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'.',
         f1, f2, f3, b'+', b'0', b'9', b':', b'0', b'0',
@@ -153,23 +178,21 @@ pub fn write_rfc3339_kst(out: &mut Vec<u8>, epoch_ms: i64) {
 
 /// Appends the time as `YYYY-MM-DDTHH:MMZ`, in UTC, seconds cut off. Clamped as [`write_rfc3339_kst`] does.
 pub fn write_utc_minute(out: &mut Vec<u8>, epoch_ms: i64) {
-    let utc = epoch_ms.clamp(FIRST_MS + KST_MS, LAST_MS + KST_MS);
-    let (year, month, day) = civil_from_days(utc.div_euclid(DAY_MS));
-    let ms = utc.rem_euclid(DAY_MS);
-    let [y1, y2] = digits(year / 100);
-    let [y3, y4] = digits(year % 100);
-    let [m1, m2] = digits(month);
-    let [d1, d2] = digits(day);
-    let [h1, h2] = digits(ms / 3_600_000);
-    let [n1, n2] = digits(ms / 60_000 % 60);
+    let at = Civil::of(epoch_ms.clamp(FIRST_MS + KST_MS, LAST_MS + KST_MS));
+    let [y1, y2] = digits(at.century);
+    let [y3, y4] = digits(at.year);
+    let [m1, m2] = digits(at.month);
+    let [d1, d2] = digits(at.day);
+    let [h1, h2] = digits(at.hour);
+    let [n1, n2] = digits(at.minute);
     out.extend_from_slice(&[
         y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b'Z',
     ]);
 }
 
 /// Two decimal digits of a number below 100.
-fn digits(number: i64) -> [u8; 2] {
-    let [tens, ..] = (number / 10 % 10).to_le_bytes();
+fn digits(number: u32) -> [u8; 2] {
+    let [tens, ..] = (number / 10).to_le_bytes();
     let [ones, ..] = (number % 10).to_le_bytes();
     [b'0' + tens, b'0' + ones]
 }

@@ -1,5 +1,8 @@
 //! A writer of JSON objects that appends to a buffer and allocates nothing.
+//!
+//! Members are inlined where they are written: their keys are constants, and copying a constant is a store or two.
 
+use crate::domain::json::plain_len;
 use crate::domain::time::write_rfc3339_kst;
 
 /// One object being written. Call [`Object::end`] to close it.
@@ -21,6 +24,7 @@ impl<'a> Object<'a> {
     }
 
     /// Writes a key that needs no escapes.
+    #[inline(always)]
     fn key(&mut self, key: &str) {
         self.comma();
         self.out.push(b'"');
@@ -28,6 +32,7 @@ impl<'a> Object<'a> {
         self.out.extend_from_slice(b"\":");
     }
 
+    #[inline(always)]
     fn comma(&mut self) {
         if !std::mem::replace(&mut self.first, false) {
             self.out.push(b',');
@@ -35,6 +40,7 @@ impl<'a> Object<'a> {
     }
 
     /// A member that is text.
+    #[inline(always)]
     pub(super) fn text(&mut self, key: &str, text: &str) {
         self.key(key);
         write_string(self.out, text);
@@ -48,6 +54,7 @@ impl<'a> Object<'a> {
     }
 
     /// A member that is a name of ours, which needs no escapes.
+    #[inline(always)]
     pub(super) fn name(&mut self, key: &str, name: &str) {
         self.key(key);
         self.out.push(b'"');
@@ -62,6 +69,7 @@ impl<'a> Object<'a> {
     }
 
     /// A member that is an integer.
+    #[inline(always)]
     pub(super) fn number(&mut self, key: &str, number: impl itoa::Integer) {
         self.key(key);
         self.out
@@ -78,6 +86,7 @@ impl<'a> Object<'a> {
     }
 
     /// A member that is true or false.
+    #[inline(always)]
     pub(super) fn boolean(&mut self, key: &str, value: bool) {
         self.key(key);
         self.out
@@ -85,6 +94,7 @@ impl<'a> Object<'a> {
     }
 
     /// A member that is a time.
+    #[inline(always)]
     pub(super) fn time(&mut self, key: &str, epoch_ms: i64) {
         self.key(key);
         self.out.push(b'"');
@@ -120,11 +130,10 @@ impl<'a> Object<'a> {
 pub(super) fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(at) = rest
-        .iter()
-        .position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
-    {
-        let (plain, tail) = rest.split_at(at);
+    loop {
+        let (plain, tail) = rest
+            .split_at_checked(plain_len(rest))
+            .unwrap_or((rest, &[]));
         out.extend_from_slice(plain);
         let Some((&byte, tail)) = tail.split_first() else {
             break;
@@ -146,7 +155,6 @@ pub(super) fn write_string(out: &mut Vec<u8>, text: &str) {
         }
         rest = tail;
     }
-    out.extend_from_slice(rest);
     out.push(b'"');
 }
 

@@ -3,8 +3,9 @@
 
 use super::headers::{HeaderSpan, Headers};
 
-/// An arena keeps this much once its records are gone: there is one for every input, and most are idle at a time.
-const KEPT_BYTES: usize = 64 << 10;
+/// An arena keeps this much once its records are gone, which is what a usual fetch needs: growing anew with each one costs
+/// more than all else of it. Where there are many inputs, the budget leaves each less to take at a time, so less to keep.
+const KEPT_BYTES: usize = 512 << 10;
 /// The same of entries and headers, in records.
 const KEPT_RECORDS: usize = 1 << 10;
 

@@ -345,6 +345,11 @@ pub trait Producer {
     fn send(&mut self, record: OutputRecord<'_>) -> IoResult<()>;
     /// Serves acknowledgements for at most `timeout`.
     fn poll(&mut self, timeout: Duration) -> IoResult<()>;
+    /// Sends at once what waits for more to go with it, and serves acknowledgements for at most `timeout`, or until nothing
+    /// is in flight. To be repeated until nothing is.
+    fn flush(&mut self, timeout: Duration) -> IoResult<()> {
+        self.poll(timeout)
+    }
     /// Records handed over and not yet acknowledged.
     fn in_flight(&self) -> usize;
     /// The first refusal since the transaction began; taken, not copied. Fatal if the record would be refused again,

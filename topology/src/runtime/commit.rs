@@ -185,7 +185,7 @@ impl StreamThread {
         Ok(())
     }
 
-    /// Waits in short polls until everything is acknowledged: the client's own flush waits in
+    /// Waits in short steps until everything is acknowledged: the client's own flush waits in
     /// steps of a hundred milliseconds.
     fn drain(&mut self) -> Result<(), Error> {
         let began = self.clock.monotonic();
@@ -206,7 +206,7 @@ impl StreamThread {
                     detail,
                 ));
             }
-            let served = clients.producer.poll(Duration::from_millis(1));
+            let served = clients.producer.flush(Duration::from_millis(1));
             served.map_err(abort_unless_fenced)?;
         }
         refusal(clients.producer.as_mut()).map_or(Ok(()), Err)

@@ -120,7 +120,7 @@ impl StreamsConfig {
             auto_offset_reset: AutoOffsetReset::Earliest,
             replication_factor: 1,
             max_rate: None,
-            poll_records: 2_000,
+            poll_records: 500,
             future_tolerance: Duration::from_secs(5),
             dead_letter_circuit: Some(DeadLetterCircuit::default()),
             repartition_purge_interval: Duration::from_secs(30),

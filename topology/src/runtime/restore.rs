@@ -22,7 +22,7 @@ use crate::{Error, ErrorClass};
 const TURN: usize = 10_000;
 /// Records restored per turn of the loop, of all changelogs together, while other tasks of the thread have something to
 /// do: about as long as those take for one of their batches at most.
-const TURN_BESIDE_RUNNING: usize = 2_000;
+const TURN_BESIDE_RUNNING: usize = 400;
 
 /// The restore of one task.
 pub(super) struct Restoration {

@@ -23,6 +23,8 @@ use crate::{Error, ErrorClass};
 
 /// Records processed of one task before the others have their turn.
 const TURN: usize = 2_000;
+/// And before what they caused is handed over: it lies in the processor's cache still, and a small buffer suffices.
+const PORTION: usize = 128;
 /// Longest wait when there is nothing to do.
 const IDLE: Duration = Duration::from_millis(20);
 /// Outputs handed over since the transaction began, after which it is committed at once.
@@ -410,13 +412,9 @@ impl StreamThread {
                 continue;
             };
             task.scope.wall_clock_ms = wall_clock_ms;
-            let due = &mut self.due;
-            let processed = contained(task, "process a record", |task| {
-                task.process(share.min(allowed), now, due)
-            })?;
+            let processed = self.process_task(id, share.min(allowed), now)?;
             total += processed;
             allowed -= processed;
-            self.hand_over(id)?;
             if self.wants_commit() {
                 // What others do comes behind the commit, and they come first then.
                 self.first_task += 1;
@@ -427,6 +425,26 @@ impl StreamThread {
             rate.spend(total);
         }
         Ok(total)
+    }
+
+    /// Processes at most `max` records of a task, and hands over what they caused.
+    fn process_task(&mut self, id: TaskId, max: usize, now: Duration) -> Result<usize, Error> {
+        let mut total = 0;
+        loop {
+            let portion = PORTION.min(max - total);
+            let Some(task) = self.tasks.get_mut(&id) else {
+                return Ok(total);
+            };
+            let due = &mut self.due;
+            let processed = contained(task, "process a record", |task| {
+                task.process(portion, now, due)
+            })?;
+            self.hand_over(id)?;
+            total += processed;
+            if processed < portion || total == max || self.wants_commit() {
+                return Ok(total);
+            }
+        }
     }
 
     fn punctuate(&mut self) -> Result<bool, Error> {

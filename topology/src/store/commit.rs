@@ -114,7 +114,8 @@ impl TaskState {
         }
         // IMPORTANT: data and the positions that claim it in one batch (invariant 6), after the
         // transaction and never before (invariant 5); memory last, because it cannot fail.
-        let bytes = self.dirty_bytes() + 64 * self.stores.len();
+        // What each row takes besides is less than that of the overlay, and a batch that grows is copied.
+        let bytes = self.dirty_memory() + 64 * self.stores.len();
         if let Some(durable) = &self.durable {
             let written = durable.write(bytes, &mut |batch| {
                 self.fill_batch(batch, changelog_positions, true)

@@ -103,8 +103,15 @@ impl KafkaProducer {
     fn drain(&mut self, deadline: Instant) {
         self.serve(Duration::ZERO);
         while self.deliveries.in_flight > 0 && Instant::now() < deadline {
-            self.serve(POLL_STEP);
+            self.hasten(POLL_STEP);
         }
+    }
+
+    fn hasten(&mut self, timeout: Duration) {
+        if self.deliveries.in_flight > 0 {
+            self.native.flush(timeout);
+        }
+        self.serve(Duration::ZERO);
     }
 
     fn topic(&self, output: usize) -> &str {
@@ -244,7 +251,7 @@ impl Producer for KafkaProducer {
                     if now >= *deadline.get_or_insert(now + self.delivery_timeout) {
                         return Err(self.send_error(Code::QueueFull, output));
                     }
-                    self.serve(POLL_STEP);
+                    self.hasten(POLL_STEP);
                 }
                 Err(code) => return Err(self.send_error(code, output)),
             }
@@ -253,6 +260,11 @@ impl Producer for KafkaProducer {
 
     fn poll(&mut self, timeout: Duration) -> IoResult<()> {
         self.serve(timeout);
+        Ok(())
+    }
+
+    fn flush(&mut self, timeout: Duration) -> IoResult<()> {
+        self.hasten(timeout);
         Ok(())
     }
 

@@ -167,6 +167,12 @@ const PRODUCER: &[(&str, &str)] = &[
     ("queue.buffering.max.kbytes", "262144"),
 ];
 
+/// Nobody sees a record before its transaction is committed, and the commit has everything sent at once: until then
+/// records wait for more to go with them. As in Kafka Streams.
+const TRANSACTIONAL_LINGER_MS: &str = "100";
+/// The same property by either name.
+const LINGER: [&str; 2] = ["linger.ms", "queue.buffering.max.ms"];
+
 impl KafkaProperties {
     /// Refuses reserved properties, and whatever librdkafka refuses.
     pub(super) fn validate(&self) -> IoResult<()> {
@@ -336,6 +342,13 @@ impl KafkaProperties {
     ) -> ClientConfig {
         let mut config = self.producing(&producer.client_id, memory);
         if let Some(transactional_id) = &producer.transactional_id {
+            let set = self.common.iter().chain(&self.producer);
+            if !set
+                .map(|(name, _)| name.as_str())
+                .any(|name| LINGER.contains(&name))
+            {
+                config.set("linger.ms", TRANSACTIONAL_LINGER_MS);
+            }
             let timeout_ms = producer.transaction_timeout.as_millis();
             config
                 .set("transactional.id", transactional_id)
