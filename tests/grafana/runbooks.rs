@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use crate::alerts;
-use crate::dashboards::files;
+use crate::dashboards::{self, files, text};
 use crate::processor::{jumun, run_to_end};
 use crate::promql::selectors;
 use crate::shape::exists;
@@ -75,14 +75,30 @@ fn runbooks_ask_for_metrics_that_exist() {
     }
 }
 
-/// Every command and every flag is one of this program's.
+/// Commands of this program, without its name: lines of code blocks, and in the middle of a sentence.
+fn commands(text: &str) -> Vec<String> {
+    let lines = code(text, "console").into_iter();
+    let lines = lines.filter_map(|line| line.strip_prefix("$ jumun ").map(str::to_owned));
+    let inline = text
+        .split('`')
+        .filter_map(|part| part.strip_prefix("jumun "));
+    lines.chain(inline.map(str::to_owned)).collect()
+}
+
+/// Every command and every flag is one of this program's; in descriptions of panels too.
 #[test]
-fn runbooks_use_commands_that_exist() {
+fn commands_exist() {
+    let mut texts = all();
+    for dashboard in dashboards::all() {
+        for panel in dashboard.panels() {
+            let place = format!("{}, {}", dashboard.file, text(&panel["title"]));
+            texts.insert(place, text(&panel["description"]).to_owned());
+        }
+    }
     let mut helps: BTreeMap<String, String> = BTreeMap::new();
     let mut flags = 0;
-    for (name, text) in all() {
-        let lines = code(&text, "console").into_iter();
-        for line in lines.filter_map(|line| line.strip_prefix("$ jumun ").map(str::to_owned)) {
+    for (name, text) in texts {
+        for line in commands(&text) {
             let words: Vec<&str> = line.split_whitespace().collect();
             let verbs = match words[0] {
                 "dlt" => &words[..2],
