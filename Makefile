@@ -63,10 +63,10 @@ scale-out: ## restart, kill, add and remove instances under load on a real Kafka
 	@scripts/fetch-kafka
 	JUMUN_SCALE_OUT=1 cargo test --release --package jumun --test scale_out -- --nocapture --test-threads=1 restarts_keep scaling
 
-restore-times: ## restart with a million orders of state, after a clean stop, after kill -9 and from nothing; takes minutes; ORDERS=1000000
+restore-times: ## restart, and take over, with a million orders of state: clean, killed, from nothing, with a copy; takes minutes; ORDERS=1000000
 	@scripts/setup test
 	@scripts/fetch-kafka
-	JUMUN_RESTORE_TIMES=$(ORDERS) cargo test --release --package jumun --test restore_times -- --nocapture
+	JUMUN_RESTORE_TIMES=$(ORDERS) cargo test --release --package jumun --test restore_times --test warm_take_over -- --nocapture --test-threads=1 a_
 
 memory-bounds: ## measure peak memory in bursts, with a hot key, on a slow broker, with many open windows; takes minutes
 	@scripts/setup test

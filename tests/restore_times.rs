@@ -11,6 +11,8 @@
 mod gaps;
 #[path = "support/model/mod.rs"]
 mod model;
+#[path = "support/paid_orders.rs"]
+mod paid_orders;
 #[path = "support/processor.rs"]
 mod processor;
 #[path = "support/topics.rs"]
@@ -18,17 +20,15 @@ mod topics;
 #[path = "support/written.rs"]
 mod written;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use jumun_harness::{Broker, Kafka, Message};
+use jumun_harness::Broker;
 
 use gaps::GapWatch;
+use paid_orders::{Load, create_orders};
 use processor::{Processor, Setup, TIMEOUT, tell};
 use topics::{create_inputs, wait_consumed};
-use written::{CREATED, Written};
 
 const PARTITIONS: i32 = 4;
 const EVENTS_PER_SECOND: usize = 2_000;
@@ -37,102 +37,6 @@ const ROUNDS: usize = 5;
 const AT_WORK: Duration = Duration::from_secs(12);
 /// A restart after a kill may take this many times as long as one after a clean stop.
 const BOUND: f64 = 1.5;
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_millis()).unwrap()
-}
-
-fn number(order: usize) -> String {
-    format!("B2611200{order:07}Z")
-}
-
-/// One event of an order.
-fn send<'a>(kafka: &Kafka, events: impl Iterator<Item = (usize, &'a str, &'a str, &'a str, u64)>) {
-    let now = now_ms();
-    let events: Vec<(String, String, &'static str, &str)> = events
-        .map(|(order, action, actor, info, id)| {
-            let number = number(order);
-            let written = Written {
-                number: &number,
-                action,
-                version: 1,
-                actor,
-                info,
-                at: now,
-            };
-            (
-                number.clone(),
-                written.envelope(id),
-                written.topic(),
-                action,
-            )
-        })
-        .collect();
-    let messages = events.iter().map(|(number, envelope, topic, action)| {
-        Message::new(topic, number, envelope)
-            .timestamp(now)
-            .header("action", action)
-    });
-    kafka.produce(messages).unwrap();
-}
-
-fn create_orders(kafka: &Kafka, orders: usize) {
-    const BATCH: usize = 20_000;
-    for first in (0..orders).step_by(BATCH) {
-        let batch = first..(first + BATCH).min(orders);
-        send(
-            kafka,
-            batch.map(|order| (order, "order.created", "CUSTOMER", CREATED, order as u64)),
-        );
-    }
-}
-
-/// Pays one order after the other at a steady rate, from a thread of its own.
-struct Load {
-    stop: Arc<AtomicBool>,
-    thread: thread::JoinHandle<f64>,
-}
-
-impl Load {
-    fn begin(bootstrap_servers: &str, orders: usize) -> Self {
-        const TICK: Duration = Duration::from_millis(50);
-        let stop = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stop);
-        let kafka = Kafka::new(bootstrap_servers.to_owned());
-        let thread = thread::spawn(move || {
-            let began = Instant::now();
-            let mut sent = 0;
-            for tick in 1.. {
-                if told.load(Ordering::SeqCst) {
-                    break;
-                }
-                // What a call was late, the next one makes up for.
-                let due = (began.elapsed().as_secs_f64() * EVENTS_PER_SECOND as f64) as usize;
-                // A stride that meets all of them, so that what is written lies all over the state.
-                let batch = (sent..due).map(|event| (event * 7_919) % orders);
-                let info = r#"{"amount":20000}"#;
-                send(
-                    &kafka,
-                    batch.map(|order| {
-                        let id = (orders + order) as u64;
-                        (order, "payment.approved", "PG", info, id)
-                    }),
-                );
-                sent = due;
-                thread::sleep((TICK * tick).saturating_sub(began.elapsed()));
-            }
-            sent as f64 / began.elapsed().as_secs_f64()
-        });
-        Self { stop, thread }
-    }
-
-    /// Answers how many events per second there were.
-    fn end(self) -> f64 {
-        self.stop.store(true, Ordering::SeqCst);
-        self.thread.join().unwrap()
-    }
-}
 
 /// From the start of the process until every partition has had an output.
 fn start(setup: &Setup, watch: &GapWatch) -> (Processor, Duration) {
@@ -164,12 +68,11 @@ fn a_restart_after_a_kill_takes_little_longer_than_after_a_clean_stop() {
     create_orders(&broker, orders);
     let setup = Setup::new(&broker, "restored", state.path());
     let mut processor = setup.start_ready();
-    let records = topics::input_records(&broker);
-    wait_consumed(&broker, "restored", &topics::ends(&records), 10 * TIMEOUT);
-    drop(records);
+    let ends = topics::input_ends(&broker, PARTITIONS);
+    wait_consumed(&broker, "restored", &ends, 10 * TIMEOUT);
 
     let watch = GapWatch::begin(&broker, "order.transitions.v1");
-    let load = Load::begin(broker.bootstrap_servers(), orders);
+    let load = Load::begin(&broker, orders, EVENTS_PER_SECOND);
     let (mut clean, mut killed, mut replayed) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         thread::sleep(AT_WORK);

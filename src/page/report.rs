@@ -8,8 +8,8 @@ use topology::runtime::StreamsStatus;
 use super::About;
 use crate::http::{Status, TaskState};
 use crate::top::report::{
-    FORMAT, InputReport, InstanceReport, MAX_TASKS, RestoreReport, TaskReport, ThreadReport,
-    bounded,
+    FORMAT, InputReport, InstanceReport, MAX_TASKS, RestoreReport, StandbyTaskReport, TaskReport,
+    ThreadReport, bounded,
 };
 
 /// What is known at one moment.
@@ -85,6 +85,11 @@ pub(super) fn of(facts: &Facts<'_>) -> InstanceReport {
         detail: bounded(&thread.detail),
         broker_trouble: thread.broker_trouble.as_deref().map(bounded),
     });
+    let standbys = streams.standby_tasks.iter().take(MAX_TASKS);
+    let standby_tasks = standbys.map(|copy| StandbyTaskReport {
+        id: copy.id.clone(),
+        lag: u64::try_from(copy.lag).unwrap_or(0),
+    });
     InstanceReport {
         format: FORMAT,
         at: facts.at_ms,
@@ -100,6 +105,7 @@ pub(super) fn of(facts: &Facts<'_>) -> InstanceReport {
         threads: threads.collect(),
         tasks,
         omitted_tasks,
+        standby_tasks: standby_tasks.collect(),
     }
 }
 

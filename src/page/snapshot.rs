@@ -79,6 +79,10 @@ pub(super) struct Engine {
     commit_seconds: Option<f64>,
     rebalances: Option<f64>,
     restored_records: Option<f64>,
+    /// Copies of tasks that other instances run.
+    standby_tasks: Option<f64>,
+    /// Changelog offsets that they are behind, all together.
+    standby_lag: Option<f64>,
     lag: Option<f64>,
     /// Of the partition that is furthest behind.
     lag_seconds: Option<f64>,
@@ -204,6 +208,8 @@ impl Engine {
             commit_seconds: commits.as_ref().map(|commits| commits.sum),
             rebalances: sum(list::REBALANCES),
             restored_records: sum(list::RESTORED_RECORDS),
+            standby_tasks: sum(list::STANDBY_TASKS),
+            standby_lag: sum(list::STANDBY_LAG),
             lag: sum(list::LAG),
             lag_seconds: families.max(list::LAG_SECONDS.name),
             watermark_delay: watermark

@@ -29,6 +29,7 @@ pub fn draw(view: &View, width: Option<usize>, paint: Paint) -> Vec<String> {
             "EVENTS/S",
             "LAG",
             "RESTORING",
+            "STANDBYS",
             "COMMIT",
             "",
         ];
@@ -94,6 +95,14 @@ fn instance(view: &InstanceView) -> Row {
         (count, None) => count.to_string(),
         (count, Some(eta)) => format!("{count}, {}", span(eta)),
     };
+    let standbys = match (view.standby_tasks, view.standby_lag) {
+        (0, _) => "-".to_owned(),
+        (count, 0) => count.to_string(),
+        (count, lag) => format!(
+            "{count}, lag {}",
+            number(i64::try_from(lag).unwrap_or(i64::MAX))
+        ),
+    };
     let note = view.problem.as_ref().or(view.detail.as_ref());
     vec![
         plain(view.id.clone()),
@@ -103,6 +112,7 @@ fn instance(view: &InstanceView) -> Row {
         plain(view.events_per_second.map_or("-".to_owned(), rate)),
         plain(view.lag.map_or("-".to_owned(), number)),
         plain(restoring),
+        plain(standbys),
         plain(view.last_commit_age_ms.map_or("-".to_owned(), age)),
         toned(
             Tone::Faint,

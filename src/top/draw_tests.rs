@@ -26,6 +26,8 @@ fn view() -> View {
                 restoring: 1,
                 restore_eta_seconds: Some(190),
                 last_commit_age_ms: Some(40),
+                standby_tasks: 3,
+                standby_lag: 1_250,
                 ..InstanceView::default()
             },
             InstanceView {
@@ -70,9 +72,9 @@ fn everything_is_told_where_there_is_room() {
     let expected = "\
 jumun  group Stable (classic)  members 2  lag ~1,234,567  events/s 4,200  (~ from offsets: markers count)
 
-INSTANCE  ADDRESS        STATE      TASKS  EVENTS/S  LAG        RESTORING  COMMIT
-orders-0  10.0.0.7:8080  RESTORING  1      4,200     34,567     1, 3 min   40 ms
-주문-1    -              NO ANSWER  1      -         1,200,000  -          -       no answer from it
+INSTANCE  ADDRESS        STATE      TASKS  EVENTS/S  LAG        RESTORING  STANDBYS      COMMIT
+orders-0  10.0.0.7:8080  RESTORING  1      4,200     34,567     1, 3 min   3, lag 1,250  40 ms
+주문-1    -              NO ANSWER  1      -         1,200,000  -          -             -       no answer from it
 
 TASK  OWNER       PHASE      LAG         BEHIND  COMMIT  RESTORE
 0_0   orders-0/1  RESTORING  34,567      2.5 s   40 ms   [####......] 42% 3 min  dead letters: 11 of 100 records

@@ -44,6 +44,9 @@ pub struct InstanceReport {
     /// Tasks that were left out.
     #[serde(default)]
     pub omitted_tasks: usize,
+    /// Copies of tasks that other instances run, at most [`MAX_TASKS`].
+    #[serde(default)]
+    pub standby_tasks: Vec<StandbyTaskReport>,
 }
 
 /// One stream thread.
@@ -87,6 +90,16 @@ pub struct TaskReport {
     /// How long that commit took.
     #[serde(default)]
     pub commit_ms: Option<u64>,
+}
+
+/// A copy of a task that another instance runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StandbyTaskReport {
+    /// Such as `0_3`.
+    pub id: String,
+    /// Changelog offsets that it is behind.
+    pub lag: u64,
 }
 
 /// One input partition.

@@ -78,6 +78,10 @@ pub struct InstanceView {
     pub restore_eta_seconds: Option<u64>,
     /// Since the last commit of any task.
     pub last_commit_age_ms: Option<u64>,
+    /// Copies of tasks that others run.
+    pub standby_tasks: usize,
+    /// Changelog offsets that they are behind, all together.
+    pub standby_lag: u64,
 }
 
 /// A task.
@@ -251,6 +255,8 @@ fn answered(view: &mut InstanceView, report: &InstanceReport) {
     view.version = Some(report.version.clone());
     view.uptime_ms = Some(report.uptime_ms);
     view.events_per_second = report.events_per_second;
+    view.standby_tasks = report.standby_tasks.len();
+    view.standby_lag = report.standby_tasks.iter().map(|copy| copy.lag).sum();
 }
 
 /// From `…-StreamThread-1`, which counts from 1.

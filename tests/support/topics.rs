@@ -268,6 +268,21 @@ pub fn ends(records: &[InputRecord]) -> BTreeMap<(String, i32), i64> {
     ends
 }
 
+/// As [`ends`], without reading: an input has no markers of transactions.
+pub fn input_ends(kafka: &Kafka, partitions: i32) -> BTreeMap<(String, i32), i64> {
+    let consumer: BaseConsumer = kafka.client_config().create().unwrap();
+    let mut ends = BTreeMap::new();
+    for topic in INPUTS {
+        for partition in 0..partitions {
+            let (_, high) = consumer.fetch_watermarks(topic, partition, CALL).unwrap();
+            if high > 0 {
+                ends.insert((topic.to_owned(), partition), high);
+            }
+        }
+    }
+    ends
+}
+
 /// The ends of the changelogs of an application, all partitions added up; transaction markers count too, and what is not
 /// decided yet: the markers of a transaction that was committed a moment ago may still be on their way.
 pub fn changelog_ends(kafka: &Kafka, application_id: &str) -> i64 {

@@ -57,6 +57,8 @@ struct Instance {
 pub struct Instances {
     instances: Vec<Instance>,
     random: StdRng,
+    /// In which steps the blows are to fall.
+    steps: &'static [&'static str],
     /// Blows that fell while a transaction was open, by the step in which they did.
     pub counted: BTreeMap<(Blow, String), usize>,
     /// Blows that fell beside one.
@@ -72,6 +74,7 @@ impl Instances {
         root: &Path,
         rate: u64,
         broken: Option<&str>,
+        steps: &'static [&'static str],
         seed: u64,
     ) -> Self {
         let instance = |number: usize| {
@@ -89,6 +92,7 @@ impl Instances {
                     &SESSION_TIMEOUT_MS.to_string(),
                 )
                 .setting("topics.replication_factor", "3")
+                .setting("application.num_standby_replicas", &(seed % 2).to_string())
                 .env("JUMUN_TEST_PHASE_FILE", &phase_file.display().to_string())
                 .env("JUMUN_TEST_PAUSE", PAUSE)
                 .env("JUMUN_TEST_FLUSH_MS", FLUSH_MS);
@@ -107,6 +111,7 @@ impl Instances {
         Self {
             instances: (0..INSTANCES).map(instance).collect(),
             random: StdRng::seed_from_u64(seed),
+            steps,
             counted: BTreeMap::new(),
             beside: 0,
             ended: Vec::new(),
@@ -186,7 +191,7 @@ impl Instances {
             68..88 => Blow::Freeze,
             _ => Blow::Zombie,
         };
-        let target = IN_TRANSACTION[self.random.random_range(0..IN_TRANSACTION.len())];
+        let target = self.steps[self.random.random_range(0..self.steps.len())];
         instance.wait_phase(target);
         thread::sleep(Duration::from_micros(self.random.random_range(0..16_000)));
         let for_ms = match blow {

@@ -41,6 +41,7 @@ use changelogs::{Folded, compare_with_changelogs};
 use counters::Counters;
 use instances::Instances;
 use judged::{Comparison, compare_with_model};
+use kill::IN_TRANSACTION;
 use processor::{TIMEOUT, tell};
 
 const PARTITIONS: i32 = 4;
@@ -55,6 +56,8 @@ struct Plan {
     minutes: f64,
     blows: usize,
     seed: u64,
+    /// In which steps the blows are to fall.
+    steps: &'static [&'static str],
     broken: Option<&'static str>,
 }
 
@@ -78,6 +81,7 @@ impl Plan {
             seed: number("JUMUN_TORTURE_SEED").unwrap_or_else(|| {
                 StdRng::seed_from_u64(std::process::id().into()).random_range(0..1_000_000)
             }),
+            steps: &IN_TRANSACTION,
             broken: None,
         }
     }
@@ -93,7 +97,11 @@ struct Aftermath {
 }
 
 fn endure(plan: &Plan) -> Aftermath {
-    tell(format!("JUMUN_TORTURE_SEED={}", plan.seed));
+    tell(format!(
+        "JUMUN_TORTURE_SEED={}, {} standby replicas",
+        plan.seed,
+        plan.seed % 2
+    ));
     let began = Instant::now();
     let mut cluster = Cluster::start().unwrap();
     let kafka: Kafka = (*cluster).clone();
@@ -114,6 +122,7 @@ fn endure(plan: &Plan) -> Aftermath {
         state.path(),
         RATE,
         plan.broken,
+        plan.steps,
         plan.seed,
     );
     let mut counters = Counters::new(&kafka, APPLICATION, PARTITIONS);
@@ -226,7 +235,7 @@ fn nothing_is_lost_repeated_or_wrong_under_torture() {
     assert!(instances.blows() >= plan.blows, "{:?}", instances.counted);
 }
 
-/// A verifier that cannot fail shows nothing. Part of the long form only.
+/// A verifier that cannot fail shows nothing; the blows fall where the broken protocol is vulnerable. Part of the long form only.
 #[test]
 fn a_broken_commit_is_noticed_under_torture() {
     if std::env::var("JUMUN_TORTURE_MINUTES").is_err() {
@@ -238,6 +247,7 @@ fn a_broken_commit_is_noticed_under_torture() {
             minutes: 1.5,
             blows: 25,
             seed: 1,
+            steps: &["committing"],
             broken: Some(broken),
         };
         let aftermath = endure(&plan);

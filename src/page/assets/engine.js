@@ -26,6 +26,7 @@ export function showEngine({ engine, recent, restore, history }) {
     fact('Rebalance events', '리밸런싱', count(engine.rebalances), 'rebalances'),
     fact('Watermark delay', '워터마크 지연', duration(engine.watermarkDelay), 'watermark-delay'),
     fact('Records restored', '복원 레코드', count(engine.restoredRecords), 'restored'),
+    ...(engine.standbyTasks > 0 ? [fact('Standby tasks', '대기 태스크', count(engine.standbyTasks), 'standby-tasks', `${count(engine.standbyLag)} behind 뒤처짐`)] : []),
     fact('Keys in state', '상태 키', count(engine.stateKeys), 'state-keys', 'about'),
     fact('Not yet flushed', '미기록', count(engine.unflushedRecords), 'unflushed', 'records'),
     fact('State in memory', '상태 메모리', bytes(engine.memoryBytes), 'state-memory'),

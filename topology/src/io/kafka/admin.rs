@@ -42,6 +42,8 @@ pub(super) struct KafkaAdmin {
     /// Asks for metadata and offsets, read_uncommitted.
     asking: BaseConsumer<Events>,
     admin: AdminClient<Events>,
+    /// Under the name of the group that was asked about last: it asks and never joins.
+    of_group: Option<(String, BaseConsumer<Events>)>,
     /// A request to delete records that was not answered yet.
     deletion: Option<Deletion>,
 }
@@ -63,16 +65,38 @@ impl KafkaAdmin {
             properties: properties.clone(),
             asking: create(&properties.asking(client_id), client_id)?,
             admin: create(&properties.admin(client_id), client_id)?,
+            of_group: None,
             deletion: None,
         })
     }
 
-    /// Serves logs and errors, for which nobody else polls this client.
+    /// Serves logs and errors, for which nobody else polls these clients.
     fn serve(&self) {
-        // One call serves one event, and answers nothing for a line of the log too.
-        for _ in 0..EVENTS {
-            let _ = self.asking.poll(Duration::ZERO);
+        let of_group = self.of_group.iter().map(|(_, client)| client);
+        for client in of_group.chain([&self.asking]) {
+            // One call serves one event, and answers nothing for a line of the log too.
+            for _ in 0..EVENTS {
+                let _ = client.poll(Duration::ZERO);
+            }
         }
+    }
+
+    /// A client under the name of a group, which it never joins.
+    fn reader_of(&mut self, group: &str) -> IoResult<&BaseConsumer<Events>> {
+        self.serve();
+        let known = self.of_group.take().filter(|(known, _)| known == group);
+        let kept = match known {
+            Some(kept) => kept,
+            None => {
+                let reader = self
+                    .properties
+                    .reader(&self.client_id, group, None)
+                    .create_with_context(Events::new(&self.client_id))
+                    .map_err(|error| errors::error("create admin client", &error))?;
+                (group.to_owned(), reader)
+            }
+        };
+        Ok(&self.of_group.insert(kept).1)
     }
 
     /// Says which brokers do not answer, where the error is of that kind. Brokers that refuse us are not waited for:
@@ -473,12 +497,8 @@ impl Admin for KafkaAdmin {
 
     fn no_member(&mut self, group: &str) -> IoResult<GroupMetadata> {
         // It never joins, so its generation is that of no member.
-        let reader: BaseConsumer<Events> = self
-            .properties
-            .reader(&self.client_id, group, None)
-            .create_with_context(Events::new(&self.client_id))
-            .map_err(|error| errors::error("create admin client", &error))?;
-        let metadata = reader
+        let metadata = self
+            .reader_of(group)?
             .group_metadata()
             .ok_or_else(|| Error::fatal("read group metadata", "the client has no group"))?;
         Ok(GroupMetadata(Box::new(Membership {
@@ -493,13 +513,8 @@ impl Admin for KafkaAdmin {
         partitions: &[TopicPartition],
         timeout: Duration,
     ) -> IoResult<Vec<Option<i64>>> {
-        // A reader of that group's name: it asks and never joins. Its read_committed makes the broker wait for transactions.
-        let reader: BaseConsumer<Events> = self
-            .properties
-            .reader(&self.client_id, group, None)
-            .create_with_context(Events::new(&self.client_id))
-            .map_err(|error| errors::error("create admin client", &error))?;
-        committed(&reader, partitions, timeout)
+        // Its read_committed makes the broker wait for transactions.
+        committed(self.reader_of(group)?, partitions, timeout)
     }
 }
 
