@@ -19,6 +19,9 @@ const RATE: &str = "400";
 /// Records that nobody can judge, so that there is something to be seen, and fewer than open a circuit.
 const BROKEN: usize = 3;
 
+/// So many that the circuit of their task opens.
+const MANY_BROKEN: usize = 25;
+
 /// Something to ask until it is answered.
 struct Question {
     place: String,
@@ -186,6 +189,11 @@ fn check_that_faults_are_noticed(prometheus: &Prometheus) {
     }
 }
 
+fn send_broken(broker: &Broker, count: usize) {
+    let broken = (0..count).map(|_| Message::new(ORDERS, "order-1", "{no json"));
+    broker.produce(broken).unwrap();
+}
+
 #[test]
 fn every_query_is_answered_under_load() {
     if !is_here("prometheus") {
@@ -211,14 +219,24 @@ fn every_query_is_answered_under_load() {
             .map(drop)
     })
     .unwrap();
-    let broken = (0..BROKEN).map(|_| Message::new(ORDERS, "order-1", "{no json"));
-    broker.produce(broken).unwrap();
+    send_broken(&broker, BROKEN);
 
     ask(&prometheus, questions(&prometheus));
     check_that_faults_are_noticed(&prometheus);
     wait_for("every event accounted for", TIMEOUT, || {
         let unaccounted = prometheus.value("all:order_events:unaccounted")?;
         (unaccounted == 0.0).then_some(())
+    })
+    .unwrap();
+
+    let firing = |alert: &str| {
+        let alert = format!(r#"ALERTS{{alertname="{alert}", alertstate="firing"}}"#);
+        prometheus.value(&alert).is_some()
+    };
+    assert!(firing("JumunDeadLetters") && !firing("JumunTaskPaused"));
+    send_broken(&broker, MANY_BROKEN);
+    wait_for("the alert of the paused task", TIMEOUT, || {
+        firing("JumunTaskPaused").then_some(())
     })
     .unwrap();
     processor.stop();
