@@ -10,8 +10,9 @@ use crate::load;
 use crate::processor::{Setup, TIMEOUT, tell};
 use crate::prometheus::{Labels, Prometheus, is_here};
 use crate::promql::selectors;
-use crate::topics::ORDERS;
+use crate::topics::{self, ORDERS};
 
+const APPLICATION: &str = "looked-at";
 const PARTITIONS: i32 = 4;
 const EVENTS: usize = 14_000;
 /// Events per second: the load lasts while questions are asked.
@@ -202,7 +203,7 @@ fn every_query_is_answered_under_load() {
     let broker = Broker::start().unwrap();
     load::preload(&broker, EVENTS, PARTITIONS);
     let state = tempfile::tempdir().unwrap();
-    let mut processor = Setup::new(&broker, "looked-at", state.path())
+    let mut processor = Setup::new(&broker, APPLICATION, state.path())
         .flag("--max-rate", RATE)
         .start_ready();
     let prometheus = Prometheus::start(&[processor.address()]);
@@ -223,6 +224,8 @@ fn every_query_is_answered_under_load() {
 
     ask(&prometheus, questions(&prometheus));
     check_that_faults_are_noticed(&prometheus);
+    let ends = topics::ends(&topics::input_records(&broker));
+    topics::wait_consumed(&broker, APPLICATION, &ends, TIMEOUT);
     wait_for("every event accounted for", TIMEOUT, || {
         let unaccounted = prometheus.value("all:order_events:unaccounted")?;
         (unaccounted == 0.0).then_some(())
@@ -233,7 +236,11 @@ fn every_query_is_answered_under_load() {
         let alert = format!(r#"ALERTS{{alertname="{alert}", alertstate="firing"}}"#);
         prometheus.value(&alert).is_some()
     };
-    assert!(firing("JumunDeadLetters") && !firing("JumunTaskPaused"));
+    wait_for("the alert of the dead letters", TIMEOUT, || {
+        firing("JumunDeadLetters").then_some(())
+    })
+    .unwrap();
+    assert!(!firing("JumunTaskPaused"));
     send_broken(&broker, MANY_BROKEN);
     wait_for("the alert of the paused task", TIMEOUT, || {
         firing("JumunTaskPaused").then_some(())
