@@ -40,7 +40,18 @@ pub fn is_here(program: &str) -> bool {
 /// A series by its labels, `__name__` among them.
 pub type Labels = BTreeMap<String, String>;
 
-/// A Prometheus server with the shipped recording rules, which scrapes and evaluates every second.
+/// A rule as the server has it.
+pub struct Rule {
+    /// The name of the recorded series, or of the alert.
+    pub name: String,
+    pub is_alert: bool,
+    pub expression: String,
+    /// `ok` once it was evaluated without an error.
+    pub health: String,
+    pub error: String,
+}
+
+/// A Prometheus server with the shipped rules, which scrapes and evaluates every second.
 pub struct Prometheus {
     process: Process,
     address: SocketAddr,
@@ -58,7 +69,7 @@ impl Prometheus {
             "global: {{ scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }}\n\
              rule_files: [\"{}\"]\n\
              scrape_configs: [{{ job_name: jumun, static_configs: [{{ targets: [{}] }}] }}]\n",
-            rules().join("jumun.recording.yml").display(),
+            rules().join("*.yml").display(),
             targets.join(", "),
         );
         let file = directory.path().join("prometheus.yml");
@@ -100,6 +111,43 @@ impl Prometheus {
         let series = result.as_array().unwrap().iter();
         series
             .map(|series| (labels(&series["metric"]), value(&series["value"][1])))
+            .collect()
+    }
+
+    /// The value of each series that an expression has now, or why it has none: an error, or that it is no vector.
+    pub fn answer(&self, expression: &str) -> Result<Vec<(Labels, f64)>, String> {
+        let path = format!("/api/v1/query?query={}", encoded(expression));
+        let (status, body) = get(self.address, &path).unwrap();
+        let answer: Value = serde_json::from_str(&body).map_err(|error| error.to_string())?;
+        if status != 200 {
+            return Err(answer["error"].to_string());
+        }
+        let data = &answer["data"];
+        if data["resultType"] != "vector" {
+            return Err(format!("a {}, no vector", data["resultType"]));
+        }
+        let series = data["result"].as_array().unwrap().iter();
+        Ok(series
+            .map(|series| (labels(&series["metric"]), value(&series["value"][1])))
+            .collect())
+    }
+
+    /// Every rule that was loaded.
+    pub fn rules(&self) -> Vec<Rule> {
+        let (status, body) = get(self.address, "/api/v1/rules").unwrap();
+        assert_eq!(status, 200, "{body}");
+        let answer: Value = serde_json::from_str(&body).unwrap();
+        let groups = answer["data"]["groups"].as_array().unwrap().iter();
+        let rules = groups.flat_map(|group| group["rules"].as_array().unwrap());
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        rules
+            .map(|rule| Rule {
+                name: text(&rule["name"]),
+                is_alert: rule["type"] == "alerting",
+                expression: text(&rule["query"]),
+                health: text(&rule["health"]),
+                error: text(&rule["lastError"]),
+            })
             .collect()
     }
 

@@ -1,6 +1,7 @@
 //! The engine's metrics: one list of them, what moves them, and the gauges sampled from the threads.
 
 pub mod list;
+mod resident;
 mod sample;
 mod spec;
 

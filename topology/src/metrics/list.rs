@@ -86,6 +86,8 @@ list! {
         "Watermark of a task that takes part in a windowed aggregation, as a Unix timestamp: how far it has come in event time.";
     MEMORY = "topology_memory_share_bytes", Gauge, ["share"],
         "What parts of the process may take of the memory budget: stores, uncommitted changes and outputs, queues of inputs and restores, the rest; together they are the budget. 0 without one.";
+    RESIDENT = "topology_memory_resident_bytes", Gauge, [],
+        "What the process holds in memory, as the kernel tells it; to be compared with the budget. 0 where it does not tell.";
     CACHED = "topology_state_cached_bytes", Gauge, [],
         "Committed entries kept in memory above RocksDB.";
     DIRTY = "topology_state_dirty_bytes", Gauge, [],

@@ -10,6 +10,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 
 use super::list;
+use super::resident::resident_bytes;
 use super::spec::MetricSpec;
 use crate::store::{DirectoryStatistics, SetAsideReason, StateStatistics};
 use crate::task::{TaskId, TaskPhase};
@@ -112,7 +113,7 @@ pub(crate) struct Samples {
 }
 
 /// What is made of the samples.
-const SAMPLED: [&MetricSpec; 19] = [
+const SAMPLED: [&MetricSpec; 20] = [
     &list::RESTORE_REMAINING,
     &list::RESTORE_ETA,
     &list::STATES_SET_ASIDE,
@@ -122,6 +123,7 @@ const SAMPLED: [&MetricSpec; 19] = [
     &list::LAG_SECONDS,
     &list::STREAM_TIME,
     &list::WATERMARK,
+    &list::RESIDENT,
     &list::CACHED,
     &list::DIRTY,
     &list::UNFLUSHED_RECORDS,
@@ -277,6 +279,7 @@ fn of_process(threads: &[ThreadSample]) -> Result<Vec<MetricFamily>> {
         .iter()
         .map(|thread| thread.directory.block_cache_bytes);
     let mut families = one(&list::BLOCK_CACHE, cache.max().unwrap_or(0))?;
+    families.extend(one(&list::RESIDENT, resident_bytes())?);
     let set_aside = list::STATES_SET_ASIDE.int_counter()?;
     for (index, reason) in SetAsideReason::ALL.iter().enumerate() {
         let counts = threads
