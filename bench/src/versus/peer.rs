@@ -78,7 +78,8 @@ impl Peer {
             None => "java".into(),
         };
         Ok(Self {
-            jar,
+            // It is started in another directory.
+            jar: std::path::absolute(&jar).map_err(Error::file("finding", &jar))?,
             java,
             heap: options.java_heap.clone(),
             commit_interval_ms: options.bench.commit_interval_ms,
