@@ -1,5 +1,5 @@
 # Thin: each target says what it does in a line or two; `make help` lists them.
-.PHONY: help demo test simulate matrix torture scale-out restore-times memory-bounds upgrade every-case aggregates-large retention-large fuzz-decoders bench peer lint setup
+.PHONY: help demo test simulate matrix torture scale-out restore-times memory-bounds upgrade every-case aggregates-large retention-large fuzz-decoders bench bench-compare peer lint setup
 .DEFAULT_GOAL := help
 
 # Arguments of the program, as in: make demo ARGS="--duration 60s"
@@ -18,6 +18,9 @@ FROM ?=
 # Histories that simulate plays, and the first of them.
 SEEDS ?= 1000
 FIRST ?= 0
+# Events and runs of each program of bench-compare.
+EVENTS ?= 3000000
+RUNS ?= 5
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\): ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
@@ -86,6 +89,12 @@ bench: ## compare the order job with a bare consume-produce program, on a real K
 	@scripts/setup bench
 	@scripts/fetch-kafka
 	cargo run --release --package jumun-bench -- $(ARGS)
+
+bench-compare: ## compare the order job with the same job on Kafka Streams, on a real Kafka, in turn; goes on where it was interrupted; EVENTS=3000000 RUNS=5
+	@scripts/setup bench
+	@scripts/fetch-kafka
+	@scripts/build-peer
+	cargo run --release --package jumun-bench -- compare --events $(EVENTS) --runs $(RUNS) --save $(ARGS)
 
 peer: ## build the bench's peer on Kafka Streams, and run its unit tests
 	PEER_TESTS=1 scripts/build-peer

@@ -127,13 +127,14 @@ mod tests {
 
     fn run(program: &'static str, cpu_seconds: f64, events_per_second: f64) -> Run {
         Run {
-            program,
+            program: program.into(),
             cpu_seconds,
             seconds: 9.0,
             events_per_second,
             peak_resident_bytes: 1 << 20,
             records_out: 2_000_000,
             bytes_out: 1_000_000_000,
+            ..Run::default()
         }
     }
 

@@ -1,14 +1,15 @@
 //! One run of one program over the whole backlog, as a process of its own.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use jumun_harness::{Kafka, Process};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::process_usage;
+use crate::process_usage::{self, ProcessUsage};
 use crate::progress::Progress;
 
 /// Between two questions for the committed offsets.
@@ -26,9 +27,9 @@ pub(crate) struct Contestant {
 }
 
 /// What one run took.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Run {
-    pub(crate) program: &'static str,
+    pub(crate) program: Cow<'static, str>,
     /// User and system time of the whole process, from its start to zero lag.
     pub(crate) cpu_seconds: f64,
     /// From the start of the process to zero lag.
@@ -40,6 +41,20 @@ pub(crate) struct Run {
     /// Records produced to all topics, and bytes of their keys and values; counted in the topics afterwards.
     pub(crate) records_out: u64,
     pub(crate) bytes_out: u64,
+    /// From the start of the process to the first commit that was seen.
+    pub(crate) first_commit_seconds: f64,
+    /// Written to disk.
+    pub(crate) written_bytes: u64,
+    /// Of the second half of the backlog alone, when a JIT compiler has done its work: CPU time and pace.
+    pub(crate) second_half_cpu_seconds_per_million_events: f64,
+    pub(crate) second_half_events_per_second: f64,
+}
+
+/// Where a run was when it had committed half of the backlog.
+struct Half {
+    at: Instant,
+    committed: u64,
+    usage: ProcessUsage,
 }
 
 /// The backlog: offsets at which its partitions end.
@@ -84,6 +99,7 @@ pub(crate) fn measure<T>(
     let mut process = Process::start(command)?;
     let mut progress = Progress::start(format!("run of the {name}"), events);
     let mut first: Option<(Instant, u64)> = None;
+    let mut half: Option<Half> = None;
     let (mut committed, mut moved) = (0, Instant::now());
     let ended = loop {
         let asked = Instant::now();
@@ -92,6 +108,13 @@ pub(crate) fn measure<T>(
             (committed, moved) = (now, asked);
             first.get_or_insert((asked, now));
             progress.at(now);
+        }
+        if half.is_none() && committed >= events / 2 {
+            half = Some(Half {
+                at: asked,
+                committed,
+                usage: process_usage::of(process.id())?,
+            });
         }
         if committed >= events {
             break asked;
@@ -118,16 +141,29 @@ pub(crate) fn measure<T>(
     process.sigterm()?;
     process.wait_exit(STOP_TIMEOUT)?;
     let (first_at, first_events) = first.unwrap_or((started, 0));
-    let run = Run {
-        program: name,
+    let per_second = |events: u64, from: Instant| {
+        events as f64
+            / ended
+                .saturating_duration_since(from)
+                .as_secs_f64()
+                .max(1e-3)
+    };
+    let mut run = Run {
+        program: Cow::Borrowed(name),
         cpu_seconds: usage.cpu.as_secs_f64(),
         seconds: (ended - started).as_secs_f64(),
-        events_per_second: (events - first_events) as f64
-            / (ended - first_at).as_secs_f64().max(1e-3),
+        events_per_second: per_second(events - first_events, first_at),
         peak_resident_bytes: usage.peak_resident_bytes,
-        records_out: 0,
-        bytes_out: 0,
+        first_commit_seconds: (first_at - started).as_secs_f64(),
+        written_bytes: usage.written_bytes,
+        ..Run::default()
     };
+    if let Some(half) = half.filter(|half| half.committed < events) {
+        let events = events - half.committed;
+        let cpu = usage.cpu.saturating_sub(half.usage.cpu);
+        run.second_half_cpu_seconds_per_million_events = cpu.as_secs_f64() / events as f64 * 1e6;
+        run.second_half_events_per_second = per_second(events, half.at);
+    }
     Ok((run, said))
 }
 

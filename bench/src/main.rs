@@ -13,6 +13,7 @@
 //! | `contestant`, `process_usage` | one run of one program and what it took |
 //! | `profile` | what the job produced, for the floor to produce the same |
 //! | `verify`, `outcomes` | whether the job did its work |
+//! | `versus` | side by side with the same job on Kafka Streams |
 //! | `results`, `statistics`, `table` | from runs to medians to what is printed |
 
 mod backlog;
@@ -42,6 +43,7 @@ mod stand;
 mod statistics;
 mod table;
 mod verify;
+mod versus;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Some(Command::Floor(options)) => floor::run(&options),
+        Some(Command::Compare(options)) => versus::run(&options),
         None => report(&cli.options),
     };
     match outcome {

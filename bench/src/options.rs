@@ -24,6 +24,8 @@ pub(crate) enum Command {
     /// The floor itself; the bench starts it as a process of its own.
     #[command(hide = true)]
     Floor(FloorOptions),
+    /// The order job side by side with the same job on Kafka Streams; goes on where it was interrupted.
+    Compare(CompareOptions),
 }
 
 /// What is measured, and how often.
@@ -64,6 +66,23 @@ pub(crate) enum Format {
     Text,
     /// For programs.
     Json,
+}
+
+/// What is compared with Kafka Streams.
+#[derive(Debug, Args)]
+pub(crate) struct CompareOptions {
+    #[command(flatten)]
+    pub(crate) bench: Options,
+    /// The program on Kafka Streams; `scripts/build-peer` builds it.
+    #[arg(
+        long,
+        value_name = "JAR",
+        default_value = "bench/kafka-streams/target/kafka-streams-peer.jar"
+    )]
+    pub(crate) peer: PathBuf,
+    /// Heap of its JVM: the smallest with which collecting garbage takes less than a tenth of its time.
+    #[arg(long, value_name = "SIZE", default_value = "512m")]
+    pub(crate) java_heap: String,
 }
 
 /// What the floor is told by the bench.

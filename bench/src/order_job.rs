@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use jumun::config::{Aggregates, Topics};
@@ -11,6 +11,7 @@ use jumun::job::{self, JobOptions, topics};
 use jumun_harness::free_port;
 use tempfile::TempDir;
 use topology::graph::SubTopology;
+use topology::io::TopicSpec;
 
 use crate::error::{Error, Result};
 use crate::options::Options;
@@ -111,6 +112,18 @@ impl OrderJob {
         outcomes::totals(self.address, outcomes).map(Some)
     }
 
+    /// The program.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// The output topics, those of aggregates included, and when they are written.
+    pub(crate) fn topics_with_aggregates() -> Vec<(String, Moment)> {
+        let mut specs = topics::outputs(&Self::topics());
+        specs.extend(topics::aggregates(&Self::topics()));
+        named(specs)
+    }
+
     /// All topics that a run produces to besides repartition topics, and when it does.
     pub(crate) fn outputs(application_id: &str, aggregates: bool) -> Result<Vec<(String, Moment)>> {
         let options = JobOptions {
@@ -124,22 +137,10 @@ impl OrderJob {
         let topology = job::topology(&options).build();
         let topology =
             topology.map_err(|error| Error::failed(format!("the order job: {error}")))?;
-        let mut specs = topics::outputs(&Self::topics());
-        if aggregates {
-            specs.extend(topics::aggregates(&Self::topics()));
-        }
-        let mut outputs: Vec<(String, Moment)> = specs
-            .into_iter()
-            .map(|topic| {
-                // The latest state of an order is told once per commit.
-                let moment = if topic.name == topics::STATE {
-                    Moment::Commit
-                } else {
-                    Moment::Event
-                };
-                (topic.name, moment)
-            })
-            .collect();
+        let mut outputs = match aggregates {
+            true => Self::topics_with_aggregates(),
+            false => named(topics::outputs(&Self::topics())),
+        };
         for store in topology
             .subtopologies()
             .iter()
@@ -153,6 +154,18 @@ impl OrderJob {
         }
         Ok(outputs)
     }
+}
+
+fn named(specs: Vec<TopicSpec>) -> Vec<(String, Moment)> {
+    let named = specs.into_iter().map(|topic| {
+        // The latest state of an order is told once per commit.
+        let moment = match topic.name == topics::STATE {
+            true => Moment::Commit,
+            false => Moment::Event,
+        };
+        (topic.name, moment)
+    });
+    named.collect()
 }
 
 /// Builds `jumun` beside this program, with the profile of this program.

@@ -15,6 +15,8 @@ pub(crate) struct ProcessUsage {
     pub(crate) cpu: Duration,
     /// Largest resident set so far.
     pub(crate) peak_resident_bytes: u64,
+    /// Written to disk, or to be written.
+    pub(crate) written_bytes: u64,
 }
 
 /// What the process has used up to now.
@@ -25,9 +27,11 @@ pub(crate) fn of(process: u32) -> Result<ProcessUsage> {
     };
     let usage = cpu(&read("stat")?).zip(peak_resident_bytes(&read("status")?));
     usage
-        .map(|(cpu, peak_resident_bytes)| ProcessUsage {
+        .zip(written_bytes(&read("io")?))
+        .map(|((cpu, peak_resident_bytes), written_bytes)| ProcessUsage {
             cpu,
             peak_resident_bytes,
+            written_bytes,
         })
         .ok_or_else(|| Error::failed(format!("/proc/{process} is not in the format of proc(5)")))
 }
@@ -48,6 +52,13 @@ fn peak_resident_bytes(status: &str) -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
+fn written_bytes(io: &str) -> Option<u64> {
+    let line = io
+        .lines()
+        .find_map(|line| line.strip_prefix("write_bytes:"))?;
+    line.trim().parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +73,12 @@ mod tests {
     fn memory_is_told_in_kibibytes() {
         let status = "Name:\tx\nVmPeak:\t  900 kB\nVmHWM:\t    3 kB\nVmRSS:\t 2 kB\n";
         assert_eq!(peak_resident_bytes(status), Some(3072));
+    }
+
+    #[test]
+    fn what_was_written_is_told_beside_what_was_cancelled() {
+        let io = "wchar: 9\nread_bytes: 8\nwrite_bytes: 4096\ncancelled_write_bytes: 7\n";
+        assert_eq!(written_bytes(io), Some(4096));
     }
 
     #[test]

@@ -130,13 +130,14 @@ pub(crate) mod tests {
 
     fn run(program: &'static str, cpu_seconds: f64, mebibytes: u64) -> Run {
         Run {
-            program,
+            program: program.into(),
             cpu_seconds,
             seconds: 9.0,
             events_per_second: 1e5,
             peak_resident_bytes: mebibytes << 20,
             records_out: 2_000_000,
             bytes_out: 1_000_000_000,
+            ..Run::default()
         }
     }
 

@@ -1,5 +1,7 @@
 //! Where programs are measured: a broker, its input topics filled once, and what must come out of them.
 
+use std::collections::BTreeMap;
+
 use jumun::job::topics;
 use jumun_harness::{Broker, BrokerOptions};
 use topology::io::kafka::{KafkaLog, KafkaProperties};
@@ -11,7 +13,7 @@ use crate::error::Result;
 use crate::options::Options;
 use crate::order_job::{OrderJob, PARTITIONS};
 use crate::partitions::{self, PATIENCE};
-use crate::profile::Profile;
+use crate::profile::{Moment, Profile};
 use crate::progress::say;
 use crate::verify::Emitted;
 
@@ -75,35 +77,48 @@ impl Stand {
             group: group.clone(),
         };
         let outputs = OrderJob::outputs(&group, aggregates)?;
+        let events = self.backlog.events();
+        let (mut done, totals) = self.verified(contestant, &outputs, || {
+            let counts = job.counted(events)?;
+            let totals = job.totals(aggregates, &counts)?;
+            Ok((counts, totals))
+        })?;
+        if let Some(totals) = totals {
+            done.verified = format!("{}; {totals}", done.verified);
+        }
+        Ok(done)
+    }
+
+    /// One run of a program that does the order job; its outputs are verified, and `last_words` tell what it counted.
+    pub(crate) fn verified<T>(
+        &mut self,
+        contestant: Contestant,
+        outputs: &[(String, Moment)],
+        last_words: impl FnOnce() -> Result<(BTreeMap<String, u64>, T)>,
+    ) -> Result<(JobRun, T)> {
         let known: Vec<&str> = outputs.iter().map(|(topic, _)| topic.as_str()).collect();
         let before = partitions::of(self.admin.as_mut(), &known)?;
         let before = partitions::ends(self.admin.as_mut(), &before)?;
 
         let events = self.backlog.events();
-        let (mut run, (counts, totals)) =
-            contestant::measure(contestant, &self.broker, &self.backlog, || {
-                let counts = job.counted(events)?;
-                let totals = job.totals(aggregates, &counts)?;
-                Ok((counts, totals))
-            })?;
+        let (mut run, (counts, told)) =
+            contestant::measure(contestant, &self.broker, &self.backlog, last_words)?;
 
         let mut emitted = Emitted::default();
         emitted.counted(counts);
         let from = self.since(&before, &known)?;
-        let profile = Profile::of(&self.log, &from, &outputs, events, |topic, value| {
+        let profile = Profile::of(&self.log, &from, outputs, events, |topic, value| {
             emitted.record(topic, value)
         })?;
-        let mut verified = self.expected.compare(&emitted)?;
-        if let Some(totals) = totals {
-            verified = format!("{verified}; {totals}");
-        }
+        let verified = self.expected.compare(&emitted)?;
         (run.records_out, run.bytes_out) = (profile.records(), profile.bytes());
         self.told(&run);
-        Ok(JobRun {
+        let done = JobRun {
             run,
             profile,
             verified,
-        })
+        };
+        Ok((done, told))
     }
 
     /// The marks of before the run; topics made during it are read from their beginning.

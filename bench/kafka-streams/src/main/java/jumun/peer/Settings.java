@@ -34,7 +34,7 @@ public final class Settings {
         {"partitions", "4"},
         {"output.partitions", "2"},
         // Of clients, as ours.
-        {"linger.ms", "5"},
+        {"linger.ms", "100"},
         {"compression.type", "lz4"},
         // Steps of tuning.
         {"cache.orders", "30000"},

@@ -1,0 +1,116 @@
+//! Runs that are done: a bench that was interrupted goes on with those that are missing.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::contestant::Run;
+use crate::error::{Error, Result};
+use crate::progress::say;
+use crate::results;
+
+/// What is kept, and where.
+pub(super) struct Kept {
+    path: PathBuf,
+    work: Work,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Work {
+    /// Of what the runs are; others do not stand beside them.
+    stamp: String,
+    runs: Vec<Numbered>,
+    /// What was compared in the last run of each program.
+    verified: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Numbered {
+    number: u32,
+    run: Run,
+}
+
+impl Kept {
+    /// Takes what is there if it is of the same stamp; else it begins anew.
+    pub(super) fn open(path: &Path, stamp: &str) -> Result<Self> {
+        let known = match fs::read(path) {
+            Ok(bytes) => serde_json::from_slice::<Work>(&bytes).ok(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(Error::file("reading", path)(error)),
+        };
+        let work = match known.filter(|work| work.stamp == stamp) {
+            Some(work) => {
+                say(&format!(
+                    "{} runs lie in {}; remove it to begin anew",
+                    work.runs.len(),
+                    path.display()
+                ));
+                work
+            }
+            None => Work {
+                stamp: stamp.to_owned(),
+                ..Work::default()
+            },
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            work,
+        })
+    }
+
+    pub(super) fn has(&self, program: &str, number: u32) -> bool {
+        let is = |kept: &Numbered| kept.number == number && kept.run.program == program;
+        self.work.runs.iter().any(is)
+    }
+
+    /// Keeps a run; what was there before is there whenever this is interrupted.
+    pub(super) fn add(&mut self, number: u32, run: Run, verified: String) -> Result<()> {
+        self.work.verified.insert(run.program.to_string(), verified);
+        self.work.runs.push(Numbered { number, run });
+        if let Some(directory) = self.path.parent() {
+            fs::create_dir_all(directory).map_err(Error::file("creating", directory))?;
+        }
+        let new = self.path.with_extension("new");
+        fs::write(&new, results::json(&self.work)?).map_err(Error::file("writing", &new))?;
+        fs::rename(&new, &self.path).map_err(Error::file("writing", &self.path))
+    }
+
+    /// All runs, and what was compared of each program.
+    pub(super) fn into_parts(self) -> (Vec<Run>, Vec<String>) {
+        let runs = self.work.runs.into_iter().map(|kept| kept.run).collect();
+        let verified = self.work.verified.into_iter();
+        (
+            runs,
+            verified
+                .map(|(program, what)| format!("{program}: {what}"))
+                .collect(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupted_bench_goes_on_and_another_begins_anew() -> Result<()> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("work/1.json");
+        let mut kept = Kept::open(&path, "a")?;
+        let run = Run {
+            program: "jumun".into(),
+            cpu_seconds: 3.0,
+            ..Run::default()
+        };
+        kept.add(1, run, "all".to_owned())?;
+        let again = Kept::open(&path, "a")?;
+        assert!(again.has("jumun", 1) && !again.has("jumun", 2) && !again.has("peer", 1));
+        let (runs, verified) = again.into_parts();
+        assert_eq!(runs[0].cpu_seconds, 3.0);
+        assert_eq!(verified, ["jumun: all"]);
+        assert!(!Kept::open(&path, "b")?.has("jumun", 1));
+        Ok(())
+    }
+}
