@@ -77,8 +77,9 @@ def apply(table: sqlite3.Connection, message: Message) -> None:
     group = group_of(key, 1 if is_update else 3)
     dims = json.dumps(record["dims"], ensure_ascii=False)
     window = (group, record["windowStart"])
-    table.execute("INSERT OR IGNORE INTO windows (grp, window_start, agg, dims) VALUES (?, ?, ?, ?)",
-                  (*window, record["agg"], dims))
+    # A window of which only late deltas are told is closed.
+    table.execute("INSERT OR IGNORE INTO windows (grp, window_start, agg, dims, final) VALUES (?, ?, ?, ?, ?)",
+                  (*window, record["agg"], dims, not is_update))
     if is_update:
         table.execute("UPDATE windows SET rev = ?1, final = ?2, value = ?3"
                       " WHERE grp = ?4 AND window_start = ?5 AND rev < ?1",
