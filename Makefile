@@ -32,6 +32,7 @@ demo: ## run the order job on generated orders, without any Kafka; ARGS="--durat
 test: ## run all tests, those on a real Kafka of their own included
 	@scripts/setup test
 	@scripts/fetch-kafka
+	@scripts/fetch-python
 	cargo test --release --workspace
 
 matrix: ## run every row of the fault matrix on a real Kafka, those that take long included
@@ -107,3 +108,4 @@ lint: ## check format, lints and documentation
 setup: ## install what the build and the tests need
 	@scripts/setup test
 	@scripts/fetch-kafka
+	@scripts/fetch-python

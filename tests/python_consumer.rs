@@ -1,0 +1,264 @@
+//! The consumer in `examples/per_minute_table`, killed while it works: its table is what a batch over the same events
+//! counts.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+#[path = "support/aggregated.rs"]
+mod aggregated;
+#[path = "support/clocks.rs"]
+mod clocks;
+#[path = "support/model/mod.rs"]
+mod model;
+#[path = "support/processor.rs"]
+mod processor;
+#[path = "support/topics.rs"]
+mod topics;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use jumun_harness::{Broker, Kafka, Process, wait_for};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::Value;
+
+use aggregated::{LATE, Listener, expected_of_inputs};
+use model::aggregates::batch::Batch;
+use model::aggregates::grouping::Grouping;
+use processor::{Setup, TIMEOUT, jumun, run_to_end, tell};
+use topics::wait_consumed;
+
+const PARTITIONS: i32 = 4;
+const MINUTE: i64 = 60_000;
+/// 2026-11-20T00:00:00+09:00
+const START_MS: i64 = 1_795_100_400_000;
+const KILLS: usize = 5;
+/// All topics.
+const ANY: &str = "%";
+/// Records per transaction: so few that there is time for five kills.
+const BATCH: &str = "20";
+
+/// The Python of `scripts/fetch-python`, which finds it or makes it.
+fn python() -> PathBuf {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/fetch-python");
+    let output = Command::new(script).output().unwrap();
+    let (told, errors) = (output.stdout, String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{errors}");
+    let told = String::from_utf8(told).unwrap();
+    told.lines()
+        .last()
+        .unwrap()
+        .strip_prefix("python: ")
+        .unwrap()
+        .into()
+}
+
+struct Table {
+    python: PathBuf,
+    path: PathBuf,
+}
+
+impl Table {
+    fn consume(&self, kafka: &Kafka) -> Process {
+        let mut command = Command::new(&self.python);
+        command
+            .arg(
+                Path::new(env!("CARGO_MANIFEST_DIR"))
+                    .join("examples/per_minute_table/per_minute_table.py"),
+            )
+            .args([
+                "--bootstrap-servers",
+                kafka.bootstrap_servers(),
+                "--batch",
+                BATCH,
+                "--table",
+            ])
+            .arg(&self.path);
+        Process::start(command).unwrap()
+    }
+
+    /// The rows of a query; none while there is no such table.
+    fn query(&self, sql: &str) -> Vec<Vec<Value>> {
+        const PROGRAM: &str = "import json, sqlite3, sys\n\
+            print(json.dumps(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()))";
+        let mut command = Command::new(&self.python);
+        command.args(["-c", PROGRAM]).arg(&self.path).arg(sql);
+        let output = command.output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success() || errors.contains("no such table"),
+            "{errors}"
+        );
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+
+    /// Grows with every transaction that has records of topics of this name, a pattern of SQL.
+    fn progress(&self, topics: &str) -> i64 {
+        let rows = self.query(&format!(
+            "SELECT coalesce(sum(next_offset), 0) FROM positions WHERE topic LIKE '{topics}'"
+        ));
+        rows.first().and_then(|row| row[0].as_i64()).unwrap_or(0)
+    }
+
+    /// By group and start of window, epoch milliseconds.
+    fn values(&self) -> BTreeMap<(String, i64), i64> {
+        let rows = self.query("SELECT grp, 1000 * CAST(strftime('%s', window_start) AS INTEGER), value FROM per_minute");
+        let row = |row: Vec<Value>| {
+            let group = row[0].as_str().unwrap().to_owned();
+            ((group, row[1].as_i64().unwrap()), row[2].as_i64().unwrap())
+        };
+        rows.into_iter().map(row).collect()
+    }
+}
+
+/// How a table differs from the batch.
+fn differences(batch: &Batch, table: &BTreeMap<(String, i64), i64>) -> Vec<String> {
+    let mut differences = Vec::new();
+    let mut expected = 0;
+    for (group, windows) in batch.groups() {
+        let is_gauge = Grouping::of_group(group).unwrap().is_gauge;
+        let mut level = 0;
+        for (window, change) in windows {
+            level += change;
+            let value = if is_gauge { level } else { *change };
+            match table.get(&(group.clone(), *window)) {
+                // Of a gauge that went to and fro nothing need be told.
+                None if is_gauge && *change == 0 => continue,
+                told if told != Some(&value) => {
+                    differences.push(format!("{group} {window}: {value}, not {told:?}"));
+                }
+                Some(_) | None => {}
+            }
+            expected += 1;
+        }
+    }
+    if table.len() != expected {
+        differences.push(format!("{} rows, not {expected}", table.len()));
+    }
+    differences
+}
+
+/// A damaged day, recorded if it is there, else generated.
+fn send_day(kafka: &Kafka) {
+    let data =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/market-day-4-faults.ndjson.gz");
+    let start = START_MS.to_string();
+    let arguments = if data.exists() {
+        vec!["replay", data.to_str().unwrap()]
+    } else {
+        tell(
+            "../shared/data/market-day-4-faults.ndjson.gz is absent; a generated day takes its place",
+        );
+        vec![
+            "generate",
+            "--faults",
+            "--orders",
+            "1000",
+            "--seed",
+            "4",
+            "--start-ms",
+            &start,
+        ]
+    };
+    let mut command = jumun(arguments[0]);
+    command
+        .args(&arguments[1..])
+        .args(["--bootstrap-servers", kafka.bootstrap_servers()]);
+    let (status, _, errors) = run_to_end(command).unwrap();
+    assert_eq!(status, Some(0), "{errors}");
+}
+
+#[test]
+fn a_table_that_is_killed_five_times_is_what_a_batch_counts() {
+    let directory = tempfile::tempdir().unwrap();
+    let table = Table {
+        python: python(),
+        path: directory.path().join("per_minute.db"),
+    };
+    let broker = Broker::start().unwrap();
+    send_day(&broker);
+    let processor = Setup::new(&broker, "consumed", &directory.path().join("state"))
+        .strict()
+        .setting("aggregates.grace_ms", "2000")
+        .setting("aggregates.idle_ms", "1000")
+        .setting("aggregates.idle_distance_ms", "1000")
+        .setting("aggregates.early_interval_ms", "200")
+        .start_ready();
+
+    let mut random = StdRng::seed_from_u64(9);
+    let mut consumer = table.consume(&broker);
+    let mut kill_behind = |progress_of: &str| {
+        let before = table.progress(progress_of);
+        let works = || (table.progress(progress_of) > before).then_some(());
+        wait_for("rows", TIMEOUT, works)
+            .unwrap_or_else(|error| panic!("{error}: {}", consumer.stderr()));
+        // Not a wait for anything: the blow is to fall anywhere in its work.
+        thread::sleep(Duration::from_millis(random.random_range(0..40)));
+        consumer.kill9().unwrap();
+        consumer = table.consume(&broker);
+        table.progress(ANY)
+    };
+    let mut progress = vec![kill_behind(ANY), kill_behind(ANY)];
+
+    let day = expected_of_inputs(&broker, PARTITIONS);
+    wait_consumed(&broker, "consumed", &day.ends, TIMEOUT);
+    let end = day.last_timestamp + 10 * MINUTE;
+    clocks::advance(&broker, &day.orders, end);
+    // Orders that are late: what may not be added twice is what a kill is aimed at.
+    for name in ["L", "M", "N"] {
+        clocks::send_belated_orders(&broker, name, end - 300 * MINUTE, end + 10 * MINUTE);
+        progress.push(kill_behind(LATE));
+    }
+    // Later ones in time, in whose windows the gauges hold the late ones.
+    clocks::send_belated_orders(&broker, "T", end + 30 * MINUTE, end + 30 * MINUTE);
+    clocks::advance(&broker, &day.orders, end + 60 * MINUTE);
+    assert_eq!(progress.len(), KILLS);
+
+    let batch = expected_of_inputs(&broker, PARTITIONS).batch;
+    let mut listener = Listener::new(&broker);
+    let told = listener.wait_told(&batch, TIMEOUT);
+    assert!(told.is_clean(), "{told}");
+    assert!(told.late_records > 0 && told.revised_windows > 0, "{told}");
+    processor.stop();
+
+    let is_equal = || {
+        differences(&batch, &table.values())
+            .is_empty()
+            .then_some(())
+    };
+    if let Err(error) = wait_for("the table", TIMEOUT, is_equal) {
+        let differences = differences(&batch, &table.values());
+        panic!(
+            "{error}: {} differences, {:#?}\n{}",
+            differences.len(),
+            &differences[..differences.len().min(10)],
+            consumer.stderr()
+        );
+    }
+    let end = table.progress(ANY);
+    tell(format!(
+        "killed at {progress:?} of {end} offsets; {} rows, {} late deltas",
+        table.values().len(),
+        told.late_records
+    ));
+    assert!(
+        progress.iter().all(|at| *at < end),
+        "killed when there was nothing left to do"
+    );
+    let gauges = table.query("SELECT count(*) FROM gauge_deltas");
+    assert!(gauges[0][0].as_i64().unwrap() > 0);
+
+    consumer.sigterm().unwrap();
+    assert!(
+        consumer.wait_exit(TIMEOUT).unwrap().success(),
+        "{}",
+        consumer.stderr()
+    );
+}
