@@ -194,8 +194,7 @@ fn a_table_that_is_killed_five_times_is_what_a_batch_counts() {
 
     let mut random = StdRng::seed_from_u64(9);
     let mut consumer = table.consume(&broker);
-    let mut kill_behind = |progress_of: &str| {
-        let before = table.progress(progress_of);
+    let mut kill_behind = |progress_of: &str, before| {
         let works = || (table.progress(progress_of) > before).then_some(());
         wait_for("rows", TIMEOUT, works)
             .unwrap_or_else(|error| panic!("{error}: {}", consumer.stderr()));
@@ -205,7 +204,10 @@ fn a_table_that_is_killed_five_times_is_what_a_batch_counts() {
         consumer = table.consume(&broker);
         table.progress(ANY)
     };
-    let mut progress = vec![kill_behind(ANY), kill_behind(ANY)];
+    let mut progress = Vec::new();
+    for _ in 0..2 {
+        progress.push(kill_behind(ANY, table.progress(ANY)));
+    }
 
     let day = expected_of_inputs(&broker, PARTITIONS);
     wait_consumed(&broker, "consumed", &day.ends, TIMEOUT);
@@ -213,8 +215,9 @@ fn a_table_that_is_killed_five_times_is_what_a_batch_counts() {
     clocks::advance(&broker, &day.orders, end);
     // Orders that are late: what may not be added twice is what a kill is aimed at.
     for name in ["L", "M", "N"] {
+        let before = table.progress(LATE);
         clocks::send_belated_orders(&broker, name, end - 300 * MINUTE, end + 10 * MINUTE);
-        progress.push(kill_behind(LATE));
+        progress.push(kill_behind(LATE, before));
     }
     // Later ones in time, in whose windows the gauges hold the late ones.
     clocks::send_belated_orders(&broker, "T", end + 30 * MINUTE, end + 30 * MINUTE);
