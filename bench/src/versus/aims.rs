@@ -59,7 +59,8 @@ const AIMS: [Aim; 9] = [
         figure: |run, _| run.peak_resident_bytes as f64 / MIB,
         decimals: 0,
         lower_is_better: true,
-        times: Some((5.0, 8.0)),
+        // What is aimed at is told of 365,000 live orders; a backlog leaves fewer.
+        times: None,
     },
     Aim {
         name: "start to first commit seen, s",
@@ -91,7 +92,7 @@ const AIMS: [Aim; 9] = [
     },
 ];
 
-/// One figure of each program: medians, and the smallest and largest of ours.
+/// One figure of each program: medians, and the smallest and largest of each.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Row {
     pub(crate) name: &'static str,
@@ -100,7 +101,9 @@ pub(crate) struct Row {
     pub(crate) jumun: f64,
     pub(crate) jumun_spread: (f64, f64),
     pub(crate) tuned: f64,
+    pub(crate) tuned_spread: (f64, f64),
     pub(crate) stock: f64,
+    pub(crate) stock_spread: (f64, f64),
     /// How many times better than the better setting of the peer.
     pub(crate) times_better: f64,
     pub(crate) at_least: Option<f64>,
@@ -130,6 +133,12 @@ fn row(aim: &Aim, runs: &[Run], events: f64) -> Result<Row> {
     let of = |program: &str| {
         let of = runs.iter().filter(|run| run.program == program);
         let figures: Vec<f64> = of.map(|run| (aim.figure)(run, events)).collect();
+        if aim.times.is_some() && !figures.iter().all(|figure| *figure > 0.0) {
+            return Err(Error::failed(format!(
+                "a run of {program} was too short for a figure ({}); ask for more --events",
+                aim.name.trim()
+            )));
+        }
         let middle = median(figures.iter().copied())
             .ok_or_else(|| Error::failed(format!("there is no run of {program}")))?;
         let least = figures.iter().copied().fold(f64::INFINITY, f64::min);
@@ -137,8 +146,8 @@ fn row(aim: &Aim, runs: &[Run], events: f64) -> Result<Row> {
         Ok::<_, Error>((middle, (least, most)))
     };
     let (jumun, jumun_spread) = of(OURS)?;
-    let (tuned, _) = of(Profile::Tuned.name())?;
-    let (stock, _) = of(Profile::Stock.name())?;
+    let (tuned, tuned_spread) = of(Profile::Tuned.name())?;
+    let (stock, stock_spread) = of(Profile::Stock.name())?;
     let times_better = match aim.lower_is_better {
         true => tuned.min(stock) / jumun,
         false => jumun / tuned.max(stock),
@@ -149,31 +158,34 @@ fn row(aim: &Aim, runs: &[Run], events: f64) -> Result<Row> {
         jumun,
         jumun_spread,
         tuned,
+        tuned_spread,
         stock,
+        stock_spread,
         times_better,
         at_least: aim.times.map(|(least, _)| least),
         aim: aim.times.map(|(_, aim)| aim),
     })
 }
 
-/// For people.
+/// For people; in parentheses the smallest and largest.
 pub(super) fn table(rows: &[Row]) -> String {
     let mut text = format!(
-        "{:33}{:>10}{:>20}{:>12}{:>12}{:>14}{:>10}{:>6}\n",
-        "", "jumun", "spread", "KS tuned", "KS stock", "times better", "at least", "aim"
+        "{:32}{:>27}{:>27}{:>27}{:>14}{:>10}{:>6}\n",
+        "", "jumun", "KS tuned", "KS stock", "times better", "at least", "aim"
     );
     for row in rows {
         let number = |value: f64| format!("{value:.*}", row.decimals);
         let aim = |aim: Option<f64>| aim.map_or("-".to_owned(), |aim| aim.to_string());
-        let (least, most) = row.jumun_spread;
+        let all = |middle: f64, (least, most): (f64, f64)| {
+            format!("{} ({} to {})", number(middle), number(least), number(most))
+        };
         let _ = writeln!(
             text,
-            "{:33}{:>10}{:>20}{:>12}{:>12}{:>14.2}{:>10}{:>6}  {}",
+            "{:32}{:>27}{:>27}{:>27}{:>14.2}{:>10}{:>6}  {}",
             row.name,
-            number(row.jumun),
-            format!("{} to {}", number(least), number(most)),
-            number(row.tuned),
-            number(row.stock),
+            all(row.jumun, row.jumun_spread),
+            all(row.tuned, row.tuned_spread),
+            all(row.stock, row.stock_spread),
             row.times_better,
             aim(row.at_least),
             aim(row.aim),
@@ -193,6 +205,8 @@ pub(super) mod tests {
             cpu_seconds,
             events_per_second,
             peak_resident_bytes: 100 << 20,
+            second_half_cpu_seconds_per_million_events: cpu_seconds,
+            second_half_events_per_second: events_per_second,
             ..Run::default()
         }
     }
@@ -220,6 +234,15 @@ pub(super) mod tests {
         assert_eq!(rows[4].times_better, 1.0);
         let text = table(&rows);
         assert!(text.contains("3.00 to 9.00"), "{text}");
+    }
+
+    #[test]
+    fn a_run_whose_half_was_not_seen_is_no_figure() {
+        let programs = [OURS, Profile::Tuned.name(), Profile::Stock.name()];
+        let mut runs = programs.map(|program| run(program, 1.0, 1.0));
+        runs[0].second_half_cpu_seconds_per_million_events = 0.0;
+        let error = rows(&runs, 1).unwrap_err().to_string();
+        assert!(error.starts_with("a run of jumun was too short"), "{error}");
     }
 
     #[test]

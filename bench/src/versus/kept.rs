@@ -33,15 +33,31 @@ struct Numbered {
 }
 
 impl Kept {
-    /// Takes what is there if it is of the same stamp; else it begins anew.
-    pub(super) fn open(path: &Path, stamp: &str) -> Result<Self> {
+    /// Takes what is there if it is of the same stamp; else it begins anew. Of a round in which not each of so many
+    /// programs had its turn nothing is taken: only what ran side by side may be compared.
+    pub(super) fn open(path: &Path, stamp: &str, programs: usize) -> Result<Self> {
+        let anew = Work {
+            stamp: stamp.to_owned(),
+            ..Work::default()
+        };
         let known = match fs::read(path) {
-            Ok(bytes) => serde_json::from_slice::<Work>(&bytes).ok(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Ok(bytes) => serde_json::from_slice::<Work>(&bytes).map_err(|error| {
+                let path = path.display();
+                Error::failed(format!("{path}: {error}; remove it to begin anew"))
+            })?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Work::default(),
             Err(error) => return Err(Error::file("reading", path)(error)),
         };
-        let work = match known.filter(|work| work.stamp == stamp) {
-            Some(work) => {
+        let work = match known {
+            mut work if work.stamp == stamp => {
+                let turns = |round: u32| work.runs.iter().filter(|run| run.number == round);
+                let whole: Vec<bool> = work
+                    .runs
+                    .iter()
+                    .map(|run| turns(run.number).count() == programs)
+                    .collect();
+                let mut whole = whole.into_iter();
+                work.runs.retain(|_| whole.next().unwrap_or(false));
                 say(&format!(
                     "{} runs lie in {}; remove it to begin anew",
                     work.runs.len(),
@@ -49,10 +65,15 @@ impl Kept {
                 ));
                 work
             }
-            None => Work {
-                stamp: stamp.to_owned(),
-                ..Work::default()
-            },
+            other => {
+                if !other.runs.is_empty() {
+                    let path = path.display();
+                    say(&format!(
+                        "{path}: runs of other programs or settings; beginning anew"
+                    ));
+                }
+                anew
+            }
         };
         Ok(Self {
             path: path.to_owned(),
@@ -98,19 +119,22 @@ mod tests {
     fn an_interrupted_bench_goes_on_and_another_begins_anew() -> Result<()> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("work/1.json");
-        let mut kept = Kept::open(&path, "a")?;
+        let mut kept = Kept::open(&path, "a", 1)?;
         let run = Run {
             program: "jumun".into(),
             cpu_seconds: 3.0,
             ..Run::default()
         };
         kept.add(1, run, "all".to_owned())?;
-        let again = Kept::open(&path, "a")?;
+        let again = Kept::open(&path, "a", 1)?;
         assert!(again.has("jumun", 1) && !again.has("jumun", 2) && !again.has("peer", 1));
         let (runs, verified) = again.into_parts();
         assert_eq!(runs[0].cpu_seconds, 3.0);
         assert_eq!(verified, ["jumun: all"]);
-        assert!(!Kept::open(&path, "b")?.has("jumun", 1));
+        assert!(!Kept::open(&path, "b", 1)?.has("jumun", 1));
+        assert!(!Kept::open(&path, "a", 2)?.has("jumun", 1), "half a round");
+        fs::write(&path, "{").unwrap();
+        assert!(Kept::open(&path, "a", 1).is_err());
         Ok(())
     }
 }

@@ -77,10 +77,12 @@ fn measure(options: &CompareOptions) -> Result<SideBySide> {
     let bench = &options.bench;
     let mut job = OrderJob::new(bench)?;
     let peer = Peer::new(options)?;
-    let mut kept = Kept::open(&work_file(bench.events, bench.seed), &stamp(options, &job)?)?;
+    let programs = [OURS, Profile::Tuned.name(), Profile::Stock.name()];
+    let path = work_file(bench.events, bench.seed);
+    let mut kept = Kept::open(&path, &stamp(options, &job)?, programs.len())?;
     let mut stand: Option<Stand> = None;
     for number in 1..=bench.runs {
-        for program in [OURS, Profile::Tuned.name(), Profile::Stock.name()] {
+        for program in programs {
             if kept.has(program, number) {
                 say(&format!("{program}, run {number}: done before"));
                 continue;

@@ -52,7 +52,8 @@ fn what_the_copy_had_not_read_is_read_and_no_more() {
     pair.settle();
     pair.verify();
     let tail = pair.b.unwrap().restored_records();
-    assert!((ROUND..ROUND + 10).contains(&tail), "{tail}");
+    // Each commit has a row or two of the task's own besides.
+    assert!((ROUND..ROUND + 50).contains(&tail), "{tail}");
 }
 
 #[test]
