@@ -50,7 +50,7 @@ impl Kept {
         };
         let work = match known {
             mut work if work.stamp == stamp => {
-                let turns = |round: u32| work.runs.iter().filter(|run| run.number == round);
+                let turns = |round: u32| work.runs.iter().filter(move |run| run.number == round);
                 let whole: Vec<bool> = work
                     .runs
                     .iter()
