@@ -19,12 +19,13 @@ mod live_day;
 mod model;
 #[path = "support/processor.rs"]
 mod processor;
+#[path = "support/recordings.rs"]
+mod recordings;
 #[path = "support/topics.rs"]
 mod topics;
 #[path = "support/turns.rs"]
 mod turns;
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jumun_harness::{Broker, Kafka};
@@ -34,46 +35,16 @@ use kill::Ordeal;
 use live_day::LiveDay;
 use model::aggregates::compare::Report;
 use model::aggregates::grouping::{CREATED, PAID, TERMINAL};
-use processor::{Setup, TIMEOUT, jumun, run_to_end, tell};
+use processor::{Setup, TIMEOUT, tell};
+use recordings::{FAULTY, data_file, replay};
 use topics::wait_consumed;
 
 const CLEAN: &str = "market-day-4.ndjson.gz";
-const FAULTY: &str = "market-day-4-faults.ndjson.gz";
 const ORDERS: i64 = 1_185;
 const PAID_ORDERS: i64 = 1_176;
 const NOON: i64 = 1_795_143_600_000; // 2026-11-20T12:00:00+09:00
 const MINUTE: i64 = 60_000;
 const PARTITIONS: i32 = 4;
-
-/// The data lie beside the project and may be absent.
-fn data_file(name: &str) -> Option<PathBuf> {
-    let path = [env!("CARGO_MANIFEST_DIR"), "..", "shared", "data", name]
-        .iter()
-        .collect::<PathBuf>();
-    if path.exists() {
-        return Some(path);
-    }
-    tell(format!("skipped: ../shared/data/{name} is absent"));
-    None
-}
-
-fn replay(kafka: &Kafka, path: &Path) {
-    let mut command = jumun("replay");
-    command
-        .arg(path)
-        .args(["--bootstrap-servers", kafka.bootstrap_servers()]);
-    let (status, _, errors) = run_to_end(command).unwrap();
-    assert_eq!(status, Some(0), "{errors}");
-}
-
-/// Windows close seconds after their end, and are told of often before.
-fn prompt(setup: Setup) -> Setup {
-    setup
-        .setting("aggregates.grace_ms", "2000")
-        .setting("aggregates.idle_ms", "1000")
-        .setting("aggregates.idle_distance_ms", "1000")
-        .setting("aggregates.early_interval_ms", "200")
-}
 
 /// After a day all of whose windows are closed: orders of noon, which are late, then orders in time, in whose windows the
 /// gauges contain the late ones, then the close of those.
@@ -93,7 +64,7 @@ fn assert_clean(name: &str, report: &Report, began: Instant) {
 
 /// Processes a backlog, closes its windows, and goes on with the sequel. Gives the reports of the day and of all.
 fn at_full_speed(name: &str, file: &str, adjust: fn(Setup) -> Setup) -> Option<[Report; 2]> {
-    let path = data_file(file)?;
+    let path = data_file(file, "")?;
     let _turn = turns::take();
     let began = Instant::now();
     let broker = Broker::start().unwrap();
@@ -137,14 +108,14 @@ fn a_clean_day_at_full_speed_closes_no_window_early() {
 
 #[test]
 fn a_faulty_day_at_full_speed_is_told_to_the_last_count() {
-    at_full_speed("faulty, full speed", FAULTY, prompt);
+    at_full_speed("faulty, full speed", FAULTY, Setup::prompt);
 }
 
 #[test]
 fn ten_kills_in_a_faulty_day_change_no_aggregate() {
     const KILLS: usize = 10;
     const AIMED: [&str; 4] = ["processing", "draining", "committing", "store_batch"];
-    let Some(path) = data_file(FAULTY) else {
+    let Some(path) = data_file(FAULTY, "") else {
         return;
     };
     let _turn = turns::take();
@@ -159,8 +130,10 @@ fn ten_kills_in_a_faulty_day_change_no_aggregate() {
         batch: all, ends, ..
     } = expected_of_inputs(&broker, PARTITIONS);
 
-    let setup =
-        prompt(Setup::new(&broker, "killed", state.path()).strict()).flag("--max-rate", "800");
+    let setup = Setup::new(&broker, "killed", state.path())
+        .strict()
+        .prompt()
+        .flag("--max-rate", "800");
     let mut ordeal = Ordeal::new(&broker, setup.clone(), &ends, 4);
     ordeal.run(|ordeal| {
         let (phase, _) = ordeal.least_hit(&AIMED)?;
@@ -182,7 +155,9 @@ fn ten_kills_in_a_faulty_day_change_no_aggregate() {
 /// At 600 times its pace a second of the day passes in less than two milliseconds: without a moment's wait for an empty
 /// input, payments would often be taken before their orders.
 fn live(setup: Setup) -> Setup {
-    prompt(setup).setting("application.max_task_idle_ms", "200")
+    setup
+        .prompt()
+        .setting("application.max_task_idle_ms", "200")
 }
 
 /// In the middle of the day: orders of the small hours, whose windows are closed.
@@ -205,7 +180,7 @@ const CLOSING: Duration = Duration::from_secs(90);
 
 #[test]
 fn a_live_day_with_ten_kills_closes_by_the_wall_clock() {
-    let Some(path) = data_file(CLEAN) else {
+    let Some(path) = data_file(CLEAN, "") else {
         return;
     };
     let _turn = turns::take();
@@ -246,7 +221,7 @@ fn a_live_day_with_ten_kills_closes_by_the_wall_clock() {
 
 #[test]
 fn a_live_faulty_day_is_told_while_its_tasks_move() {
-    let Some(path) = data_file(FAULTY) else {
+    let Some(path) = data_file(FAULTY, "") else {
         return;
     };
     let _turn = turns::take();

@@ -15,6 +15,8 @@ mod mutations;
 mod operator;
 #[path = "support/processor.rs"]
 mod processor;
+#[path = "support/recordings.rs"]
+mod recordings;
 #[path = "support/topics.rs"]
 mod topics;
 #[path = "support/turns.rs"]
@@ -33,18 +35,7 @@ mod trial;
 
 use std::path::PathBuf;
 
-use processor::tell;
-
-/// The data lie beside the project and may be absent.
+/// A recorded day, if it is there.
 fn data_file(name: &str) -> Option<PathBuf> {
-    let path = [env!("CARGO_MANIFEST_DIR"), "..", "shared", "data", name]
-        .iter()
-        .collect::<PathBuf>();
-    if path.exists() {
-        return Some(path);
-    }
-    tell(format!(
-        "skipped: ../shared/data/{name} is absent; a generated day is damaged in its place"
-    ));
-    None
+    recordings::data_file(name, "; a generated day is damaged in its place")
 }

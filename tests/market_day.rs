@@ -13,6 +13,8 @@ mod judged;
 mod model;
 #[path = "support/processor.rs"]
 mod processor;
+#[path = "support/recordings.rs"]
+mod recordings;
 #[path = "support/topics.rs"]
 mod topics;
 
@@ -30,18 +32,9 @@ use topics::{Outputs, input_records};
 
 const ACTIONS: usize = 38;
 
-/// The data lie beside the project and may be absent.
+/// A recorded day, if it is there.
 fn data_file(name: &str) -> Option<PathBuf> {
-    let path = [env!("CARGO_MANIFEST_DIR"), "..", "shared", "data", name]
-        .iter()
-        .collect::<PathBuf>();
-    if path.exists() {
-        return Some(path);
-    }
-    tell(format!(
-        "skipped: ../shared/data/{name} is absent; a generated day is judged in its place"
-    ));
-    None
+    recordings::data_file(name, "; a generated day is judged in its place")
 }
 
 /// A day that was sent and judged.

@@ -15,6 +15,8 @@ mod clocks;
 mod model;
 #[path = "support/processor.rs"]
 mod processor;
+#[path = "support/recordings.rs"]
+mod recordings;
 #[path = "support/topics.rs"]
 mod topics;
 
@@ -32,13 +34,12 @@ use serde_json::Value;
 use aggregated::{LATE, Listener, expected_of_inputs};
 use model::aggregates::batch::Batch;
 use model::aggregates::grouping::Grouping;
-use processor::{Setup, TIMEOUT, jumun, run_to_end, tell};
+use processor::{Setup, TIMEOUT, tell};
+use recordings::send_damaged_day;
 use topics::wait_consumed;
 
 const PARTITIONS: i32 = 4;
 const MINUTE: i64 = 60_000;
-/// 2026-11-20T00:00:00+09:00
-const START_MS: i64 = 1_795_100_400_000;
 const KILLS: usize = 5;
 /// All topics.
 const ANY: &str = "%";
@@ -145,36 +146,6 @@ fn differences(batch: &Batch, table: &BTreeMap<(String, i64), i64>) -> Vec<Strin
     differences
 }
 
-/// A damaged day, recorded if it is there, else generated.
-fn send_day(kafka: &Kafka) {
-    let data =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/market-day-4-faults.ndjson.gz");
-    let start = START_MS.to_string();
-    let arguments = if data.exists() {
-        vec!["replay", data.to_str().unwrap()]
-    } else {
-        tell(
-            "../shared/data/market-day-4-faults.ndjson.gz is absent; a generated day takes its place",
-        );
-        vec![
-            "generate",
-            "--faults",
-            "--orders",
-            "1000",
-            "--seed",
-            "4",
-            "--start-ms",
-            &start,
-        ]
-    };
-    let mut command = jumun(arguments[0]);
-    command
-        .args(&arguments[1..])
-        .args(["--bootstrap-servers", kafka.bootstrap_servers()]);
-    let (status, _, errors) = run_to_end(command).unwrap();
-    assert_eq!(status, Some(0), "{errors}");
-}
-
 #[test]
 fn a_table_that_is_killed_five_times_is_what_a_batch_counts() {
     let directory = tempfile::tempdir().unwrap();
@@ -183,13 +154,10 @@ fn a_table_that_is_killed_five_times_is_what_a_batch_counts() {
         path: directory.path().join("per_minute.db"),
     };
     let broker = Broker::start().unwrap();
-    send_day(&broker);
+    send_damaged_day(&broker, "1000");
     let processor = Setup::new(&broker, "consumed", &directory.path().join("state"))
         .strict()
-        .setting("aggregates.grace_ms", "2000")
-        .setting("aggregates.idle_ms", "1000")
-        .setting("aggregates.idle_distance_ms", "1000")
-        .setting("aggregates.early_interval_ms", "200")
+        .prompt()
         .start_ready();
 
     let mut random = StdRng::seed_from_u64(9);

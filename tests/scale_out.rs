@@ -22,19 +22,22 @@ mod load;
 mod model;
 #[path = "support/processor.rs"]
 mod processor;
+#[path = "support/sessions.rs"]
+mod sessions;
 #[path = "support/topics.rs"]
 mod topics;
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jumun_harness::{Broker, BrokerOptions};
+use jumun_harness::Broker;
 
 use fleet::{Fleet, Restart};
 use gaps::GapWatch;
 use judged::compare_with_model;
 use model::InputRecord;
 use processor::{TIMEOUT, tell};
+use sessions::broker_with_session;
 
 /// Two tasks for each of three instances.
 const PARTITIONS: i32 = 6;
@@ -71,20 +74,7 @@ impl Story {
     /// Begins with these instances; all have the same settings.
     fn begin(protocol: &'static str, first: &[&'static str], leave_on_stop: bool) -> Self {
         let session = SESSION.as_millis().to_string();
-        let heartbeat = "500".to_owned();
-        let properties = [
-            ("group.consumer.min.session.timeout.ms", &session),
-            ("group.consumer.session.timeout.ms", &session),
-            ("group.consumer.min.heartbeat.interval.ms", &heartbeat),
-            ("group.consumer.heartbeat.interval.ms", &heartbeat),
-        ];
-        let broker = Broker::start_with(BrokerOptions {
-            properties: properties
-                .map(|(name, value)| (name.to_owned(), value.clone()))
-                .into(),
-            ..BrokerOptions::default()
-        })
-        .unwrap();
+        let broker = broker_with_session(SESSION);
         load::preload(&broker, EVENTS, PARTITIONS);
         let records = topics::input_records(&broker);
         let state = tempfile::tempdir().unwrap();

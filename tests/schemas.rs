@@ -16,6 +16,8 @@ mod contract;
 mod model;
 #[path = "support/processor.rs"]
 mod processor;
+#[path = "support/recordings.rs"]
+mod recordings;
 #[path = "support/topics.rs"]
 mod topics;
 
@@ -30,7 +32,8 @@ use serde_json::{Value, json};
 
 use aggregated::{AGGREGATES, LATE, expected_of_inputs};
 use contract::{Contract, Schema, headers, root};
-use processor::{Setup, TIMEOUT, jumun, run_to_end, tell};
+use processor::{Setup, TIMEOUT, tell};
+use recordings::{FAULTY, data_path, send_damaged_day};
 use topics::{DEAD_LETTERS, RECONCILE, REDRIVE, REJECTED, STATE, TRANSITIONS, wait_settled};
 
 const DERIVED: [&str; 7] = [
@@ -44,8 +47,6 @@ const DERIVED: [&str; 7] = [
 ];
 const PARTITIONS: i32 = 4;
 const MINUTE: i64 = 60_000;
-/// 2026-11-20T00:00:00+09:00
-const START_MS: i64 = 1_795_100_400_000;
 
 /// Members that only come when an event says so, or that come by luck; all others that a schema describes must be seen.
 const RARE: [&str; 2] = ["/versions/claim", "/parkedMs"];
@@ -203,40 +204,6 @@ fn an_example_passes_and_none_does_that_lacks_a_member_or_has_it_with_another_ty
     assert!(broken > 150);
 }
 
-/// It lies beside the project and may be absent.
-fn recorded_day() -> PathBuf {
-    root().join("../shared/data/market-day-4-faults.ndjson.gz")
-}
-
-/// A damaged day, recorded if it is there, else generated.
-fn send_day(kafka: &Kafka) {
-    let data = recorded_day();
-    let start = START_MS.to_string();
-    let arguments = if data.exists() {
-        vec!["replay", data.to_str().unwrap()]
-    } else {
-        tell(
-            "../shared/data/market-day-4-faults.ndjson.gz is absent; a generated day takes its place",
-        );
-        vec![
-            "generate",
-            "--faults",
-            "--orders",
-            "2000",
-            "--seed",
-            "4",
-            "--start-ms",
-            &start,
-        ]
-    };
-    let mut command = jumun(arguments[0]);
-    command
-        .args(&arguments[1..])
-        .args(["--bootstrap-servers", kafka.bootstrap_servers()]);
-    let (status, _, errors) = run_to_end(command).unwrap();
-    assert_eq!(status, Some(0), "{errors}");
-}
-
 fn count(kafka: &Kafka, topic: &str) -> usize {
     kafka
         .consume_all(topic, Isolation::ReadCommitted)
@@ -248,14 +215,11 @@ fn count(kafka: &Kafka, topic: &str) -> usize {
 fn every_record_of_a_damaged_day_is_as_the_contract_says() {
     let broker = Broker::start().unwrap();
     let state = tempfile::tempdir().unwrap();
-    send_day(&broker);
+    send_damaged_day(&broker, "2000");
     let processor = Setup::new(&broker, "contract", state.path())
         .setting("parking.wait_ms", "500")
         .setting("parking.payment_wait_ms", "1000")
-        .setting("aggregates.grace_ms", "2000")
-        .setting("aggregates.idle_ms", "1000")
-        .setting("aggregates.idle_distance_ms", "1000")
-        .setting("aggregates.early_interval_ms", "200")
+        .prompt()
         .start_ready();
     let day = expected_of_inputs(&broker, PARTITIONS);
     wait_settled(&broker, "contract", &day.ends, TIMEOUT);
@@ -334,5 +298,5 @@ fn every_record_of_a_damaged_day_is_as_the_contract_says() {
     }
     // A generated day need not have everything.
     tell(format!("never seen: {missing:?}"));
-    assert!(missing.is_empty() || !recorded_day().exists());
+    assert!(missing.is_empty() || !data_path(FAULTY).exists());
 }

@@ -19,6 +19,8 @@ mod model;
 mod paid_orders;
 #[path = "support/processor.rs"]
 mod processor;
+#[path = "support/sessions.rs"]
+mod sessions;
 #[path = "support/topics.rs"]
 mod topics;
 #[path = "support/written.rs"]
@@ -28,13 +30,14 @@ use std::fmt::{self, Display};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jumun_harness::{Broker, BrokerOptions, http_get, wait_for};
+use jumun_harness::{Broker, http_get, wait_for};
 use serde_json::Value;
 
 use gaps::GapWatch;
 use judged::compare_with_model;
 use paid_orders::{Load, create_orders};
 use processor::{Processor, Setup, TIMEOUT, tell};
+use sessions::broker_with_session;
 
 const PARTITIONS: i32 = 4;
 /// Of the default suite, and events per second: so few that the story pays no order twice.
@@ -80,21 +83,7 @@ struct Pair {
 
 impl Pair {
     fn new(protocol: &'static str, standbys: usize) -> Self {
-        let session = SESSION.as_millis().to_string();
-        let heartbeat = "500".to_owned();
-        let properties = [
-            ("group.consumer.min.session.timeout.ms", &session),
-            ("group.consumer.session.timeout.ms", &session),
-            ("group.consumer.min.heartbeat.interval.ms", &heartbeat),
-            ("group.consumer.heartbeat.interval.ms", &heartbeat),
-        ];
-        let broker = Broker::start_with(BrokerOptions {
-            properties: properties
-                .map(|(name, value)| (name.to_owned(), value.clone()))
-                .into(),
-            ..BrokerOptions::default()
-        })
-        .unwrap();
+        let broker = broker_with_session(SESSION);
         topics::create_inputs(&broker, PARTITIONS);
         Self {
             protocol,

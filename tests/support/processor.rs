@@ -92,6 +92,14 @@ impl Setup {
             .setting("redrive.automatic", "false")
     }
 
+    /// Windows close seconds after their end, and are told of often before.
+    pub fn prompt(self) -> Self {
+        self.setting("aggregates.grace_ms", "2000")
+            .setting("aggregates.idle_ms", "1000")
+            .setting("aggregates.idle_distance_ms", "1000")
+            .setting("aggregates.early_interval_ms", "200")
+    }
+
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self

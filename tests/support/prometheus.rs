@@ -106,12 +106,8 @@ impl Prometheus {
 
     /// The value of each series that an expression has now.
     pub fn query(&self, expression: &str) -> Vec<(Labels, f64)> {
-        let path = format!("/api/v1/query?query={}", encoded(expression));
-        let result = self.ask(&path);
-        let series = result.as_array().unwrap().iter();
-        series
-            .map(|series| (labels(&series["metric"]), value(&series["value"][1])))
-            .collect()
+        let answer = self.answer(expression);
+        answer.unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
     /// The value of each series that an expression has now, or why it has none: an error, or that it is no vector.
