@@ -50,14 +50,12 @@ impl Kept {
         };
         let work = match known {
             mut work if work.stamp == stamp => {
-                let turns = |round: u32| work.runs.iter().filter(move |run| run.number == round);
-                let whole: Vec<bool> = work
-                    .runs
-                    .iter()
-                    .map(|run| turns(run.number).count() == programs)
-                    .collect();
-                let mut whole = whole.into_iter();
-                work.runs.retain(|_| whole.next().unwrap_or(false));
+                let mut turns: BTreeMap<u32, usize> = BTreeMap::new();
+                for run in &work.runs {
+                    *turns.entry(run.number).or_default() += 1;
+                }
+                work.runs
+                    .retain(|run| turns.get(&run.number) == Some(&programs));
                 say(&format!(
                     "{} runs lie in {}; remove it to begin anew",
                     work.runs.len(),

@@ -81,7 +81,7 @@ mod tests {
         let rows = sample();
         let svg = svg(&rows);
         assert_eq!(svg.matches("<rect").count(), 1 + 3 + 3 * rows.len());
-        // The longest bar, and ours at a fifth... of 28 s of the stock peer 4 s are a seventh.
+        // The longest bar is of the stock peer's 28 s, of which our 4 s are a seventh.
         assert!(svg.contains("width=\"370.0\""), "{svg}");
         assert!(
             svg.contains(&format!("width=\"{:.1}\"", 370.0 / 7.0)),

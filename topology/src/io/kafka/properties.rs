@@ -342,11 +342,8 @@ impl KafkaProperties {
     ) -> ClientConfig {
         let mut config = self.producing(&producer.client_id, memory);
         if let Some(transactional_id) = &producer.transactional_id {
-            let set = self.common.iter().chain(&self.producer);
-            if !set
-                .map(|(name, _)| name.as_str())
-                .any(|name| LINGER.contains(&name))
-            {
+            let mut set = self.common.iter().chain(&self.producer);
+            if !set.any(|(name, _)| LINGER.contains(&name.as_str())) {
                 config.set("linger.ms", TRANSACTIONAL_LINGER_MS);
             }
             let timeout_ms = producer.transaction_timeout.as_millis();
