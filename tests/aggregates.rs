@@ -1,43 +1,21 @@
 //! Whole days through a real Kafka: what the topics of aggregates told is what a batch over the same events counts,
 //! window by window, however often the program was killed or its tasks moved.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/aggregated.rs"]
-mod aggregated;
-#[path = "support/clocks.rs"]
-mod clocks;
-#[path = "support/kill.rs"]
-mod kill;
-#[path = "support/live_day.rs"]
-mod live_day;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/recordings.rs"]
-mod recordings;
-#[path = "support/topics.rs"]
-mod topics;
-#[path = "support/turns.rs"]
-mod turns;
 
 use std::time::{Duration, Instant};
 
 use jumun_harness::{Broker, Kafka};
 
-use aggregated::{Expected, Listener, batch_of_transitions, compare_all, expected_of_inputs};
-use kill::Ordeal;
-use live_day::LiveDay;
-use model::aggregates::compare::Report;
-use model::aggregates::grouping::{CREATED, PAID, TERMINAL};
-use processor::{Setup, TIMEOUT, tell};
-use recordings::{FAULTY, data_file, replay};
-use topics::wait_consumed;
+use crate::support::aggregated::{
+    Expected, Listener, batch_of_transitions, compare_all, expected_of_inputs,
+};
+use crate::support::kill::Ordeal;
+use crate::support::live_day::LiveDay;
+use crate::support::model::aggregates::compare::Report;
+use crate::support::model::aggregates::grouping::{CREATED, PAID, TERMINAL};
+use crate::support::processor::{Setup, TIMEOUT, tell};
+use crate::support::recordings::{FAULTY, data_file, replay};
+use crate::support::topics::wait_consumed;
+use crate::support::{clocks, topics, turns};
 
 const CLEAN: &str = "market-day-4.ndjson.gz";
 const ORDERS: i64 = 1_185;

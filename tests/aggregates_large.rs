@@ -1,25 +1,6 @@
 //! A whole day of 300,000 orders: the aggregates are those of a batch, and nothing grows without bound on the way.
 //!
 //! Takes minutes and gigabytes of disk, so it runs only when asked for: `make aggregates-large`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/aggregated.rs"]
-mod aggregated;
-#[path = "support/clocks.rs"]
-mod clocks;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/samples.rs"]
-mod samples;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::env;
 use std::thread;
@@ -27,11 +8,14 @@ use std::time::{Duration, Instant};
 
 use jumun_harness::{Broker, Process};
 
-use aggregated::{Listener, compare_all, expected_of_inputs};
-use model::aggregates::grouping::{CREATED, GROUPINGS, PAID, TERMINAL, TRANSITIONS};
-use processor::{Setup, jumun, tell};
-use samples::Samples;
-use topics::{decided_offsets_of, observer};
+use crate::support::aggregated::{Listener, compare_all, expected_of_inputs};
+use crate::support::clocks;
+use crate::support::model::aggregates::grouping::{
+    CREATED, GROUPINGS, PAID, TERMINAL, TRANSITIONS,
+};
+use crate::support::processor::{Setup, jumun, tell};
+use crate::support::samples::Samples;
+use crate::support::topics::{decided_offsets_of, observer};
 
 const ASKED: &str = "JUMUN_AGGREGATES_LARGE";
 const ORDERS: u64 = 300_000;

@@ -1,10 +1,4 @@
 //! The harness that all tests on a real broker stand on does what they rely on.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 
 use std::process::{Command, Stdio};
 use std::time::Duration;

@@ -1,18 +1,5 @@
 //! E17: a stream of records that cannot be judged, as a bad deployment sends it. The task pauses, readiness says why, and
 //! somebody with the token lets it go on; nothing is lost and nothing is judged twice.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -20,8 +7,9 @@ use std::time::Duration;
 
 use jumun_harness::{Broker, Isolation, Message, wait_for};
 
-use processor::{Processor, Setup, TIMEOUT};
-use topics::{DEAD_LETTERS, ORDERS};
+use crate::support::processor::{Processor, Setup, TIMEOUT};
+use crate::support::topics;
+use crate::support::topics::{DEAD_LETTERS, ORDERS};
 
 const TOKEN: &str = "the-token-of-this-test";
 

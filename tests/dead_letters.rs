@@ -1,18 +1,5 @@
 //! What the processor refused is found, understood, repaired and sent again with `jumun dlt`, over real topics; and
 //! watched with `jumun tap`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -20,8 +7,8 @@ use std::time::{Duration, Instant};
 use jumun_harness::{Broker, Isolation, Message, Process, Record, wait_for};
 use serde_json::{Value, json};
 
-use processor::{Setup, TIMEOUT, jumun, run_to_end};
-use topics::{
+use crate::support::processor::{Setup, TIMEOUT, jumun, run_to_end};
+use crate::support::topics::{
     DEAD_LETTERS, ORDERS, Outputs, REJECTED, create_inputs, ends, input_records, wait_consumed,
 };
 

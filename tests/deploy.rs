@@ -1,14 +1,5 @@
 //! The files in `deploy/` name what the program knows: flags, settings, variables, paths of probes, and limits that
 //! fit each other.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/processor.rs"]
-mod processor;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jumun_harness::http_get;
 use serde_json::Value;
 
-use processor::{Setup, jumun, run_to_end};
+use crate::support::processor::{Setup, jumun, run_to_end};
 
 fn read(file: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -1,20 +1,5 @@
 //! The bench's count job on Kafka Streams, in plain DSL and with write-back: both must count the same as a fold over the
 //! inputs, late records left out.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/peer_jar.rs"]
-mod peer_jar;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::collections::{BTreeMap, HashMap};
 use std::process::Command;
@@ -22,11 +7,11 @@ use std::time::Duration;
 
 use jumun_harness::{Broker, Isolation, Process};
 
-use model::InputRecord;
-use model::order_of_arrival::order_of_arrival_in_all_partitions;
-use peer_jar::jar;
-use processor::{TIMEOUT, jumun, run_to_end};
-use topics::{ends, input_records, wait_consumed};
+use crate::support::model::InputRecord;
+use crate::support::model::order_of_arrival::order_of_arrival_in_all_partitions;
+use crate::support::peer_jar::jar;
+use crate::support::processor::{TIMEOUT, jumun, run_to_end};
+use crate::support::topics::{ends, input_records, wait_consumed};
 
 const MINUTE: i64 = 60_000;
 const GRACE: i64 = 2 * MINUTE;

@@ -4,21 +4,6 @@
 //!
 //! Not compared: `detail` and `parkedMs` of rejections, `updatedAt` of states, `rev` and `final` of aggregates (the peer
 //! tells of them once per commit and closes no window), and `order.reconcile.v1`, which the peer does not write.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/peer_jar.rs"]
-mod peer_jar;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -28,17 +13,17 @@ use std::time::Duration;
 use jumun_harness::{Broker, Isolation, Kafka, Process, http_get, wait_for};
 use serde_json::Value;
 
-use model::aggregates::batch::Batch;
-use model::aggregates::grouping::{CREATED, Grouping, PAID, TERMINAL, TRANSITIONS};
-use model::aggregates::movement::Movement;
-use model::aggregates::told::Told;
-use model::order_of_arrival::order_of_arrival_in_all_partitions;
-use model::outputs::RunOutput;
-use model::verify::compare;
-use model::{InputRecord, Model, Policy, Settings};
-use peer_jar::jar;
-use processor::{TIMEOUT, jumun, run_to_end, tell};
-use topics::{INPUTS, Outputs, RECONCILE, ends, input_records, wait_consumed};
+use crate::support::model::aggregates::batch::Batch;
+use crate::support::model::aggregates::grouping::{CREATED, Grouping, PAID, TERMINAL, TRANSITIONS};
+use crate::support::model::aggregates::movement::Movement;
+use crate::support::model::aggregates::told::Told;
+use crate::support::model::order_of_arrival::order_of_arrival_in_all_partitions;
+use crate::support::model::outputs::RunOutput;
+use crate::support::model::verify::compare;
+use crate::support::model::{InputRecord, Model, Policy, Settings};
+use crate::support::peer_jar::jar;
+use crate::support::processor::{TIMEOUT, jumun, run_to_end, tell};
+use crate::support::topics::{INPUTS, Outputs, RECONCILE, ends, input_records, wait_consumed};
 
 const AGGREGATES: &str = "order.agg.1m.v1";
 const APPLICATION: &str = "peer";

@@ -2,34 +2,15 @@
 //!
 //! The undisturbed run is the reference model over the records that lie in the input topics: the outputs have fixed
 //! names, so a second run of the program itself would need a second cluster.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/judged.rs"]
-mod judged;
-#[path = "support/kill.rs"]
-mod kill;
-#[path = "support/load.rs"]
-mod load;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::time::Instant;
 
 use jumun_harness::Broker;
 
-use judged::compare_with_model;
-use kill::Ordeal;
-use processor::{Setup, tell};
-
+use crate::support::judged::compare_with_model;
+use crate::support::kill::Ordeal;
+use crate::support::processor::{Setup, tell};
+use crate::support::{load, topics};
 const EVENTS: usize = 100_000;
 const PARTITIONS: i32 = 4;
 const AIMED: [&str; 4] = ["processing", "draining", "committing", "store_batch"];

@@ -1,31 +1,12 @@
 //! The verifier of the kill test has to fail where the commit protocol is broken on purpose.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/judged.rs"]
-mod judged;
-#[path = "support/kill.rs"]
-mod kill;
-#[path = "support/load.rs"]
-mod load;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
 
 use jumun_harness::Broker;
 
-use judged::compare_with_model;
-use kill::Ordeal;
-use model::verify::Report;
-use processor::{Setup, tell};
-
+use crate::support::judged::compare_with_model;
+use crate::support::kill::Ordeal;
+use crate::support::model::verify::Report;
+use crate::support::processor::{Setup, tell};
+use crate::support::{load, topics};
 const EVENTS: usize = 14_000;
 const PARTITIONS: i32 = 4;
 const RUNS: u64 = 3;

@@ -3,25 +3,6 @@
 //! The load flows in as it is processed. A share of its events is held back, so that their successors come first: those
 //! wait, and where it takes longer than they may wait, they are rejected, kept and redriven. However that falls, every
 //! order has to end as on a day on which nothing was late and nobody was killed.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/kill.rs"]
-mod kill;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/mutations/mod.rs"]
-mod mutations;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
-#[path = "support/undisturbed.rs"]
-mod undisturbed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -31,11 +12,11 @@ use jumun_harness::{Broker, Kafka, Process, wait_for};
 
 use topology::io::murmur2::partition_of;
 
-use kill::Ordeal;
-use mutations::{Event, MutatedDay, Rates, mutate};
-use processor::{Processor, Setup, TIMEOUT, jumun, tell};
-use topics::{Outputs, create_inputs, redriven};
-use undisturbed::{changed, undisturbed};
+use crate::support::kill::Ordeal;
+use crate::support::mutations::{Event, MutatedDay, Rates, mutate};
+use crate::support::processor::{Processor, Setup, TIMEOUT, jumun, tell};
+use crate::support::topics::{Outputs, create_inputs, redriven};
+use crate::support::undisturbed::{changed, undisturbed};
 
 const PARTITIONS: i32 = 4;
 /// 2026-11-20T00:00:00+09:00, in the past: record timestamps are never ahead of the clock.

@@ -1,22 +1,5 @@
 //! Whole days through a real Kafka: sent by the program, judged by the program, compared with what is known of them and
 //! with the reference model.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/judged.rs"]
-mod judged;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/recordings.rs"]
-mod recordings;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -24,12 +7,12 @@ use std::path::PathBuf;
 use jumun_harness::Broker;
 use serde_json::Value;
 
-use judged::{Comparison, compare_with_model};
-use model::InputRecord;
-use model::outputs::RunOutput;
-use processor::{Setup, TIMEOUT, jumun, run_to_end, tell};
-use topics::{Outputs, input_records};
-
+use crate::support::judged::{Comparison, compare_with_model};
+use crate::support::model::InputRecord;
+use crate::support::model::outputs::RunOutput;
+use crate::support::processor::{Setup, TIMEOUT, jumun, run_to_end, tell};
+use crate::support::topics::{Outputs, input_records};
+use crate::support::{recordings, topics};
 const ACTIONS: usize = 38;
 
 /// A recorded day, if it is there.

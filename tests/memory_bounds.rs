@@ -3,24 +3,6 @@
 //!
 //! Each case is a process of its own on a Kafka of its own, because what counts is its peak. `make memory-bounds` makes
 //! the bursts larger and the broker slower, and shows that the test notices when the bounds of the queues are taken away.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/clocks.rs"]
-mod clocks;
-#[path = "support/load.rs"]
-#[allow(dead_code, reason = "the events are sent here in other ways")]
-mod load;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -31,10 +13,10 @@ use jumun::generate::GeneratedEvent;
 use jumun_harness::{Broker, Isolation, Message};
 use tempfile::TempDir;
 
-use load::{events, message};
-use processor::{Processor, Setup, tell};
-use topics::{INPUTS, create_inputs, input_records, wait_consumed};
-
+use crate::support::load::{events, message};
+use crate::support::processor::{Processor, Setup, tell};
+use crate::support::topics::{INPUTS, create_inputs, input_records, wait_consumed};
+use crate::support::{clocks, topics};
 const APPLICATION: &str = "bounded";
 const PARTITIONS: i32 = 4;
 const MIB: u64 = 1 << 20;

@@ -1,19 +1,12 @@
 //! `docs/metrics.md` is made of the lists that the metrics are registered from, and their series stay within the budget.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/series.rs"]
-mod series;
 
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
 use topology::metrics::MetricSpec;
+
+use crate::support::series;
 
 /// Set it to write the file anew.
 const WRITE: &str = "JUMUN_TEST_WRITE_DOCS";
@@ -50,7 +43,7 @@ fn documentation() -> String {
     let mut out = format!(
         "# Metrics
 
-What `/metrics` exposes. Written by `{WRITE}=1 cargo test --release --test metrics_documentation` from the lists
+What `/metrics` exposes. Written by `{WRITE}=1 cargo test --release --test all metrics_documentation` from the lists
 in `topology/src/metrics/list.rs` and `src/job/metrics/list.rs`; the test fails when this file differs from them.
 
 *Series* is the most that one instance can have which runs all tasks, with {} partitions of the inputs and {} merging tasks: {of_engine} of the

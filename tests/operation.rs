@@ -1,18 +1,5 @@
 //! What goes wrong around the program, and what it says: it waits, or it ends with one message that names the thing and
 //! the fix.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::fs;
 use std::net::TcpListener;
@@ -20,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use jumun_harness::{Broker, Message, free_port, wait_for};
 
-use processor::{Processor, Setup, TIMEOUT, jumun, run_to_end};
-use topics::{DELIVERIES, ORDERS, PAYMENTS};
+use crate::support::processor::{Processor, Setup, TIMEOUT, jumun, run_to_end};
+use crate::support::topics;
+use crate::support::topics::{DELIVERIES, ORDERS, PAYMENTS};
 
 /// Fails unless the program ended with the status and its last word is one line that contains all of the texts.
 fn check_end(processor: Processor, status: i32, texts: &[&str]) {

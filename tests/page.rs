@@ -1,24 +1,5 @@
 //! The live page in a real browser: its figures are those of the metrics, it shows what goes wrong and recovers by
 //! itself, and it asks no other host for anything.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/browser.rs"]
-mod browser;
-#[path = "support/load.rs"]
-mod load;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/page_source.rs"]
-mod page_source;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -27,9 +8,10 @@ use jumun::http::{RestoreProgress, State};
 use jumun_harness::{Broker, Process, http_get, wait_for};
 use serde_json::json;
 
-use browser::Browser;
-use page_source::Fake;
-use processor::{Setup, TIMEOUT, jumun};
+use crate::support::browser::Browser;
+use crate::support::load;
+use crate::support::page_source::Fake;
+use crate::support::processor::{Setup, TIMEOUT, jumun};
 
 /// Figures on the page, and the metric that each is.
 const FIGURES: [(&str, &str); 9] = [

@@ -1,24 +1,7 @@
 //! Pictures of the live page, to be looked at: not run with the other tests.
 //!
-//! `JUMUN_PICTURES=DIR cargo test --release -p jumun --test page_pictures -- --ignored --nocapture` writes them to `DIR`;
+//! `JUMUN_PICTURES=DIR cargo test --release -p jumun --test all page_pictures -- --ignored --nocapture` writes them to `DIR`;
 //! `JUMUN_PICTURES_AFTER=SECONDS` lets the load run that long before.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/browser.rs"]
-mod browser;
-#[path = "support/load.rs"]
-mod load;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,8 +9,9 @@ use std::time::Duration;
 
 use jumun_harness::{Broker, Process, free_port, wait_for};
 
-use browser::Browser;
-use processor::{Setup, TIMEOUT, jumun};
+use crate::support::browser::Browser;
+use crate::support::load;
+use crate::support::processor::{Setup, TIMEOUT, jumun};
 
 fn directory() -> PathBuf {
     let directory = std::env::var_os("JUMUN_PICTURES").expect("JUMUN_PICTURES names a directory");

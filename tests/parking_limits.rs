@@ -1,13 +1,4 @@
 //! How many events wait: exactly so many of an order, and exactly so many of a task; the rest flows.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/written.rs"]
-mod written;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,7 +8,7 @@ use jumun::job::{JobOptions, counters, topology};
 use topology::io::Headers;
 use topology::testing::{TestDriver, TestDriverConfig};
 
-use written::{CREATED, Written};
+use crate::support::written::{CREATED, Written};
 
 /// 2026-11-20T12:00:00+09:00
 const NOON_MS: i64 = 1_795_143_600_000;

@@ -1,26 +1,5 @@
 //! A real Prometheus beside real processes on a real Kafka: while an instance is killed, a second one joins and leaves,
 //! what the recording rules make of the business counters never falls, never repeats, and ends at the truth.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/judged.rs"]
-mod judged;
-#[path = "support/load.rs"]
-mod load;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/prometheus.rs"]
-mod prometheus;
-#[path = "support/series.rs"]
-mod series;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -32,10 +11,10 @@ use jumun_harness::{Broker, Isolation, Kafka, free_port, http_get, wait_for};
 use serde_json::Value;
 use topology::metrics::MetricSpec;
 
-use judged::compare_with_model;
-use processor::{Processor, Setup, TIMEOUT, tell};
-use prometheus::{Prometheus, is_here, lint};
-
+use crate::support::judged::compare_with_model;
+use crate::support::processor::{Processor, Setup, TIMEOUT, tell};
+use crate::support::prometheus::{Prometheus, is_here, lint};
+use crate::support::{load, prometheus, series, topics};
 const PARTITIONS: i32 = 4;
 const EVENTS: usize = 15_000;
 /// Events per second of one instance.

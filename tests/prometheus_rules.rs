@@ -1,21 +1,10 @@
 //! The shipped rules by promtool: well-formed, and tested by the scenarios beside them.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/prometheus.rs"]
-mod prometheus;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use prometheus::{is_here, rules};
+use crate::support::prometheus::{is_here, rules};
 
 /// Runs promtool with the files; fails with all it says.
 fn promtool(arguments: &[&str], files: &[PathBuf]) {

@@ -1,24 +1,5 @@
 //! The consumer in `examples/per_minute_table`, killed while it works: its table is what a batch over the same events
 //! counts.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/aggregated.rs"]
-mod aggregated;
-#[path = "support/clocks.rs"]
-mod clocks;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/recordings.rs"]
-mod recordings;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,12 +12,13 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 
-use aggregated::{LATE, Listener, expected_of_inputs};
-use model::aggregates::batch::Batch;
-use model::aggregates::grouping::Grouping;
-use processor::{Setup, TIMEOUT, tell};
-use recordings::send_damaged_day;
-use topics::wait_consumed;
+use crate::support::aggregated::{LATE, Listener, expected_of_inputs};
+use crate::support::clocks;
+use crate::support::model::aggregates::batch::Batch;
+use crate::support::model::aggregates::grouping::Grouping;
+use crate::support::processor::{Setup, TIMEOUT, tell};
+use crate::support::recordings::send_damaged_day;
+use crate::support::topics::wait_consumed;
 
 const PARTITIONS: i32 = 4;
 const MINUTE: i64 = 60_000;

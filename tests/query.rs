@@ -1,18 +1,5 @@
 //! Where one order stands, asked of whichever instance, on a real Kafka: with two instances, while events wait, when an
 //! instance dies, and with keys that are not the bare order number.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -22,8 +9,8 @@ use std::path::Path;
 use jumun_harness::{Broker, Message, http_get, wait_for};
 use serde_json::{Value, json};
 
-use processor::{Processor, Setup, TIMEOUT, jumun, run_to_end, tell};
-use topics::{DELIVERIES, ORDERS, PAYMENTS, create_inputs};
+use crate::support::processor::{Processor, Setup, TIMEOUT, jumun, run_to_end, tell};
+use crate::support::topics::{DELIVERIES, ORDERS, PAYMENTS, create_inputs};
 
 const TOKEN: &str = "the-token-of-this-test";
 const PARTITIONS: i32 = 4;

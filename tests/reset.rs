@@ -1,28 +1,13 @@
 //! `jumun reset` on a real Kafka: what it refuses, what it leaves alone, and that a start afterwards does everything anew.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/load.rs"]
-mod load;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::collections::BTreeMap;
 
 use jumun_harness::{Broker, Isolation};
 use serde_json::Value;
 
-use processor::{Setup, TIMEOUT, jumun, run_to_end};
-use topics::TRANSITIONS;
-
+use crate::support::processor::{Setup, TIMEOUT, jumun, run_to_end};
+use crate::support::topics::TRANSITIONS;
+use crate::support::{load, topics};
 const EVENTS: usize = 500;
 const PARTITIONS: i32 = 2;
 

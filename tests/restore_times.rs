@@ -1,34 +1,16 @@
 //! How soon a processor with much state is at work again: after a clean stop, after `kill -9`, with an empty directory.
 //! Measured under a load, printed, and only compared with each other. Takes minutes: `make restore-times`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/gaps.rs"]
-mod gaps;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/paid_orders.rs"]
-mod paid_orders;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
-#[path = "support/written.rs"]
-mod written;
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use jumun_harness::Broker;
 
-use gaps::GapWatch;
-use paid_orders::{Load, create_orders};
-use processor::{Processor, Setup, TIMEOUT, tell};
-use topics::{create_inputs, wait_consumed};
+use crate::support::gaps::GapWatch;
+use crate::support::paid_orders::{Load, create_orders};
+use crate::support::processor::{Processor, Setup, TIMEOUT, tell};
+use crate::support::topics;
+use crate::support::topics::{create_inputs, wait_consumed};
 
 const PARTITIONS: i32 = 4;
 const EVENTS_PER_SECOND: usize = 2_000;

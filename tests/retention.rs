@@ -1,24 +1,12 @@
 //! Sixty-five days of a marketplace: orders are forgotten when their time is over, and the state grows no further.
 //!
 //! 300 orders a day by default; `make retention-large` asks for 3,000 and for the figures.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout
-)]
+#![allow(clippy::print_stdout)]
 
-#[path = "retention/lives.rs"]
 mod lives;
-#[path = "retention/market.rs"]
 mod market;
-#[path = "retention/sample.rs"]
 mod sample;
-#[path = "retention/simulation.rs"]
 mod simulation;
-#[path = "support/written.rs"]
-mod written;
 
 use std::env;
 use std::time::Instant;

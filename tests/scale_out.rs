@@ -3,42 +3,19 @@
 //!
 //! The default suite tells one story under the classic protocol and a short one under the consumer protocol; `make
 //! scale-out` tells all of them under both.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/fleet.rs"]
-mod fleet;
-#[path = "support/gaps.rs"]
-mod gaps;
-#[path = "support/judged.rs"]
-mod judged;
-#[path = "support/load.rs"]
-mod load;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/sessions.rs"]
-mod sessions;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use jumun_harness::Broker;
 
-use fleet::{Fleet, Restart};
-use gaps::GapWatch;
-use judged::compare_with_model;
-use model::InputRecord;
-use processor::{TIMEOUT, tell};
-use sessions::broker_with_session;
-
+use crate::support::fleet::{Fleet, Restart};
+use crate::support::gaps::GapWatch;
+use crate::support::judged::compare_with_model;
+use crate::support::model::InputRecord;
+use crate::support::processor::{TIMEOUT, tell};
+use crate::support::sessions::broker_with_session;
+use crate::support::{load, topics};
 /// Two tasks for each of three instances.
 const PARTITIONS: i32 = 6;
 /// A backlog that outlasts the story: every partition has something to put out all the time, and the three inputs are

@@ -1,25 +1,4 @@
 //! `asyncapi.yaml` and the schemas it refers to, against what the program writes: topics, keys, headers and values.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/aggregated.rs"]
-mod aggregated;
-#[path = "support/clocks.rs"]
-mod clocks;
-#[path = "support/contract.rs"]
-mod contract;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/recordings.rs"]
-mod recordings;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -30,11 +9,14 @@ use jumun::job::topics as written_topics;
 use jumun_harness::{Broker, Isolation, Kafka, wait_for};
 use serde_json::{Value, json};
 
-use aggregated::{AGGREGATES, LATE, expected_of_inputs};
-use contract::{Contract, Schema, headers, root};
-use processor::{Setup, TIMEOUT, tell};
-use recordings::{FAULTY, data_path, send_damaged_day};
-use topics::{DEAD_LETTERS, RECONCILE, REDRIVE, REJECTED, STATE, TRANSITIONS, wait_settled};
+use crate::support::aggregated::{AGGREGATES, LATE, expected_of_inputs};
+use crate::support::clocks;
+use crate::support::contract::{Contract, Schema, headers, root};
+use crate::support::processor::{Setup, TIMEOUT, tell};
+use crate::support::recordings::{FAULTY, data_path, send_damaged_day};
+use crate::support::topics::{
+    DEAD_LETTERS, RECONCILE, REDRIVE, REJECTED, STATE, TRANSITIONS, wait_settled,
+};
 
 const DERIVED: [&str; 7] = [
     TRANSITIONS,

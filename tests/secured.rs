@@ -1,24 +1,5 @@
 //! Brokers that ask for TLS and a password, and inputs compressed by each of Kafka's codecs: one broker with a listener of
 //! each kind.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/certificates.rs"]
-mod certificates;
-#[path = "support/judged.rs"]
-mod judged;
-#[path = "support/load.rs"]
-mod load;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -27,11 +8,11 @@ use jumun_harness::{Broker, BrokerOptions, Isolation, SecuredListener, free_port
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-use certificates::{STORE_PASSWORD, certificate};
-use judged::compare_with_model;
-use processor::{Setup, TIMEOUT, jumun, run_to_end};
-use topics::{DELIVERIES, INPUTS, ORDERS, PAYMENTS};
-
+use crate::support::certificates::{STORE_PASSWORD, certificate};
+use crate::support::judged::compare_with_model;
+use crate::support::processor::{Setup, TIMEOUT, jumun, run_to_end};
+use crate::support::topics::{DELIVERIES, INPUTS, ORDERS, PAYMENTS};
+use crate::support::{load, topics};
 const PARTITIONS: i32 = 2;
 const EVENTS: usize = 1_000;
 const USER: &str = "jumun";

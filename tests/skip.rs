@@ -1,28 +1,11 @@
 //! `jumun skip` on a real Kafka: one record is passed over, becomes a dead letter untouched, and the rest is processed.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/load.rs"]
-mod load;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/operator.rs"]
-mod operator;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
 
 use jumun_harness::{Broker, Isolation, Message};
 
-use operator::Operator;
-use processor::{Setup, TIMEOUT, jumun, run_to_end};
-use topics::{DEAD_LETTERS, ORDERS};
-
+use crate::support::operator::Operator;
+use crate::support::processor::{Setup, TIMEOUT, jumun, run_to_end};
+use crate::support::topics::{DEAD_LETTERS, ORDERS};
+use crate::support::{load, topics};
 #[test]
 fn one_record_is_passed_over_and_kept_as_a_dead_letter() {
     one_record_is_passed_over("classic");

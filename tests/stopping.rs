@@ -1,21 +1,4 @@
 //! A stop keeps within its time whatever the brokers do, and what it could not commit is processed again.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/judged.rs"]
-mod judged;
-#[path = "support/load.rs"]
-mod load;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::fs;
 use std::path::Path;
@@ -23,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use jumun_harness::{Broker, BrokerOptions, wait_for};
 
-use judged::compare_with_model;
-use processor::{Setup, TIMEOUT, tell};
-
+use crate::support::judged::compare_with_model;
+use crate::support::processor::{Setup, TIMEOUT, tell};
+use crate::support::{load, topics};
 const PARTITIONS: i32 = 2;
 const EVENTS: usize = 6_000;
 const SHUTDOWN: Duration = Duration::from_secs(6);

@@ -1,20 +1,5 @@
 //! `jumun top` and `GET /status` on a real Kafka with two real processes: who has what, lag that falls, an instance that is
 //! frozen, one that is killed, and nobody.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/load.rs"]
-mod load;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -22,7 +7,8 @@ use std::time::{Duration, Instant};
 use jumun_harness::{Broker, free_port, http_get, wait_for};
 use serde_json::Value;
 
-use processor::{Processor, Setup, TIMEOUT, jumun, run_to_end};
+use crate::support::load;
+use crate::support::processor::{Processor, Setup, TIMEOUT, jumun, run_to_end};
 
 const PARTITIONS: i32 = 4;
 const EVENTS: usize = 2_000;

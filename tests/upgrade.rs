@@ -3,35 +3,16 @@
 //!
 //! The older program is named by `JUMUN_UPGRADE_OLD`; `make upgrade FROM=<git ref>` builds it. The suite has none, and a
 //! restart of one and the same program would prove nothing, so it is left out there.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/fleet.rs"]
-mod fleet;
-#[path = "support/judged.rs"]
-mod judged;
-#[path = "support/load.rs"]
-mod load;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/topics.rs"]
-mod topics;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use jumun_harness::{Broker, wait_for};
 
-use fleet::Fleet;
-use judged::compare_with_model;
-use processor::{TIMEOUT, tell};
-
+use crate::support::fleet::Fleet;
+use crate::support::judged::compare_with_model;
+use crate::support::processor::{TIMEOUT, tell};
+use crate::support::{load, topics};
 const PARTITIONS: i32 = 6;
 /// A backlog that outlasts the story.
 const EVENTS: usize = 100_000;

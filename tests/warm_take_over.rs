@@ -2,29 +2,6 @@
 //! what comes out is one story whoever tells it.
 //!
 //! The default suite compares how much is read; `make restore-times` compares how long it takes, with much state.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/gaps.rs"]
-mod gaps;
-#[path = "support/judged.rs"]
-mod judged;
-#[path = "support/model/mod.rs"]
-mod model;
-#[path = "support/paid_orders.rs"]
-mod paid_orders;
-#[path = "support/processor.rs"]
-mod processor;
-#[path = "support/sessions.rs"]
-mod sessions;
-#[path = "support/topics.rs"]
-mod topics;
-#[path = "support/written.rs"]
-mod written;
 
 use std::fmt::{self, Display};
 use std::thread;
@@ -33,12 +10,12 @@ use std::time::{Duration, Instant};
 use jumun_harness::{Broker, http_get, wait_for};
 use serde_json::Value;
 
-use gaps::GapWatch;
-use judged::compare_with_model;
-use paid_orders::{Load, create_orders};
-use processor::{Processor, Setup, TIMEOUT, tell};
-use sessions::broker_with_session;
-
+use crate::support::gaps::GapWatch;
+use crate::support::judged::compare_with_model;
+use crate::support::paid_orders::{Load, create_orders};
+use crate::support::processor::{Processor, Setup, TIMEOUT, tell};
+use crate::support::sessions::broker_with_session;
+use crate::support::topics;
 const PARTITIONS: i32 = 4;
 /// Of the default suite, and events per second: so few that the story pays no order twice.
 const FEW: (usize, usize) = (40_000, 300);

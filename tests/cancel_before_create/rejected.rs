@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::judged::compare_with_model;
 use super::scene::{
     EARLY, OTHER, Scene, assert_cancel_was_premature, assert_cancelled, assert_ghost_was_reported,
     transitions,
 };
-use super::topics::input_records;
+use crate::support::judged::compare_with_model;
+use crate::support::topics::input_records;
 
 #[test]
 fn a_cancel_before_its_create_is_rejected_and_the_create_is_held() {

@@ -6,13 +6,13 @@ use jumun_harness::{Broker, Message, Record, wait_for};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::model::outputs::RunOutput;
-use super::operator::Operator;
-use super::processor::{Processor, Setup, TIMEOUT};
-use super::topics::{
+use crate::support::model::outputs::RunOutput;
+use crate::support::operator::Operator;
+use crate::support::processor::{Processor, Setup, TIMEOUT};
+use crate::support::topics::{
     ORDERS, Outputs, PAYMENTS, REDRIVE, create_inputs, ends, input_records, redriven, wait_settled,
 };
-use super::turns::{self, Turn};
+use crate::support::turns::{self, Turn};
 
 /// The order whose cancel comes too early.
 pub const EARLY: &str = "B261120000012R01";

@@ -10,8 +10,8 @@ use jumun::domain::decode::MAX_PAYLOAD;
 use jumun::domain::event::{Defect, OrderEvent};
 use serde::Deserialize;
 
-use crate::fixture::TOPIC;
-use crate::mutation::{Input, fill};
+use crate::dialects::fixture::TOPIC;
+use crate::dialects::mutation::{Input, fill};
 
 /// Enough to notice a mistake that one record in a hundred thousand shows, within seconds.
 const USUAL_INPUTS: u64 = 1_000_000;

@@ -2,7 +2,7 @@
 
 use jumun::dialect::Form;
 
-use crate::fixture::{Fixture, PLAIN, plain};
+use crate::dialects::fixture::{Fixture, PLAIN, plain};
 
 fn message(form: Form, headers: &'static [(&'static str, &'static [u8])]) -> String {
     let fixture = Fixture {

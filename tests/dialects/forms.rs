@@ -2,7 +2,7 @@
 
 use jumun::dialect::{Form, NoEvent};
 
-use crate::fixture::{Expected, Fixture, ID, KEY, check, file, plain};
+use crate::dialects::fixture::{Expected, Fixture, ID, KEY, check, file, plain};
 
 const ROUTED: &[(&str, &[u8])] = &[("id", ID.as_bytes()), ("eventType", b"order.accepted")];
 
@@ -293,7 +293,7 @@ const fn framed<const N: usize>(bytes: &[u8]) -> [u8; N] {
 #[test]
 fn a_null_value_is_an_event_of_the_router_only_where_its_topic_says_so() {
     let fixture = outbox(KEY, None, COOKING);
-    crate::fixture::check_read(
+    crate::dialects::fixture::check_read(
         fixture.read_as(Form::DebeziumOutbox),
         Expected::Cooking,
         "configured",

@@ -4,7 +4,7 @@ use jumun::dialect::key::{KeyEncoding, ParsedKey};
 use jumun::dialect::{Arrival, Decoder, Dialect, Dialects, Form, KeyForm};
 use jumun::domain::event::OrderEvent;
 
-use crate::fixture::{KEY, ORDER, PLAIN, TOPIC, file};
+use crate::dialects::fixture::{KEY, ORDER, PLAIN, TOPIC, file};
 
 const QUOTED: &[u8] = b"\"B24051200001XK7Q\"";
 const ESCAPED: &[u8] = b"\"\\u004224051200001XK7Q\"";

@@ -2,7 +2,7 @@
 
 use jumun::dialect::{Form, KeyForm};
 
-use crate::forms::ALL;
+use crate::dialects::forms::ALL;
 
 /// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators"): each number is a new seed.
 pub struct Random(pub u64);

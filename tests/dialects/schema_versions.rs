@@ -4,7 +4,7 @@ use jumun::dialect::Form;
 use jumun::domain::event::OrderEvent;
 use jumun::domain::upcast::UPCASTERS;
 
-use crate::fixture::{PLAIN, plain};
+use crate::dialects::fixture::{PLAIN, plain};
 
 /// The event of `plain.json` with this information and schema version.
 fn accepted(info: &str, version: &str) -> OrderEvent {

@@ -13,7 +13,7 @@ fn happened(world: &mut World, step: &str, ahead: i64) -> serde_json::Value {
 
 /// As outputs spell it.
 fn in_seoul(at: i64) -> serde_json::Value {
-    super::model::outputs::time(at)
+    crate::support::model::outputs::time(at)
 }
 
 #[test]

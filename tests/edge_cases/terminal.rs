@@ -3,8 +3,8 @@
 use jumun::domain::ordering::OrderingPolicy;
 use serde_json::json;
 
-use super::driven::{DELIVERIES, ORDERS};
 use super::world::*;
+use crate::support::driven::{DELIVERIES, ORDERS};
 
 /// Every policy judges at once what comes after the end.
 const ORDERINGS: [OrderingPolicy; 3] = [

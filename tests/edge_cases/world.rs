@@ -6,8 +6,8 @@ use jumun::domain::ordering::OrderingPolicy;
 use jumun::job::JobOptions;
 use serde_json::{Value, json};
 
-use super::driven::{DELIVERIES, Job, ORDERS, PAYMENTS};
-use super::model::InputRecord;
+use crate::support::driven::{DELIVERIES, Job, ORDERS, PAYMENTS};
+use crate::support::model::InputRecord;
 
 pub const MIDDAY: i64 = 1_795_143_600_000; // 2026-11-20T12:00:00+09:00
 pub const SECOND: u64 = 1_000;

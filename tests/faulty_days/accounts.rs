@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jumun_harness::Record;
 use serde_json::Value;
 
-use super::model::InputRecord;
-use super::model::outputs::RunOutput;
+use crate::support::model::InputRecord;
+use crate::support::model::outputs::RunOutput;
 
 /// Topic, partition, offset.
 pub type Place = (String, i32, i64);

@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use super::accounts::{Accounts, Place, place, text};
 use super::data_file;
-use super::model::InputRecord;
-use super::mutations::{ARRIVAL, Event, Fault, MutatedDay, Rates, message, mutate};
-use super::processor::{jumun, run_to_end, tell};
 use super::trial::Trial;
-use super::undisturbed::{changed, undisturbed};
+use crate::support::model::InputRecord;
+use crate::support::mutations::{ARRIVAL, Event, Fault, MutatedDay, Rates, message, mutate};
+use crate::support::processor::{jumun, run_to_end, tell};
+use crate::support::undisturbed::{changed, undisturbed};
 
 /// What the processor does not redrive by itself: there was no room left to wait.
 const TO_REPLAY: &str = "PARK_LIMIT";

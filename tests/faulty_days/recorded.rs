@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use super::accounts::{Accounts, Place, place, text};
 use super::data_file;
-use super::operator::Operator;
-use super::processor::tell;
 use super::trial::Trial;
+use crate::support::operator::Operator;
+use crate::support::processor::tell;
 
 const LINES: usize = 13_251;
 const KNOWN_OUTCOMES: usize = 167;

@@ -4,10 +4,10 @@ use jumun_harness::{Broker, wait_for};
 use tempfile::TempDir;
 
 use super::accounts::Accounts;
-use super::operator::Operator;
-use super::processor::{Processor, Setup, TIMEOUT};
-use super::topics::{Outputs, ends, input_records, redriven, wait_settled};
-use super::turns::{self, Turn};
+use crate::support::operator::Operator;
+use crate::support::processor::{Processor, Setup, TIMEOUT};
+use crate::support::topics::{Outputs, ends, input_records, redriven, wait_settled};
+use crate::support::turns::{self, Turn};
 
 const APPLICATION: &str = "faulty";
 /// Nothing comes that late: what is still missing then is lost.
@@ -25,7 +25,7 @@ impl Trial {
     pub fn run(send: impl FnOnce(&Broker)) -> Self {
         let turn = turns::take();
         let broker = Broker::start().unwrap();
-        super::topics::create_inputs(&broker, 4);
+        crate::support::topics::create_inputs(&broker, 4);
         send(&broker);
         let state = tempfile::tempdir().unwrap();
         let processor = Setup::new(&broker, APPLICATION, state.path())

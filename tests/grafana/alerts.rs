@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use crate::dashboards::{files, grafana};
+use crate::grafana::dashboards::{files, grafana};
 
 /// Where this repository is said to be served.
 pub const SERVED: &str = "https://jumun.example/";

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use jumun_harness::{Broker, Message, wait_for};
 
-use crate::dashboards::{self, Query, labels_of, substituted};
-use crate::load;
-use crate::processor::{Setup, TIMEOUT, tell};
-use crate::prometheus::{Labels, Prometheus, is_here};
-use crate::promql::selectors;
-use crate::topics::{self, ORDERS};
+use crate::grafana::dashboards::{self, Query, labels_of, substituted};
+use crate::grafana::promql::selectors;
+use crate::support::load;
+use crate::support::processor::{Setup, TIMEOUT, tell};
+use crate::support::prometheus::{Labels, Prometheus, is_here};
+use crate::support::topics::{self, ORDERS};
 
 const APPLICATION: &str = "looked-at";
 const PARTITIONS: i32 = 4;

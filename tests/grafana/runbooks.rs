@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use crate::alerts;
-use crate::dashboards::{self, files, text};
-use crate::processor::{jumun, run_to_end};
-use crate::promql::selectors;
-use crate::shape::exists;
+use crate::grafana::alerts;
+use crate::grafana::dashboards::{self, files, text};
+use crate::grafana::promql::selectors;
+use crate::grafana::shape::exists;
+use crate::support::processor::{jumun, run_to_end};
 
 const SECTIONS: [&str; 4] = [
     "## What it means",

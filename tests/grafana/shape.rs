@@ -6,9 +6,9 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::alerts;
-use crate::dashboards::{self, Dashboard, files, grafana, label_values, list, text};
-use crate::promql::selectors;
+use crate::grafana::alerts;
+use crate::grafana::dashboards::{self, Dashboard, files, grafana, label_values, list, text};
+use crate::grafana::promql::selectors;
 
 /// Of Grafana's units those that are used here.
 const UNITS: [&str; 8] = [

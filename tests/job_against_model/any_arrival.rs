@@ -9,9 +9,9 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value;
 
 use super::histories::{by_order, data_file, generated, records};
-use super::model::normalise::normalised;
-use super::model::{InputRecord, Model, Policy, Settings};
-use super::side_by_side::{ACCEPTING, SideBySide};
+use crate::support::model::normalise::normalised;
+use crate::support::model::{InputRecord, Model, Policy, Settings};
+use crate::support::side_by_side::{ACCEPTING, SideBySide};
 
 /// Arrivals tried per policy.
 const CASES: u32 = 150;

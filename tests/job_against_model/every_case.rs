@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::model::order::Order;
-use super::model::{Policy, Settings};
-use super::side_by_side::{ACCEPTING, SideBySide};
 use super::state_space::{ACTORS, Deed, StateSpace, key, record};
+use crate::support::model::order::Order;
+use crate::support::model::{Policy, Settings};
+use crate::support::side_by_side::{ACCEPTING, SideBySide};
 
 /// 2026-11-20T12:00:00+09:00: everything happens at this moment.
 const MIDDAY: i64 = 1_795_143_600_000;

@@ -9,8 +9,8 @@ use flate2::read::GzDecoder;
 use jumun::generate::{EventSource, GeneratedEvent, Generator, GeneratorConfig, Limit};
 use serde_json::Value;
 
-use super::driven::{DELIVERIES, ORDERS, PAYMENTS};
-use super::model::InputRecord;
+use crate::support::driven::{DELIVERIES, ORDERS, PAYMENTS};
+use crate::support::model::InputRecord;
 
 const DATA: &str = "../shared/data";
 /// 2026-11-20T11:00:00+09:00.

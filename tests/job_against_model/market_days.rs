@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::histories::{data_file, lines, records};
-use super::model::{InputRecord, Policy, Settings};
-use super::side_by_side::SideBySide;
+use crate::support::model::{InputRecord, Policy, Settings};
+use crate::support::side_by_side::SideBySide;
 
 /// Plays a day live: the wall clock is that of the records. Answers the first outcome of every line.
 fn play(name: &str, records: Vec<InputRecord>, policy: Policy) -> Vec<String> {

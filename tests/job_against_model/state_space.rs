@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::model::event::{Parsed, parse};
-use super::model::order::Order;
-use super::model::verdict::{Case, Verdict};
-use super::model::{InputRecord, Model, Policy};
+use crate::support::model::event::{Parsed, parse};
+use crate::support::model::order::Order;
+use crate::support::model::verdict::{Case, Verdict};
+use crate::support::model::{InputRecord, Model, Policy};
 
 const AMOUNT: u64 = 10_000;
 pub const ORDER: &str = "B1";
@@ -121,9 +121,9 @@ impl Deed {
 /// An event as a record of its topic.
 pub fn record(event: &Value, at: i64) -> InputRecord {
     let topic = match event["target"]["type"].as_str() {
-        Some("payment") => super::driven::PAYMENTS,
-        Some("delivery") => super::driven::DELIVERIES,
-        _ => super::driven::ORDERS,
+        Some("payment") => crate::support::driven::PAYMENTS,
+        Some("delivery") => crate::support::driven::DELIVERIES,
+        _ => crate::support::driven::ORDERS,
     };
     let order_no = event["target"]["orderNo"].as_str().unwrap();
     InputRecord {

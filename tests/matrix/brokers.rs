@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jumun_harness::{Broker, Cluster};
 
-use crate::processor::tell;
-use crate::world::{APPLICATION, World, aside, long_form, wait_phase};
+use crate::matrix::world::{APPLICATION, World, aside, long_form, wait_phase};
+use crate::support::processor::tell;
 
 /// So long in a step that the blow falls into it.
 const LINGER: &str = "draining:60,offsets:60,committing:60,store_batch:60";

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use jumun_harness::{Broker, Isolation, Message, Record, wait_for};
 
-use crate::changelogs::compare_with_changelogs;
-use crate::processor::{Setup, TIMEOUT, tell};
-use crate::topics::changelog_ends;
-use crate::world::{APPLICATION, World, aside, long_form};
+use crate::matrix::world::{APPLICATION, World, aside, long_form};
+use crate::support::changelogs::compare_with_changelogs;
+use crate::support::processor::{Setup, TIMEOUT, tell};
+use crate::support::topics::changelog_ends;
 
 const CHANGELOG: &str = "survivor-orders-changelog";
 
@@ -23,7 +23,7 @@ fn work_on_half(world: &World, one: &Setup) {
     assert!(world.committed() < world.total(), "nothing was left to do");
 }
 
-fn set_aside_for(processor: &mut crate::processor::Processor, reason: &str) -> u64 {
+fn set_aside_for(processor: &mut crate::support::processor::Processor, reason: &str) -> u64 {
     let series = format!("topology_states_set_aside_total{{reason=\"{reason}\"}}");
     processor.metric(&series) as u64
 }

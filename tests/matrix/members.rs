@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 use jumun_harness::{Broker, Message, wait_for};
 use serde_json::Value;
 
-use crate::load;
-use crate::model::InputRecord;
-use crate::processor::{TIMEOUT, tell};
-use crate::topics;
-use crate::world::{APPLICATION, PARTITIONS, SESSION_TIMEOUT, World, aside, long_form, wait_phase};
+use crate::matrix::world::{
+    APPLICATION, PARTITIONS, SESSION_TIMEOUT, World, aside, long_form, wait_phase,
+};
+use crate::support::load;
+use crate::support::model::InputRecord;
+use crate::support::processor::{TIMEOUT, tell};
+use crate::support::topics;
 
 /// Waits until every partition of the first input, or so many, are with another: their offsets move on.
 fn wait_all_move(world: &World) {
@@ -66,7 +68,7 @@ fn row_8_zombie_that_wakes_with_a_due_timer_only_is_fenced() {
     let state = tempfile::tempdir().unwrap();
     let early = early_events(&broker);
     let instance = |name: &str| {
-        crate::processor::Setup::new(&broker, APPLICATION, &state.path().join(name))
+        crate::support::processor::Setup::new(&broker, APPLICATION, &state.path().join(name))
             .flag("--instance-id", name)
             .flag("--ordering", "park")
             .setting("application.session_timeout_ms", "6000")

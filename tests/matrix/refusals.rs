@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use jumun_harness::{Broker, Message, wait_for};
 
-use crate::changelogs::compare_with_changelogs;
-use crate::judged::compare_with_model;
-use crate::load;
-use crate::model::InputRecord;
-use crate::processor::{Processor, TIMEOUT, tell};
-use crate::topics::{self, DEAD_LETTERS, ORDERS, TRANSITIONS};
-use crate::world::{APPLICATION, PARTITIONS, World, long_form};
+use crate::matrix::world::{APPLICATION, PARTITIONS, World, long_form};
+use crate::support::changelogs::compare_with_changelogs;
+use crate::support::judged::compare_with_model;
+use crate::support::load;
+use crate::support::model::InputRecord;
+use crate::support::processor::{Processor, TIMEOUT, tell};
+use crate::support::topics::{self, DEAD_LETTERS, ORDERS, TRANSITIONS};
 
 /// Some orders begin with an event whose transition is too large, for the headers that it passes on; the same event
 /// follows without them. The large ones are dead letters and leave nothing behind: their twins are judged as the first.

@@ -10,12 +10,12 @@ use jumun_harness::{Kafka, wait_for};
 use rdkafka::consumer::BaseConsumer;
 use tempfile::TempDir;
 
-use crate::changelogs::set_aside;
-use crate::judged::compare_with_model;
-use crate::load;
-use crate::model::InputRecord;
-use crate::processor::{Setup, TIMEOUT, tell};
-use crate::topics;
+use crate::support::changelogs::set_aside;
+use crate::support::judged::compare_with_model;
+use crate::support::load;
+use crate::support::model::InputRecord;
+use crate::support::processor::{Setup, TIMEOUT, tell};
+use crate::support::topics;
 
 pub const APPLICATION: &str = "survivor";
 pub const PARTITIONS: i32 = 4;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::model::aggregates::WINDOW;
-use super::model::aggregates::batch::{Batch, TransitionBatch};
-use super::model::aggregates::grouping::{CREATED, Grouping, IN_FLIGHT, PAID, TERMINAL};
-use super::model::aggregates::movement::Movement;
 use super::scenario::{DAY, MIDDAY, SECOND, Scenario, created, envelope, none};
+use crate::support::model::aggregates::WINDOW;
+use crate::support::model::aggregates::batch::{Batch, TransitionBatch};
+use crate::support::model::aggregates::grouping::{CREATED, Grouping, IN_FLIGHT, PAID, TERMINAL};
+use crate::support::model::aggregates::movement::Movement;
 
 /// A scenario whose every step is counted.
 struct Counted {

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::model::aggregates::WINDOW;
-use super::model::aggregates::batch::Batch;
-use super::model::aggregates::compare::{Report, Tally, compare};
-use super::model::aggregates::movement::Movement;
-use super::model::aggregates::told::Told;
-use super::model::outputs::time;
+use crate::support::model::aggregates::WINDOW;
+use crate::support::model::aggregates::batch::Batch;
+use crate::support::model::aggregates::compare::{Report, Tally, compare};
+use crate::support::model::aggregates::movement::Movement;
+use crate::support::model::aggregates::told::Told;
+use crate::support::model::outputs::time;
 
 /// 2026-11-20T12:00:00+09:00, 03:00 in UTC.
 const START: i64 = 1_795_143_600_000;

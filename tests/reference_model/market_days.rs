@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
-use super::model::aggregates::batch::Batch;
-use super::model::aggregates::grouping::{self, Grouping};
-use super::model::aggregates::movement::Movement;
-use super::model::order_of_arrival::order_of_arrival_in_all_partitions;
-use super::model::outputs::RunOutput;
-use super::model::verify::compare;
-use super::model::{InputRecord, Judged, Model, Outcome, Policy};
+use crate::support::model::aggregates::batch::Batch;
+use crate::support::model::aggregates::grouping::{self, Grouping};
+use crate::support::model::aggregates::movement::Movement;
+use crate::support::model::order_of_arrival::order_of_arrival_in_all_partitions;
+use crate::support::model::outputs::RunOutput;
+use crate::support::model::verify::compare;
+use crate::support::model::{InputRecord, Judged, Model, Outcome, Policy};
 
 const DATA: &str = "../shared/data";
 

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::model::{Choice, Model, Policy, Settings};
 use super::scenario::*;
+use crate::support::model::{Choice, Model, Policy, Settings};
 
 fn with(change: impl FnOnce(&mut Settings)) -> Scenario {
     let mut settings = Settings::new(Policy::DEFAULT);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::model::{InputRecord, Judged, Model, Policy, Step};
+use crate::support::model::{InputRecord, Judged, Model, Policy, Step};
 
 pub const MIDDAY: i64 = 1_795_143_600_000; // 2026-11-20T12:00:00+09:00
 pub const SECOND: i64 = 1_000;

@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, HashMap};
 
 use jumun::generate::{EventSource, GeneratedEvent, Generator, GeneratorConfig, Rate, TargetType};
 
-use crate::written::{CREATED, Written};
+use crate::support::written::{CREATED, Written};
 
 pub const DAY_MS: i64 = 86_400_000;
 const HOUR_MS: i64 = 3_600_000;

@@ -1,21 +1,17 @@
 //! The aggregates that a run told, against a batch over the same events.
-#![allow(
-    dead_code,
-    reason = "each integration test that includes it uses a part of it"
-)]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jumun_harness::{Isolation, Kafka, Reader, Record, wait_for};
 
-use crate::model::aggregates::batch::{Batch, TransitionBatch};
-use crate::model::aggregates::compare::{Report, compare};
-use crate::model::aggregates::movement::Movement;
-use crate::model::aggregates::told::Told;
-use crate::model::order_of_arrival::merged;
-use crate::model::{InputRecord, Model, Policy, Settings};
-use crate::topics::{DELIVERIES, ORDERS, PAYMENTS, TRANSITIONS, input_record};
+use crate::support::model::aggregates::batch::{Batch, TransitionBatch};
+use crate::support::model::aggregates::compare::{Report, compare};
+use crate::support::model::aggregates::movement::Movement;
+use crate::support::model::aggregates::told::Told;
+use crate::support::model::order_of_arrival::merged;
+use crate::support::model::{InputRecord, Model, Policy, Settings};
+use crate::support::topics::{DELIVERIES, ORDERS, PAYMENTS, TRANSITIONS, input_record};
 
 pub const AGGREGATES: &str = "order.agg.1m.v1";
 pub const LATE: &str = "order.agg.1m.late.v1";

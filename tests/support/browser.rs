@@ -1,9 +1,5 @@
 //! A real browser, driven over its debugging pipe (Chrome DevTools Protocol): Chromium without a window, in a profile of
 //! its own.
-#![allow(
-    dead_code,
-    reason = "each integration test that includes it uses a part of it"
-)]
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};

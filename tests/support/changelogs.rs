@@ -1,8 +1,4 @@
 //! What the disks hold against what the changelogs say, row by row, in every family.
-#![allow(
-    dead_code,
-    reason = "each integration test that includes it uses a part of it"
-)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,16 +1,12 @@
 //! Events that move clocks and little else, and orders that come when their windows are closed.
-#![allow(
-    dead_code,
-    reason = "each integration test that includes it uses a part of it"
-)]
 
 use std::collections::BTreeMap;
 
 use jumun_harness::{Kafka, Message};
 use serde_json::{Value, json};
 
-use crate::model::outputs::time;
-use crate::topics::{DELIVERIES, ORDERS, PAYMENTS};
+use crate::support::model::outputs::time;
+use crate::support::topics::{DELIVERIES, ORDERS, PAYMENTS};
 
 /// Sends a note to every partition of every input, so that all clocks stand at this time (epoch milliseconds): idle
 /// inputs would get there by themselves, at the pace of the wall clock.

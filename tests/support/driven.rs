@@ -1,8 +1,4 @@
 //! The real topology in a driver without a broker: records in, everything that was emitted out.
-#![allow(
-    dead_code,
-    reason = "each integration test that includes it uses a part of it"
-)]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,8 +10,8 @@ use topology::io::memory::OwnedRecord;
 use topology::testing::{TestDriver, TestDriverConfig};
 use topology::time::Clock;
 
-use crate::model::InputRecord;
-use crate::model::outputs::{DeadLetter, RunOutput};
+use crate::support::model::InputRecord;
+use crate::support::model::outputs::{DeadLetter, RunOutput};
 
 pub const ORDERS: &str = "order.events.v1";
 pub const PAYMENTS: &str = "payment.events.v1";

@@ -1,8 +1,4 @@
 //! Several instances of one application as processes, and what must hold of them together.
-#![allow(
-    dead_code,
-    reason = "each integration test that includes it uses a part of it"
-)]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use jumun_harness::{Kafka, http_get};
 
-use crate::processor::{Processor, Setup};
+use crate::support::processor::{Processor, Setup};
 
 /// Between two looks at the counters.
 const LOOK: Duration = Duration::from_millis(200);

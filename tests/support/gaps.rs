@@ -1,8 +1,4 @@
 //! How long each partition of an output was silent, as a read_committed reader of it sees.
-#![allow(
-    dead_code,
-    reason = "each integration test that includes it uses a part of it"
-)]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};

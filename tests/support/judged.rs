@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jumun_harness::Kafka;
 
-use crate::model::order_of_arrival::order_of_arrival_in_all_partitions;
-use crate::model::verify::{Report, compare};
-use crate::model::{InputRecord, Model, Policy, Settings};
-use crate::topics::Outputs;
+use crate::support::model::order_of_arrival::order_of_arrival_in_all_partitions;
+use crate::support::model::verify::{Report, compare};
+use crate::support::model::{InputRecord, Model, Policy, Settings};
+use crate::support::topics::Outputs;
 
 /// What the comparison found.
 pub struct Comparison {

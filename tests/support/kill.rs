@@ -1,8 +1,4 @@
 //! Kills aimed at the steps of the commit.
-#![allow(
-    dead_code,
-    reason = "each integration test that includes it uses a part of it"
-)]
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,8 +11,8 @@ use jumun_harness::{Kafka, wait_for};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::processor::{Processor, Setup, TIMEOUT};
-use crate::topics::{changelog_ends, decided_offsets, wait_consumed};
+use crate::support::processor::{Processor, Setup, TIMEOUT};
+use crate::support::topics::{changelog_ends, decided_offsets, wait_consumed};
 
 /// How long the program lingers in these steps, which otherwise take a millisecond or two.
 const LINGER: Duration = Duration::from_millis(30);

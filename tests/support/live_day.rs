@@ -6,8 +6,8 @@ use std::time::Duration;
 use jumun_harness::{Kafka, Process, wait_for};
 use rdkafka::consumer::BaseConsumer;
 
-use crate::processor::{TIMEOUT, jumun};
-use crate::topics::{decided_offsets_of, ends, input_records, observer, wait_consumed};
+use crate::support::processor::{TIMEOUT, jumun};
+use crate::support::topics::{decided_offsets_of, ends, input_records, observer, wait_consumed};
 
 /// Seventeen hours in less than two minutes.
 const SPEED: &str = "600x";

@@ -5,7 +5,7 @@ use jumun::generate::{
 };
 use jumun_harness::{Kafka, Message};
 
-use crate::topics::create_inputs;
+use crate::support::topics::create_inputs;
 
 /// 2026-11-20T00:00:00+09:00, in the past: record timestamps are never ahead of the clock.
 const START_MS: u64 = 1_795_100_400_000;

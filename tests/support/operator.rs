@@ -1,13 +1,9 @@
 //! The command line as an operator uses it beside a running processor.
-#![allow(
-    dead_code,
-    reason = "each integration test that includes it uses a part of it"
-)]
 
 use jumun_harness::Kafka;
 use serde_json::Value;
 
-use crate::processor::{jumun, run_to_end};
+use crate::support::processor::{jumun, run_to_end};
 
 /// Runs commands against a cluster; each must succeed.
 pub struct Operator<'a>(pub &'a Kafka);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jumun_harness::{Kafka, Message};
 
-use crate::written::{CREATED, Written};
+use crate::support::written::{CREATED, Written};
 
 fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();

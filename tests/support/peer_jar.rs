@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::processor::tell;
+use crate::support::processor::tell;
 
 /// The jar, if it was built (`scripts/build-peer`).
 pub fn jar() -> Option<PathBuf> {

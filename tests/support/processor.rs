@@ -1,8 +1,4 @@
 //! The program under test as a process: how it is started, where its HTTP server is, what it logs and counts.
-#![allow(
-    dead_code,
-    reason = "each integration test that includes it uses a part of it"
-)]
 
 use std::collections::BTreeMap;
 use std::fmt::Display;

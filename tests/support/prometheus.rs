@@ -1,8 +1,4 @@
 //! Prometheus and its tool, as Debian ships them: where they are, a server of a test's own, and what it answers.
-#![allow(
-    dead_code,
-    reason = "each integration test that includes it uses a part of it"
-)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +11,7 @@ use std::time::Duration;
 use jumun_harness::{Process, free_port, wait_for};
 use serde_json::Value;
 
-use crate::processor::{TIMEOUT, tell};
+use crate::support::processor::{TIMEOUT, tell};
 
 /// The rules that are shipped.
 pub fn rules() -> PathBuf {

@@ -1,14 +1,10 @@
 //! Recorded market days, which lie beside the project and may be absent, and how a whole day comes into the inputs.
-#![allow(
-    dead_code,
-    reason = "each integration test that includes it uses a part of it"
-)]
 
 use std::path::{Path, PathBuf};
 
 use jumun_harness::Kafka;
 
-use crate::processor::{jumun, run_to_end, tell};
+use crate::support::processor::{jumun, run_to_end, tell};
 
 /// A day with every kind of fault.
 pub const FAULTY: &str = "market-day-4-faults.ndjson.gz";

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jumun_harness::Broker;
 
-use crate::processor::{Processor, Setup};
+use crate::support::processor::{Processor, Setup};
 
 const MIB: u64 = 1 << 20;
 

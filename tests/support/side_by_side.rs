@@ -1,8 +1,4 @@
 //! The job and the model, fed the same records at the same moments, and compared record by record.
-#![allow(
-    dead_code,
-    reason = "each integration test that includes it uses a part of it"
-)]
 
 use std::collections::BTreeMap;
 
@@ -11,11 +7,11 @@ use jumun::domain::judge::JudgingPolicy;
 use jumun::domain::ordering::{Choice as JobChoice, OrderingPolicy};
 use jumun::job::JobOptions;
 
-use crate::driven::Job;
-use crate::model::order_of_arrival::order_of_arrival_in_all_partitions;
-use crate::model::outputs::{RunOutput, redrive_told};
-use crate::model::verify::compare;
-use crate::model::{Choice, InputRecord, Model, Policy, Settings};
+use crate::support::driven::Job;
+use crate::support::model::order_of_arrival::order_of_arrival_in_all_partitions;
+use crate::support::model::outputs::{RunOutput, redrive_told};
+use crate::support::model::verify::compare;
+use crate::support::model::{Choice, InputRecord, Model, Policy, Settings};
 
 /// Default, but gaps are accepted.
 pub const ACCEPTING: Policy = Policy {

@@ -1,8 +1,4 @@
 //! The topics of the job as the tests see them: inputs for the model, outputs for the comparison.
-#![allow(
-    dead_code,
-    reason = "each integration test that includes it uses a part of it"
-)]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,8 +8,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 use serde_json::Value;
 
-use crate::model::InputRecord;
-use crate::model::outputs::{DeadLetter, RunOutput};
+use crate::support::model::InputRecord;
+use crate::support::model::outputs::{DeadLetter, RunOutput};
 
 pub const ORDERS: &str = "order.events.v1";
 pub const PAYMENTS: &str = "payment.events.v1";

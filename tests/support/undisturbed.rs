@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::model::normalise::normalised;
-use crate::model::{InputRecord, Model, Policy};
-use crate::mutations::Event;
+use crate::support::model::normalise::normalised;
+use crate::support::model::{InputRecord, Model, Policy};
+use crate::support::mutations::Event;
 
 /// What has to be the same at the end. Times are not: they are those of when it was judged.
 const COMPARED: [&str; 9] = [

@@ -8,7 +8,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::Duration;
 
-use crate::topics::{self, INPUTS};
+use crate::support::topics::{self, INPUTS};
 
 const NAME: &str = "order_events_outcome_total{";
 

@@ -11,8 +11,8 @@ use jumun_harness::{Kafka, free_port, http_get};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::kill::IN_TRANSACTION;
-use crate::processor::{Processor, Setup, TIMEOUT};
+use crate::support::kill::IN_TRANSACTION;
+use crate::support::processor::{Processor, Setup, TIMEOUT};
 
 pub const INSTANCES: usize = 3;
 /// Of the members of the group, in milliseconds.

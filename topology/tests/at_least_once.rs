@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! `at_least_once`: no transactions; after a crash records may be processed again, none is missing.
 
 use std::collections::BTreeSet;

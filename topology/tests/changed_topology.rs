@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! A topology that changed meets the state that another one built: what fits runs, what does not is refused with every
 //! difference named, and migrated when asked.
 

@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! A commit is made when there is much to commit, not only when it is time: large records, storms of timers.
 
 use std::sync::Arc;

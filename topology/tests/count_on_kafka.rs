@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! A count per key on a real Kafka: restart, second instance, exactly once.
 
 use std::collections::BTreeMap;

@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! Crash-matrix rows 1–5 in simulation: the thread dies at each step of the commit, early and late,
 //! with memtables forced to disk and without; another takes its place. Committed output is what an
 //! undisturbed run would have written, and the state is the fold of its changelog.

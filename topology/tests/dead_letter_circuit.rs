@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! A task that dead-letters too many of its records pauses; everything else goes on, and nothing is lost or skipped.
 
 use std::sync::Arc;

@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! What becomes of a record that cannot be processed, and of an operator that panics.
 
 use std::sync::Arc;

@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! A topology drawn, for Mermaid and for Graphviz.
 
 use topology::codec::{I64, Utf8};

@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! A program of typed streams on a real Kafka: words are counted through a repartition topic that the
 //! engine creates, and the count goes on after a restart.
 

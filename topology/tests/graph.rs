@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! What a graph is refused for, how it is divided, and how it is described.
 
 use topology::codec::Utf8;

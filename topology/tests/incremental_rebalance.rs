@@ -1,11 +1,5 @@
 //! Rebalances under the consumer protocol on the in-memory log: what stays runs on, what moves is committed first, inputs of
 //! one task that come in steps are waited for, and a zombie is fenced.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! Co-partitioned inputs are merged by record timestamp (KIP-695): a backlog is processed in the
 //! same order every time.
 

@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! What the metrics say of an instance with two threads: committed work only, and the gauges of both.
 
 use std::collections::BTreeMap;

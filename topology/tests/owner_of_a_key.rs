@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! Whoever wants to read the state of a key finds the one instance that has it, by what the group tells; the others say
 //! that it is not there. In memory, step by step, and on a real Kafka.
 

@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! E19: the partition count of an input is raised, on a real Kafka. The partition of a key changes with it, so the
 //! application refuses to run, whatever is left of what its state was built with.
 

@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! A paused task on a real Kafka, for longer than the group waits for a member that does not poll: the member stays, the
 //! other task of its thread goes on, and what waited is processed once.
 

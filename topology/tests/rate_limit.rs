@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! `max_rate`: a backlog is worked off gently.
 
 use topology::codec::{I64, Utf8};

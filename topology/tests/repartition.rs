@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! Two sub-topologies joined by a repartition topic: select a key, repartition, count.
 
 use std::collections::BTreeMap;

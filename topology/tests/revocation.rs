@@ -1,10 +1,4 @@
 //! Partitions are given up within `revocation_timeout`, however slow the brokers are, and nothing is lost or doubled by it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

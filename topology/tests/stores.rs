@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! Stores as processors see them, and sinks that hold the latest state.
 
 use std::collections::BTreeMap;

@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! Persistent timers and punctuations, by wall clock and by stream time.
 
 use std::sync::Arc;

@@ -8,10 +8,6 @@
 //! fast it is sent. An event has at most one fault, and no swap is with an event that has another.
 //!
 //! Left out is an unknown action: it consumes its version, so that its repair does not fit any more (order-domain 4.1).
-#![allow(
-    dead_code,
-    reason = "each integration test that includes it uses a part of it"
-)]
 
 mod damage;
 mod record;

@@ -10,7 +10,7 @@ use topology::io::{
     TopicSpec,
 };
 
-use crate::{
+use crate::kafka_log::{
     PATIENCE, consumer, fill, join, log, log_at, member, next_event, producer, record, settle,
     topic, unique,
 };
@@ -258,7 +258,7 @@ fn a_dead_broker_keeps_nobody_from_stopping() {
         .unwrap();
     let mut consumer = log.consumer(&member("group", "a")).unwrap();
     let inputs = join(&mut *consumer, &[&topic]);
-    crate::read_to_end(&mut *consumer, inputs[0].1, &mut RecordBatch::default());
+    crate::kafka_log::read_to_end(&mut *consumer, inputs[0].1, &mut RecordBatch::default());
     let mut closed = log.consumer(&member("other", "a")).unwrap();
     join(&mut *closed, &[&topic]);
     let mut reader = log.reader("reader").unwrap();
@@ -277,7 +277,7 @@ fn a_dead_broker_keeps_nobody_from_stopping() {
     let output = producer.register(&topic).unwrap();
     producer.begin_transaction().unwrap();
     producer.send(record(output, 0, b"key", b"value")).unwrap();
-    crate::drain(&mut *producer);
+    crate::kafka_log::drain(&mut *producer);
     broker.kill9().unwrap();
     producer.send(record(output, 0, b"key", b"value")).unwrap();
 
@@ -378,7 +378,7 @@ fn a_partition_that_stays_loses_no_record_while_others_move_under_the_consumer_p
         .unwrap();
     let mut batch = RecordBatch::default();
     // The end that was there before the records may be told first.
-    while crate::read_to_end(&mut *first, staying, &mut batch) < 10 {}
+    while crate::kafka_log::read_to_end(&mut *first, staying, &mut batch) < 10 {}
     assert_eq!(batch.iter().count(), 10);
 
     second.subscribe(&[&topic]).unwrap();

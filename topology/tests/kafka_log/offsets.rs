@@ -3,7 +3,7 @@
 use topology::ErrorClass;
 use topology::io::{TopicDescription, TopicPartition, TopicSpec};
 
-use crate::{PATIENCE, admin, consumer, fill, join, topic, unique};
+use crate::kafka_log::{PATIENCE, admin, consumer, fill, join, topic, unique};
 
 #[test]
 fn topics_are_created_once_and_described_and_never_by_asking() {

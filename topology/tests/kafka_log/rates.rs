@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use topology::io::{Log, Position, RecordBatch, TopicPartition};
 
-use crate::{PATIENCE, log, producer, record, topic, unique};
+use crate::kafka_log::{PATIENCE, log, producer, record, topic, unique};
 
 fn thread_cpu() -> Duration {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
@@ -78,8 +78,8 @@ fn rates_of_sending_and_fetching() {
 #[ignore = "measures, asserts no rate"]
 fn latency_of_small_transactions() {
     let topic = topic("latency", 4);
-    let mut consumer = crate::consumer(&unique("group"), "a");
-    crate::join(&mut *consumer, &[&topic]);
+    let mut consumer = crate::kafka_log::consumer(&unique("group"), "a");
+    crate::kafka_log::join(&mut *consumer, &[&topic]);
     let group = consumer.group_metadata().unwrap();
     let mut producer = producer(Some(&unique("tx")));
     let output = producer.register(&topic).unwrap();
@@ -95,7 +95,7 @@ fn latency_of_small_transactions() {
                     .unwrap();
             }
             let started = Instant::now();
-            crate::drain(&mut *producer);
+            crate::kafka_log::drain(&mut *producer);
             phases[0].push(started.elapsed());
             let started = Instant::now();
             producer

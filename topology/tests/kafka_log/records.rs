@@ -7,7 +7,7 @@ use topology::io::{
     HeaderBuffer, Log, OutputRecord, Position, RecordBatch, TopicPartition, TopicSpec,
 };
 
-use crate::{
+use crate::kafka_log::{
     PATIENCE, admin, consumer, drain, fill, join, log, producer, read_to_end, record, topic,
     unique, values,
 };

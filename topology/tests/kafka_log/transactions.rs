@@ -3,7 +3,7 @@
 use topology::ErrorClass;
 use topology::io::{RecordBatch, TopicPartition};
 
-use crate::{
+use crate::kafka_log::{
     PATIENCE, consumer, drain, fill, join, producer, read_to_end, record, topic, unique, values,
 };
 
@@ -53,7 +53,9 @@ fn an_open_transaction_holds_back_the_cached_end_but_not_the_asked_high_watermar
     }
     drain(&mut *producer);
     let partition = TopicPartition::new(&topic, 0);
-    let watermarks = crate::admin().watermarks(&[partition], PATIENCE).unwrap();
+    let watermarks = crate::kafka_log::admin()
+        .watermarks(&[partition], PATIENCE)
+        .unwrap();
     assert_eq!((watermarks[0].low, watermarks[0].high), (0, 5));
 
     let mut consumer = consumer(&unique("group"), "a");
@@ -106,7 +108,7 @@ fn offsets_are_committed_with_the_transaction_or_not_at_all() {
         );
     }
     assert_eq!(
-        crate::admin()
+        crate::kafka_log::admin()
             .committed(&group, &[partition], PATIENCE)
             .unwrap(),
         [Some(7)]
@@ -173,7 +175,7 @@ fn offsets_of_a_past_generation_are_refused_as_fenced() {
     // A second member makes a new generation.
     let mut second = consumer(&group, "b");
     second.subscribe(&[&topic]).unwrap();
-    crate::settle(&mut [&mut *first, &mut *second]);
+    crate::kafka_log::settle(&mut [&mut *first, &mut *second]);
     let fresh = first.group_metadata().unwrap();
     let mut producer = producer(Some(&unique("tx")));
     let offsets = [(TopicPartition::new(&topic, 0), 1)];

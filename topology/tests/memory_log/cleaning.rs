@@ -3,7 +3,7 @@
 use topology::ErrorClass;
 use topology::io::{Headers, Log, Position, TopicSpec};
 
-use crate::{Bed, NOW, pairs, partition, read, record};
+use crate::memory_log::{Bed, NOW, pairs, partition, read, record};
 
 fn compacted(bed: &Bed) {
     let spec = TopicSpec {

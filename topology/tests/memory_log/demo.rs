@@ -8,7 +8,7 @@ use topology::io::memory::MemoryLog;
 use topology::io::{GroupEvent, Headers, Log, OutputRecord, Position, ProducerConfig, RecordBatch};
 use topology::time::SystemClock;
 
-use crate::{Bed, NOW, partition, record};
+use crate::memory_log::{Bed, NOW, partition, record};
 
 /// Long enough that only a missing wake-up reaches it.
 const PATIENCE: Duration = Duration::from_secs(60);

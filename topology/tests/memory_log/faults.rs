@@ -8,7 +8,7 @@ use topology::ErrorClass;
 use topology::io::memory::{Fault, OperationKind};
 use topology::io::{OutputId, Position, RecordBatch};
 
-use crate::{Bed, NOW, pairs, partition, record, settle};
+use crate::memory_log::{Bed, NOW, pairs, partition, record, settle};
 
 impl Bed {
     /// The next call of this kind meets the fault.
@@ -137,7 +137,7 @@ fn a_commit_never_answered_and_timed_out_was_aborted() {
     let fault = Fault::Fail(ErrorClass::Retriable);
     bed.fail_next(OperationKind::CommitTransaction, fault);
     assert!(producer.commit_transaction(NOW).is_err());
-    bed.clock.advance(crate::TRANSACTION);
+    bed.clock.advance(crate::memory_log::TRANSACTION);
     let error = producer.commit_transaction(NOW).unwrap_err();
     assert_eq!(error.class(), ErrorClass::Fenced);
     assert_eq!(bed.values("t", 0, true), []);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use topology::ErrorClass;
 use topology::io::{GroupEvent, Log, Position};
 
-use crate::{Bed, NOW, SESSION, fetch, pairs, partition, partitions, settle};
+use crate::memory_log::{Bed, NOW, SESSION, fetch, pairs, partition, partitions, settle};
 
 use GroupEvent::{Assigned, Lost, Revoked};
 

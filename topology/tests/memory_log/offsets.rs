@@ -3,7 +3,7 @@
 use topology::io::{Consumer, GroupMetadata, Producer, TopicPartition};
 use topology::{Error, ErrorClass};
 
-use crate::{Bed, NOW, SESSION, TRANSACTION, partition, record, settle};
+use crate::memory_log::{Bed, NOW, SESSION, TRANSACTION, partition, record, settle};
 
 fn committed(consumer: &mut Box<dyn Consumer>) -> Result<Vec<Option<i64>>, Error> {
     consumer.committed(&[partition("t", 0)], NOW)

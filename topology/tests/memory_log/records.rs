@@ -5,7 +5,7 @@ use topology::io::{
     HeaderBuffer, Headers, Log, OutputId, OutputRecord, Position, RecordBatch, TopicSpec,
 };
 
-use crate::{Bed, NOW, fetch, pairs, partition, read, record, settle};
+use crate::memory_log::{Bed, NOW, fetch, pairs, partition, read, record, settle};
 
 #[test]
 fn a_record_comes_back_with_all_that_belongs_to_it() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use topology::ErrorClass;
 use topology::io::{OutputId, TopicSpec};
 
-use crate::{Bed, NOW, TRANSACTION, pairs, record};
+use crate::memory_log::{Bed, NOW, TRANSACTION, pairs, record};
 
 fn class<T: std::fmt::Debug>(result: Result<T, topology::Error>) -> ErrorClass {
     result.unwrap_err().class()

@@ -3,7 +3,7 @@
 use topology::runtime::StoreQuery;
 use topology::testing::{TestDriver, TestDriverConfig};
 
-use crate::job::{append, topology};
+use crate::restore::job::{append, topology};
 
 /// Records that the running task has processed when the other one is restored.
 fn processed_meanwhile(backlog: usize, to_restore: usize) -> usize {

@@ -10,7 +10,7 @@ use topology::runtime::StoreQuery;
 use topology::task::TaskId;
 use topology::testing::{TestDriver, TestDriverConfig, TestInstance};
 
-use crate::job::{append, topology};
+use crate::restore::job::{append, topology};
 
 /// Changelog records: many turns of a restore.
 const RECORDS: usize = 100_000;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use topology::ErrorClass;
 use topology::io::memory::{Fault, OperationKind as Kind};
 
-use crate::{job, verify, world};
+use crate::simulation::{job, verify, world};
 
 /// Runs one instance over a few batches; the `nth` call of `kind` fails. Answers whether it came
 /// to that.

@@ -9,8 +9,8 @@ use topology::runtime::{CommitPhase, PhaseObserver};
 use topology::store::{StoreCall, StoreOperation};
 use topology::{Error, ErrorClass};
 
-use crate::world::Turn;
-use crate::{dice, story, world};
+use crate::simulation::world::Turn;
+use crate::simulation::{dice, story, world};
 
 /// What a full disk says.
 const DISK_FULL: &str = "No space left on device";

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use topology::testing::TestDriverConfig;
 
-use crate::windowed::{self, Windowed};
-use crate::world::Job;
-use crate::{dice, faults, job, story, world};
+use crate::simulation::windowed::{self, Windowed};
+use crate::simulation::world::Job;
+use crate::simulation::{dice, faults, job, story, world};
 
 /// Processes and the names of their threads; one thread alone has the name of its process.
 const PROCESSES: [(&str, [&str; 2]); 3] = [

@@ -16,8 +16,8 @@ use topology::store::TimerClock;
 use topology::task::TaskId;
 use topology::testing::TestDriverConfig;
 
-use crate::invariants::{self, Outcome, ensure};
-use crate::world::Job;
+use crate::simulation::invariants::{self, Outcome, ensure};
+use crate::simulation::world::Job;
 
 pub const APPLICATION: &str = "simulated";
 pub const PARTITIONS: i32 = 4;

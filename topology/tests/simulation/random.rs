@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use topology::testing::TestDriverConfig;
 
-use crate::{history, story};
+use crate::simulation::{history, story};
 
 const SEEDS: u64 = 150;
 const WORKERS: usize = 2;

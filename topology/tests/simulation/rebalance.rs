@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{job, verify, world};
+use crate::simulation::{job, verify, world};
 
 #[test]
 fn row_9_an_instance_that_joins_and_leaves_in_mid_batch_costs_nothing() {

@@ -10,7 +10,7 @@ use topology::runtime::Streams;
 use topology::store::StateConfig;
 use topology::time::SystemClock;
 
-use crate::job;
+use crate::simulation::job;
 
 const TOPICS: [&str; 6] = ["words", "counted", "latest", "fired", "held", "dead"];
 

@@ -11,8 +11,8 @@ use topology::ErrorClass;
 use topology::io::memory::{Fault, OperationKind as Kind};
 use topology::store::StoreCall;
 
-use crate::world::Turn;
-use crate::{job, verify, world};
+use crate::simulation::world::Turn;
+use crate::simulation::{job, verify, world};
 
 /// The directories that were moved aside below an instance's state.
 fn set_aside(root: &Path) -> usize {

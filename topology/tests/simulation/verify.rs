@@ -2,7 +2,7 @@
 
 use topology::io::memory::OwnedRecord;
 
-use crate::{invariants, job::PARTITIONS, world};
+use crate::simulation::{invariants, job::PARTITIONS, world};
 
 /// Whatever happened, it is as if nothing had. All instances have settled.
 pub fn verify() {

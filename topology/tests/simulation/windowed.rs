@@ -11,10 +11,10 @@ use topology::runtime::StateRow;
 use topology::task::TaskId;
 use topology::testing::TestDriverConfig;
 
-use crate::dice;
-use crate::invariants::{self, Outcome, ensure};
-use crate::windows_world::{INPUTS, NOW, PARTITIONS, options, topology};
-use crate::world::Job;
+use crate::simulation::dice;
+use crate::simulation::invariants::{self, Outcome, ensure};
+use crate::simulation::world::Job;
+use crate::windows::world::{INPUTS, NOW, PARTITIONS, options, topology};
 
 const APPLICATION: &str = "windowed";
 const GROUPS: u64 = 5;

@@ -14,8 +14,8 @@ use topology::runtime::StateRow;
 use topology::task::TaskId;
 use topology::testing::{TestDriver, TestDriverConfig, TestInstance};
 
-use crate::invariants::{Counters, Outcome, ensure};
-use crate::{job, story};
+use crate::simulation::invariants::{Counters, Outcome, ensure};
+use crate::simulation::{job, story};
 
 thread_local! {
     static WORLD: RefCell<Option<World>> = const { RefCell::new(None) };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use topology::io::memory::OperationKind as Kind;
 
-use crate::{job, verify, world};
+use crate::simulation::{job, verify, world};
 
 thread_local! {
     static CALLS: Cell<usize> = const { Cell::new(0) };

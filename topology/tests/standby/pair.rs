@@ -7,7 +7,7 @@ use topology::runtime::{StateRow, StoreQuery};
 use topology::task::TaskId;
 use topology::testing::{TestDriver, TestDriverConfig, TestInstance};
 
-use crate::job::{append, topology};
+use crate::restore::job::{append, topology};
 
 pub const TASK: TaskId = TaskId {
     subtopology: 0,

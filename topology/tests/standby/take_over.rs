@@ -5,7 +5,7 @@ use std::path::Path;
 use topology::ErrorClass;
 use topology::io::memory::{Fault, OperationKind};
 
-use crate::pair::Pair;
+use crate::standby::pair::Pair;
 
 const KEYS: usize = 5_000;
 /// Records that reached the changelog, and the copy not.

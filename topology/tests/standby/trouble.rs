@@ -8,7 +8,7 @@ use topology::ErrorClass;
 use topology::io::memory::{Fault, OperationKind};
 use topology::store::SetAsideReason;
 
-use crate::pair::Pair;
+use crate::standby::pair::Pair;
 
 const KEYS: usize = 2_000;
 const CHANGELOG: &str = "app-counts-changelog";

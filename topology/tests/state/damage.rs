@@ -8,7 +8,7 @@ use std::time::Duration;
 use topology::ErrorClass;
 use topology::store::{SetAsideReason, StateConfig, StateDirectory, TaskState};
 
-use crate::support::*;
+use crate::state::support::*;
 
 fn table_files(root: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(root.join("0_3")).expect("read directory");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use topology::store::TaskState;
 
-use crate::support::*;
+use crate::state::support::*;
 
 /// The files of a database that was closed in order.
 fn fixture() -> PathBuf {

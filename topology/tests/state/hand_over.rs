@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use topology::store::SetAsideReason;
 
-use crate::support::*;
+use crate::state::support::*;
 
 #[test]
 fn a_task_is_opened_once_the_thread_that_has_it_closes_it() {

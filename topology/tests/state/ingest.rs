@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use topology::store::{StateConfig, StateDirectory, TaskState};
 
-use crate::support::*;
+use crate::state::support::*;
 
 /// A file is written whenever so much is collected: many of them.
 const FILE_BYTES: usize = 4 << 10;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use topology::ErrorClass;
 use topology::store::{StateConfig, StateDirectory, StoreId};
 
-use crate::support::*;
+use crate::state::support::*;
 
 #[test]
 fn the_cache_stays_within_its_bound() {

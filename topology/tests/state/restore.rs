@@ -7,7 +7,7 @@ use topology::store::{
     StateConfig, StateDirectory, StoreId, StoreSpec, TaskState, Timer, TimerBatch, TimerClock,
 };
 
-use crate::support::*;
+use crate::state::support::*;
 
 #[test]
 fn a_deleted_directory_is_restored_family_by_family() {

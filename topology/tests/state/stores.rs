@@ -4,7 +4,7 @@ use topology::store::{
     ChangedTopology, StateConfig, StateDirectory, StoreId, StoreSpec, TaskState,
 };
 
-use crate::support::*;
+use crate::state::support::*;
 
 #[test]
 fn removed_stores_are_refused_by_name_or_dropped() {

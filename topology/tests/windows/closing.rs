@@ -8,7 +8,7 @@ use topology::testing::TestInstance;
 use topology::time::Clock;
 use topology::window::{TimeWindows, WindowedOptions};
 
-use crate::world::{INPUTS, NOW, PARTITIONS, World, on_close, options};
+use crate::windows::world::{INPUTS, NOW, PARTITIONS, World, on_close, options};
 
 /// A world whose clock stands well after the events, as in a replay, so that no timestamp is capped.
 fn later() -> World {

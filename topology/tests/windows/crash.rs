@@ -9,7 +9,7 @@ use topology::runtime::{CommitPhase, PhaseObserver};
 use topology::testing::TestInstance;
 use topology::{Error, ErrorClass};
 
-use crate::world::{INPUTS, NOW, PARTITIONS, World, options};
+use crate::windows::world::{INPUTS, NOW, PARTITIONS, World, options};
 
 const GROUPS: [&str; 4] = ["a", "b", "c", "d"];
 const MINUTES: i64 = 4;

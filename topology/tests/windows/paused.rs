@@ -3,11 +3,11 @@
 
 use topology::runtime::{DeadLetterCircuit, Share};
 
-use crate::world::{NOW, World};
+use crate::windows::world::{NOW, World};
 
 #[test]
 fn windows_wait_for_a_paused_task_and_nothing_of_it_is_late() {
-    let mut world = World::with(crate::world::options(), |config| {
+    let mut world = World::with(crate::windows::world::options(), |config| {
         config.initial_wall_clock_ms = NOW + 86_400_000;
         config.streams.dead_letter_circuit = Some(DeadLetterCircuit {
             share: Share::of(0.1),

@@ -11,7 +11,7 @@ use topology::task::TaskId;
 use topology::window::WindowedOptions;
 use topology::{Error, ErrorClass};
 
-use crate::world::{NOW, PARTITIONS, World, on_close, options};
+use crate::windows::world::{NOW, PARTITIONS, World, on_close, options};
 
 const MINUTES: i64 = 60;
 const GROUPS: i64 = 25;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use topology::codec::{I64, Utf8};
 use topology::graph::Topology;
 
-use crate::world::{Count, INPUTS, NOW, Tell, World, on_close};
+use crate::windows::world::{Count, INPUTS, NOW, Tell, World, on_close};
 
 #[test]
 fn aggregations_of_different_inputs_may_meet_in_one_node() {

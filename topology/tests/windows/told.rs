@@ -6,7 +6,7 @@ use topology::codec::I64;
 use topology::store::{CommittedView, StoreId};
 use topology::window::current_aggregates;
 
-use crate::world::{NOW, World};
+use crate::windows::world::{NOW, World};
 
 fn append(world: &World, value: &str) {
     let seconds: i64 = value.split(' ').next_back().unwrap().parse().unwrap();
@@ -14,7 +14,7 @@ fn append(world: &World, value: &str) {
 }
 
 fn later() -> World {
-    let mut world = World::with(crate::world::options(), |config| {
+    let mut world = World::with(crate::windows::world::options(), |config| {
         config.initial_wall_clock_ms = NOW + 86_400_000;
     });
     world.clocks(0);
@@ -69,7 +69,7 @@ fn what_comes_for_a_closed_window_is_told_with_its_cause() {
 /// What was closed by an earlier report stays closed, though the task's watermark is lower now.
 #[test]
 fn an_input_that_begins_late_does_not_hide_causes() {
-    let mut world = World::with(crate::world::on_close(), |config| {
+    let mut world = World::with(crate::windows::world::on_close(), |config| {
         config.initial_wall_clock_ms = NOW + 86_400_000;
     });
     append(&world, "window a 1");
@@ -94,7 +94,7 @@ fn an_input_that_begins_late_does_not_hide_causes() {
 /// Others closed windows while nobody waited for it.
 #[test]
 fn a_task_that_was_empty_does_not_hide_causes() {
-    let mut world = World::with(crate::world::on_close(), |config| {
+    let mut world = World::with(crate::windows::world::on_close(), |config| {
         config.initial_wall_clock_ms = NOW + 86_400_000;
     });
     append(&world, "window a 1");

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
+use super::super::{Judged, order};
 use super::WINDOW;
 use super::grouping::{
     CREATED, CREATED_BY_FULFILMENT, CREATED_BY_SIGUNGU, Grouping, IN_FLIGHT, PAID,
     PAID_BY_FULFILMENT, PAID_BY_SIGUNGU, TERMINAL, TRANSITIONS,
 };
-use crate::model::{Judged, order};
 
 /// An occurredAt further ahead of the record's timestamp than this is not believed (E13), in milliseconds.
 const TOLERATED_LEAD: i64 = 5_000;

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use serde_json::Value;
 
+use super::super::outputs::time;
 use super::WINDOW;
 use super::grouping::Grouping;
-use crate::model::outputs::time;
 
 /// What both kinds of records say.
 #[derive(Debug, Clone, PartialEq)]

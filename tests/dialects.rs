@@ -1,13 +1,6 @@
 //! The forms in which events arrive: byte fixtures of the real shapes, keys, thin events, schema versions, and
 //! arbitrary bytes.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    clippy::print_stdout
-)]
+#![allow(clippy::string_slice, clippy::print_stdout)]
 
 mod arbitrary_bytes;
 mod contradictions;

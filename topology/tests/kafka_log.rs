@@ -1,12 +1,5 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    missing_docs
-)]
 //! The seam on librdkafka against a real Apache Kafka.
+#![allow(clippy::print_stdout)]
 
 mod group;
 mod offsets;

@@ -1,9 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 //! What programs of typed streams and tables do, and what they are refused for. The documentation of
 //! each operator has its plain case.
 

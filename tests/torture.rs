@@ -4,30 +4,10 @@
 //! The short form is part of the suite; `make torture` runs the long one. The load lies in the inputs beforehand and is
 //! taken at a limited rate: in what order records of three topics meet in a task would otherwise depend on the moment,
 //! and an exact comparison with the model would not be possible.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 
 mod brokers;
-#[path = "../support/changelogs.rs"]
-mod changelogs;
 mod counters;
 mod instances;
-#[path = "../support/judged.rs"]
-mod judged;
-#[path = "../support/kill.rs"]
-mod kill;
-#[path = "../support/load.rs"]
-mod load;
-#[path = "../support/model/mod.rs"]
-mod model;
-#[path = "../support/processor.rs"]
-mod processor;
-#[path = "../support/topics.rs"]
-mod topics;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -37,12 +17,13 @@ use jumun_harness::{Cluster, Kafka, wait_for};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use changelogs::{Folded, compare_with_changelogs};
+use crate::support::changelogs::{Folded, compare_with_changelogs};
+use crate::support::judged::{Comparison, compare_with_model};
+use crate::support::kill::IN_TRANSACTION;
+use crate::support::processor::{TIMEOUT, tell};
+use crate::support::{load, topics};
 use counters::Counters;
 use instances::Instances;
-use judged::{Comparison, compare_with_model};
-use kill::IN_TRANSACTION;
-use processor::{TIMEOUT, tell};
 
 const PARTITIONS: i32 = 4;
 const APPLICATION: &str = "tortured";

@@ -1,5 +1,4 @@
 //! The log in memory keeps Kafka's contract.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod cleaning;
 mod demo;

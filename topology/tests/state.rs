@@ -1,12 +1,5 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    missing_docs
-)]
 //! State of a task: what survives a clean stop, a crash, damage, and a change of the topology.
+#![allow(clippy::print_stdout)]
 
 mod damage;
 mod figures;

@@ -1,0 +1,32 @@
+//! What several tests need.
+
+pub mod aggregated;
+pub mod browser;
+pub mod certificates;
+pub mod changelogs;
+pub mod clocks;
+pub mod contract;
+pub mod driven;
+pub mod fleet;
+pub mod gaps;
+pub mod judged;
+pub mod kill;
+pub mod live_day;
+pub mod load;
+pub mod model;
+pub mod mutations;
+pub mod operator;
+pub mod page_source;
+pub mod paid_orders;
+pub mod peer_jar;
+pub mod processor;
+pub mod prometheus;
+pub mod recordings;
+pub mod samples;
+pub mod series;
+pub mod sessions;
+pub mod side_by_side;
+pub mod topics;
+pub mod turns;
+pub mod undisturbed;
+pub mod written;
