@@ -1,6 +1,7 @@
 //! The seam on librdkafka against a real Apache Kafka.
 #![allow(clippy::print_stdout)]
 
+mod fenced_broker;
 mod group;
 mod offsets;
 mod properties;

@@ -8,6 +8,7 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaResult;
 use rdkafka::groups::{GroupInfo, GroupList};
@@ -52,19 +53,15 @@ type Deletion = Pin<Box<dyn Future<Output = KafkaResult<TopicPartitionList>>>>;
 
 impl KafkaAdmin {
     pub(super) fn new(properties: &KafkaProperties, client_id: &str) -> IoResult<Self> {
-        fn create<C: rdkafka::config::FromClientConfigAndContext<Events>>(
-            config: &ClientConfig,
-            client_id: &str,
-        ) -> IoResult<C> {
-            config
-                .create_with_context(Events::new(client_id))
-                .map_err(|error| errors::error("create admin client", &error))
-        }
+        let asking: BaseConsumer<_> = create(&properties.asking(client_id), client_id)?;
+        asking.context().attach(asking.client());
+        let admin: AdminClient<_> = create(&properties.admin(client_id), client_id)?;
+        admin.inner().context().attach(admin.inner());
         Ok(Self {
             client_id: client_id.to_owned(),
             properties: properties.clone(),
-            asking: create(&properties.asking(client_id), client_id)?,
-            admin: create(&properties.admin(client_id), client_id)?,
+            asking,
+            admin,
             of_group: None,
             deletion: None,
         })
@@ -88,11 +85,9 @@ impl KafkaAdmin {
         let kept = match known {
             Some(kept) => kept,
             None => {
-                let reader = self
-                    .properties
-                    .reader(&self.client_id, group, None)
-                    .create_with_context(Events::new(&self.client_id))
-                    .map_err(|error| errors::error("create admin client", &error))?;
+                let config = self.properties.reader(&self.client_id, group, None);
+                let reader: BaseConsumer<_> = create(&config, &self.client_id)?;
+                reader.context().attach(reader.client());
                 (group.to_owned(), reader)
             }
         };
@@ -103,6 +98,8 @@ impl KafkaAdmin {
     /// nothing but other credentials or certificates will change their minds.
     fn unreachable(&self, error: Error) -> Error {
         self.serve();
+        // Its errors are served by the binding's own thread, which does not hand them on.
+        self.admin.inner().context().remind();
         if let Some(reason) = self.asking.context().refusal()
             && error.class() == ErrorClass::Retriable
         {
@@ -235,6 +232,15 @@ impl KafkaAdmin {
             members,
         })
     }
+}
+
+fn create<C: FromClientConfigAndContext<Events>>(
+    config: &ClientConfig,
+    client_id: &str,
+) -> IoResult<C> {
+    config
+        .create_with_context(Events::new(client_id, config))
+        .map_err(|error| errors::error("create admin client", &error))
 }
 
 /// The broker writes addresses as Java does: "/10.0.0.7".

@@ -60,8 +60,9 @@ impl KafkaConsumer {
         batch_bytes: Option<usize>,
     ) -> IoResult<Self> {
         let client: BaseConsumer<Events> = config
-            .create_with_context(Events::new(&member.client_id))
+            .create_with_context(Events::new(&member.client_id, config))
             .map_err(|error| errors::error("create consumer", &error))?;
+        client.context().attach(client.client());
         let client = Arc::new(client);
         let waker = Arc::new(Waker::default());
         Ok(Self {

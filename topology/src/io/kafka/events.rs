@@ -1,11 +1,14 @@
 //! What a client tells on its own: logs, errors, decisions of the group. Kept here until the owner asks.
 
 use std::collections::VecDeque;
+use std::ffi::CString;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
+use rdkafka::ClientConfig;
 use rdkafka::bindings::rd_kafka_resp_err_t;
-use rdkafka::client::ClientContext;
+use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
@@ -13,6 +16,7 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
 use rdkafka::types::RDKafkaErrorCode;
 
+use super::native::ClientHandle;
 use crate::io::GroupEvent;
 
 /// The context of every client.
@@ -24,17 +28,41 @@ pub(super) struct Events {
     trouble: Mutex<Option<String>>,
     refusal: Mutex<Option<String>>,
     last_reason: Mutex<String>,
+    /// `bootstrap.servers`.
+    brokers: CString,
+    client: OnceLock<ClientHandle>,
 }
 
 impl Events {
-    pub(super) fn new(client_id: &str) -> Self {
+    /// Of a client to be created with `config`; once it is, [`Self::attach`] has to follow.
+    pub(super) fn new(client_id: &str, config: &ClientConfig) -> Self {
+        let brokers = config.get("bootstrap.servers").unwrap_or_default();
         Self {
             client_id: client_id.to_owned(),
+            // A text with a zero byte in it was refused by the client's configuration before.
+            brokers: CString::new(brokers).unwrap_or_default(),
+            client: OnceLock::new(),
             group: Mutex::default(),
             closing: AtomicBool::new(false),
             trouble: Mutex::default(),
             refusal: Mutex::default(),
             last_reason: Mutex::default(),
+        }
+    }
+
+    /// The client whose context this is.
+    pub(super) fn attach(&self, client: &Client<Self>) {
+        if let Some(client) = ClientHandle::of(client) {
+            let _ = self.client.set(client);
+        }
+    }
+
+    /// Tells the client of the brokers that it was created with. Asked in a moment in which all brokers are fenced by their
+    /// controller, as after a freeze, a broker names none, and librdkafka (2.12) forgets those it knew: it may begin again
+    /// with `bootstrap.servers` or, by a race, never (its issue 5301). Known ones are not added twice.
+    pub(super) fn remind(&self) {
+        if let Some(client) = self.client.get() {
+            client.add_brokers(&self.brokers);
         }
     }
 
@@ -90,6 +118,9 @@ impl ClientContext for Events {
             return;
         };
         tracing::debug!(client_id = self.client_id, ?code, "{reason}");
+        if code == RDKafkaErrorCode::AllBrokersDown {
+            self.remind();
+        }
         let is_refusal = match code {
             RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed => true,
             // A handshake that was cut off may be that of a broker that is stopping.

@@ -27,6 +27,28 @@ pub(super) const NO_ERROR: rd::rd_kafka_resp_err_t =
 const END_OF_PARTITION: rd::rd_kafka_resp_err_t =
     rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF;
 
+/// A client, as its own context knows it. The context belongs to the client and is asked by it, or by who holds it: the
+/// client lives whenever the context is used.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ClientHandle(NonNull<RDKafka>);
+
+// SAFETY: librdkafka's clients may be used from any thread.
+unsafe impl Send for ClientHandle {}
+// SAFETY: as above.
+unsafe impl Sync for ClientHandle {}
+
+impl ClientHandle {
+    pub(super) fn of(client: &Client<Events>) -> Option<Self> {
+        NonNull::new(client.native_ptr()).map(Self)
+    }
+
+    /// Tells the client of brokers, beside those it knows.
+    pub(super) fn add_brokers(self, brokers: &CStr) {
+        // SAFETY: the client lives, see above; the text is copied.
+        unsafe { rd::rd_kafka_brokers_add(self.0.as_ptr(), brokers.as_ptr()) };
+    }
+}
+
 /// Wakes the thread that owns a consumer when one of its queues becomes non-empty.
 #[derive(Debug, Default)]
 pub(super) struct Waker {

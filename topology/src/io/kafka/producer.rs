@@ -82,8 +82,9 @@ impl KafkaProducer {
         transaction_timeout: Option<Duration>,
     ) -> IoResult<Self> {
         let client: BaseProducer<Events> = config
-            .create_with_context(Events::new(client_id))
+            .create_with_context(Events::new(client_id, config))
             .map_err(|error| errors::error("create producer", &error))?;
+        client.context().attach(client.client());
         let native = NativeProducer::new(client)
             .ok_or_else(|| Error::fatal("create producer", "the client has no event queue"))?;
         Ok(Self {

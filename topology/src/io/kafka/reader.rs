@@ -31,8 +31,9 @@ impl KafkaReader {
         batch_bytes: Option<usize>,
     ) -> IoResult<Self> {
         let client: BaseConsumer<Events> = config
-            .create_with_context(Events::new(client_id))
+            .create_with_context(Events::new(client_id, config))
             .map_err(|error| errors::error("create reader", &error))?;
+        client.context().attach(client.client());
         Ok(Self {
             inputs: Inputs::new(batch_bytes),
             client: Arc::new(client),
