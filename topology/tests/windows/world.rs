@@ -90,6 +90,7 @@ impl Processor for Tell {
                 n,
                 revision,
                 is_final,
+                ..
             } => {
                 let last = if *is_final { " final" } else { "" };
                 format!("{aggregate} n={n} r{revision}{last}")
