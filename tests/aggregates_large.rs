@@ -41,6 +41,9 @@ const EVENTS_PER_SECOND: u64 = 38;
 const START_MS: u64 = 1_795_100_400_000;
 const PARTITIONS: i32 = 4;
 
+/// Of each aggregate there are at least so many windows with a value.
+const LEAST_WINDOWS: usize = 100;
+
 const GRACE: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(2);
 const IDLE_DISTANCE: Duration = Duration::from_secs(5);
@@ -150,11 +153,13 @@ fn a_day_of_many_orders_is_told_in_bounded_memory_and_disk() {
     let report = compare_all(&broker, &expected.batch);
     after(&format!("{report}{samples}"));
     for grouping in GROUPINGS {
+        let windows = expected.batch.windows_of(grouping);
         tell(format!(
-            "{:28} {:9}",
+            "{:30} {:9} {windows:9} windows",
             grouping.name,
             expected.batch.total(grouping)
         ));
+        assert!(windows >= LEAST_WINDOWS, "{}", grouping.name);
     }
     assert!(report.is_clean(), "{report}");
     assert_eq!(

@@ -4,10 +4,12 @@
     reason = "each integration test that includes it uses a part of it"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jumun_harness::{Isolation, Kafka, Reader, Record, wait_for};
+
+use serde_json::Value;
 
 use crate::model::aggregates::batch::{Batch, TransitionBatch};
 use crate::model::aggregates::compare::{Report, compare};
@@ -54,7 +56,9 @@ pub fn expected_of_inputs(kafka: &Kafka, partitions: i32) -> Expected {
             let Some(movement) = Movement::of_judged(&judged, record.timestamp) else {
                 continue;
             };
-            expected.batch.add(&movement);
+            let event = serde_json::from_slice(record.value.as_deref().unwrap_or_default());
+            let event: Value = event.unwrap_or_default();
+            expected.batch.live(&movement, &event["info"]);
             expected.orders.entry(partition).or_insert_with(|| {
                 String::from_utf8(record.key.clone().unwrap_or_default()).unwrap()
             });
@@ -74,12 +78,26 @@ impl Expected {
 
 /// The batch over what the program says it applied: for runs in which the moment decides in what order inputs are taken.
 pub fn batch_of_transitions(kafka: &Kafka) -> Batch {
+    let mut infos: HashMap<String, Value> = HashMap::new();
+    for topic in [ORDERS, PAYMENTS, DELIVERIES] {
+        let mut events = kafka.reader(topic, None, Isolation::ReadCommitted).unwrap();
+        while let Some(record) = events.next_record().unwrap() {
+            let event = serde_json::from_slice(record.value.as_deref().unwrap_or_default());
+            let mut event: Value = event.unwrap_or_default();
+            if let Some(id) = event["id"].as_str().map(str::to_owned) {
+                // Of two events with one id the first is the one that counts (E12).
+                infos.entry(id).or_insert_with(|| event["info"].take());
+            }
+        }
+    }
     let mut batch = TransitionBatch::default();
     let mut transitions = kafka
         .reader(TRANSITIONS, None, Isolation::ReadCommitted)
         .unwrap();
     while let Some(record) = transitions.next_record().unwrap() {
-        batch.add(&serde_json::from_slice(record.value.as_deref().unwrap()).unwrap());
+        let transition: Value = serde_json::from_slice(record.value.as_deref().unwrap()).unwrap();
+        let info = transition["eventId"].as_str().and_then(|id| infos.get(id));
+        batch.add(&transition, info.unwrap_or(&Value::Null));
     }
     batch.finish()
 }
