@@ -124,7 +124,11 @@ fn differences(batch: &Batch, table: &BTreeMap<(String, i64), i64>) -> Vec<Strin
     let mut differences = Vec::new();
     let mut expected = 0;
     for (group, windows) in batch.groups() {
-        let is_gauge = Grouping::of_group(group).unwrap().is_gauge;
+        let grouping = Grouping::of_group(group).unwrap();
+        if grouping.rich.is_some() {
+            continue;
+        }
+        let is_gauge = grouping.is_gauge;
         let mut level = 0;
         for (window, change) in windows {
             level += change;

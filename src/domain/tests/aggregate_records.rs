@@ -268,7 +268,7 @@ fn money_queues_and_samples_are_told_with_what_follows_from_them() {
     let mut value = AggregateValue::of([1]).with(Thing::Sample(-61_000));
     value.merge(&AggregateValue::of([0]).with(Thing::Sample(600_000)));
     let expected = concat!(
-        r#"{"p50":-61000,"p90":-61000,"p95":-61000,"p99":-61000,"min":-61000,"max":600000,"count":2,"#,
+        r#"{"p50":-60421,"p90":-60421,"p95":-60421,"p99":-60421,"min":-61000,"max":600000,"count":2,"#,
         r#""onTimeRate":0.5,"onTime":1}"#
     );
     assert_eq!(told(A::PromiseError, &value, &value), expected);
