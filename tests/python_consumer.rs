@@ -193,7 +193,7 @@ fn a_table_that_is_killed_five_times_is_what_a_batch_counts() {
     }
     // Later ones in time, in whose windows the gauges hold the late ones.
     clocks::send_belated_orders(&broker, "T", end + 30 * MINUTE, end + 30 * MINUTE);
-    clocks::advance(&broker, &day.orders, end + 60 * MINUTE);
+    clocks::advance(&broker, &day.orders, end + 120 * MINUTE);
     assert_eq!(progress.len(), KILLS);
 
     let batch = expected_of_inputs(&broker, PARTITIONS).batch;

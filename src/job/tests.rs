@@ -382,3 +382,48 @@ fn windows_and_late_deltas_of_a_faulty_day_add_up_to_its_transitions() {
         assert_eq!(totals.sums.get(what), Some(&expected), "{what}");
     }
 }
+
+/// The day on the real tasks and commit protocol, in memory: without aggregates, with those of before there were others, and
+/// with all; the best of some rounds of each in turn. Run with `--ignored --nocapture`.
+#[test]
+#[ignore = "measures"]
+fn what_aggregates_cost() {
+    use crate::config::Included;
+    use crate::domain::aggregates::BusinessAggregateSet;
+    let Some(lines) = lines("market-day-4.ndjson.gz") else {
+        return;
+    };
+    let first = BusinessAggregate::ALL.iter().take(9);
+    let first = first.fold(BusinessAggregateSet::EMPTY, |set, aggregate| {
+        set.with(*aggregate)
+    });
+    let with = |enabled: bool, include: Included| Aggregates {
+        enabled,
+        include,
+        ..Aggregates::default()
+    };
+    let kinds = [
+        ("none", with(false, Included::ALL)),
+        ("A1 to A5", with(true, Included(first))),
+        ("all", with(true, Included::ALL)),
+    ];
+    let mut best = [Duration::MAX; 3];
+    for _ in 0..12 {
+        for ((_, settings), best) in kinds.iter().zip(&mut best) {
+            let mut job = job(settings, 3);
+            lines.iter().for_each(|line| job.append(line));
+            let started = std::time::Instant::now();
+            job.driver.commit().unwrap();
+            job.wait(3);
+            *best = started.elapsed().min(*best);
+        }
+    }
+    let [none, ..] = best;
+    for ((name, _), best) in kinds.iter().zip(best) {
+        println!(
+            "{name}: {best:.1?} for {} events, throughput {:.2} of that without",
+            lines.len(),
+            none.as_secs_f64() / best.as_secs_f64()
+        );
+    }
+}

@@ -136,6 +136,17 @@ impl Listener {
         compare(batch, &self.told)
     }
 
+    /// Waits until everything is told, and closed but for those windows that stay open for an hour longer than the others.
+    pub fn wait_told_by_now(&mut self, batch: &Batch, timeout: Duration) -> Report {
+        let is_told = || {
+            self.listen();
+            let report = (self.told.open_minutes() == 0).then(|| self.report(batch))?;
+            report.is_clean_by_now().then_some(report)
+        };
+        wait_for("the aggregates to be told", timeout, is_told)
+            .unwrap_or_else(|_| self.report(batch))
+    }
+
     /// Waits until everything is told and closed, and gives the comparison: the last one if that never comes.
     pub fn wait_told(&mut self, batch: &Batch, timeout: Duration) -> Report {
         let is_told = || {

@@ -49,6 +49,18 @@ impl Report {
         self.violations == 0 && self.tallies.values().all(Tally::is_clean)
     }
 
+    /// The same, where those windows are not due yet that stay open for an hour longer than the others.
+    pub fn is_clean_by_now(&self) -> bool {
+        let is_clean = |(name, tally): (&&str, &Tally)| {
+            let open = match name.starts_with("cancel_rate_cohort") {
+                true => 0,
+                false => tally.open,
+            };
+            tally.missing + tally.extra + tally.wrong + open == 0
+        };
+        self.violations == 0 && self.tallies.iter().all(is_clean)
+    }
+
     fn note(&mut self, difference: impl FnOnce() -> String) {
         if self.differences.len() < QUOTED_DIFFERENCES {
             self.differences.push(difference());

@@ -149,6 +149,15 @@ impl Told {
         self.open
     }
 
+    /// The same without those that stay open for an hour longer than the others.
+    pub fn open_minutes(&self) -> usize {
+        let groups = self.groups.iter();
+        let groups = groups.filter(|(group, _)| !group.starts_with("cancel_rate_cohort"));
+        let windows = groups.flat_map(|(_, group)| group.windows.values());
+        let is_open = |window: &&Window| window.update.is_some_and(|update| !update.is_final);
+        windows.filter(is_open).count()
+    }
+
     pub fn violations(&self) -> u64 {
         self.violations
     }
