@@ -54,7 +54,7 @@ const IDLE: Duration = Duration::from_secs(2);
 const IDLE_DISTANCE: Duration = Duration::from_secs(5);
 const WINDOW: Duration = Duration::from_secs(60);
 /// For what is not a matter of the rules: a commit, a report of watermarks a second, most of all the test's own reading.
-const TOLERANCE: Duration = Duration::from_secs(60);
+const TOLERANCE: Duration = Duration::from_secs(180);
 
 const SENDING: Duration = Duration::from_secs(900);
 const PROCESSING: Duration = Duration::from_secs(1_800);
@@ -63,8 +63,8 @@ const SAMPLING: Duration = Duration::from_millis(500);
 const MOST_RESIDENT: u64 = 1 << 30;
 const MOST_STATE: u64 = 2 << 30;
 const MOST_REPARTITION: u64 = 1 << 30;
-/// Partitions of a backlog are not read in step.
-const MOST_OPEN_SECONDS: f64 = 4.0 * 3_600.0;
+/// Partitions of a backlog are not read in step, less so after a kill.
+const MOST_OPEN_SECONDS: f64 = 5.0 * 3_600.0;
 
 /// The number of orders, if the day is asked for: `1` asks for the usual one, a larger number for another.
 fn asked() -> Option<u64> {
@@ -132,7 +132,6 @@ fn a_day_of_many_orders_is_told_in_bounded_memory_and_disk() {
             processor = setup.start_ready();
             after(&format!("killed at {decided} of {end}"));
         }
-        listener.listen();
         samples.look(&mut processor, &setup, &broker);
         assert!(started.elapsed() < PROCESSING, "{samples}");
         thread::sleep(SAMPLING);

@@ -10,6 +10,38 @@ use crate::domain::order_codec::OrderCodecError;
 /// So many names are kept.
 pub const CAPACITY: usize = 200;
 
+/// A short name, without memory of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShortName {
+    len: u8,
+    bytes: [u8; Self::LONGEST],
+}
+
+impl ShortName {
+    const LONGEST: usize = 23;
+
+    /// None of a name that is too long.
+    #[must_use]
+    pub fn new(name: &str) -> Option<Self> {
+        let mut bytes = [0; Self::LONGEST];
+        bytes
+            .get_mut(..name.len())?
+            .copy_from_slice(name.as_bytes());
+        Some(Self {
+            len: name.len() as u8,
+            bytes,
+        })
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        // It was made of text.
+        let bytes = self.bytes.get(..usize::from(self.len));
+        std::str::from_utf8(bytes.unwrap_or_default()).unwrap_or_default()
+    }
+}
+
 /// Names with their counts.
 ///
 /// ```
@@ -30,6 +62,14 @@ pub struct Frequent {
 }
 
 impl Frequent {
+    /// Of one name that came once.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        let mut frequent = Self::default();
+        frequent.add(name, 1);
+        frequent
+    }
+
     /// Counts a name so often.
     pub fn add(&mut self, name: &str, count: u64) {
         self.count_in(name, count);

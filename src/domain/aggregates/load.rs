@@ -3,7 +3,7 @@
 use super::aggregate::BusinessAggregate as A;
 use super::deltas::DeltaBuffer;
 use super::distinct::member;
-use super::frequent::Frequent;
+use super::frequent::{Frequent, ShortName};
 use super::group::Counted::Aggregate;
 use super::value::Thing;
 use crate::domain::actor::{ActorType, Aggregate as Owner};
@@ -23,12 +23,15 @@ pub(super) fn count(
         && order.regions.main == Main::Paid
         && deltas.wants(A::TopStores)
     {
-        let mut stores = Frequent::default();
-        stores.add(&order.store_id, 1);
+        let store = order.store_id.as_str();
+        let store = match ShortName::new(store) {
+            Some(name) => Thing::Name(name),
+            None => Thing::Names(Box::new(Frequent::of(store))),
+        };
         deltas
             .group(Aggregate(A::TopStores))
             .text(&order.sido)
-            .thing([], Thing::Names(Box::new(stores)));
+            .thing([], store);
     }
     // Only what riders did themselves names them; an assignment may be the dispatcher's.
     if event.aggregate() == Owner::Delivery

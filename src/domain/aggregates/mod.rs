@@ -28,7 +28,7 @@ pub use counter::BusinessCounter;
 pub use deltas::{Delta, DeltaBuffer, DeltaKind, GroupWriter};
 pub use dim::{Age, Dim, UNKNOWN};
 pub use distinct::{Distinct, member};
-pub use frequent::{CAPACITY, Frequent};
+pub use frequent::{CAPACITY, Frequent, ShortName};
 pub use group::{Counted, Group, GroupError};
 pub use sketch::{ACCURACY_PERCENT, Sketch};
 pub use value::{AggregateValue, MAX_SUMS, Thing};

@@ -10,7 +10,7 @@
 //! Bits are only ever appended. Merging is adding up, bin by bin and sum by sum, so that the order of parts does not show.
 
 use super::distinct::Distinct;
-use super::frequent::Frequent;
+use super::frequent::{Frequent, ShortName};
 use super::sketch::Sketch;
 use crate::domain::order_bytes::{Reader, Writer};
 use crate::domain::order_codec::OrderCodecError;
@@ -36,6 +36,8 @@ pub enum Thing {
     Pair(u64, u64),
     /// Different riders, and different deliveries.
     Pairs(Box<[Distinct; 2]>),
+    /// One store once.
+    Name(ShortName),
     /// How often which store.
     Names(Box<Frequent>),
 }
@@ -72,6 +74,11 @@ impl Thing {
                     things.merge(others);
                 }
             }
+            (Self::Name(name), other @ (Self::Name(_) | Self::Names(_))) => {
+                *self = Self::Names(Box::new(Frequent::of(name.as_str())));
+                self.merge(other);
+            }
+            (Self::Names(names), Self::Name(name)) => names.add(name.as_str(), 1),
             (Self::Names(names), Self::Names(others)) => names.merge(others),
             // A group has values of one kind.
             _ => {}
@@ -164,7 +171,7 @@ impl AggregateValue {
                 Thing::None => 0,
                 Thing::Sample(_) | Thing::Sketch(_) => SKETCH,
                 Thing::Pair(..) | Thing::Pairs(_) => DISTINCT,
-                Thing::Names(_) => NAMES,
+                Thing::Name(_) | Thing::Names(_) => NAMES,
             },
         );
         let mut writer = Writer { out, base: 0 };
@@ -183,6 +190,7 @@ impl AggregateValue {
                 }
             }
             Thing::Pairs(pairs) => pairs.iter().for_each(|things| things.encode(out)),
+            Thing::Name(name) => Frequent::of(name.as_str()).encode(out),
             Thing::Names(names) => names.encode(out),
         }
     }

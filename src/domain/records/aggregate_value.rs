@@ -54,10 +54,13 @@ pub(super) fn write_value(
             told.end();
         }
         Shape::Stores => {
-            let nothing = Frequent::default();
+            let one;
             let stores = match value.thing() {
                 Thing::Names(names) => names,
-                _ => &nothing,
+                thing => {
+                    one = names_of(thing);
+                    &one
+                }
             };
             let mut told = object.object(NAME);
             told.array("top", |array| {
@@ -133,6 +136,14 @@ fn with_sketch<R>(thing: &Thing, tell: impl FnOnce(&Sketch) -> R) -> Option<R> {
     }
 }
 
+fn names_of(thing: &Thing) -> Frequent {
+    match thing {
+        Thing::Name(name) => Frequent::of(name.as_str()),
+        Thing::Names(names) => Frequent::clone(names),
+        _ => Frequent::default(),
+    }
+}
+
 fn riders(thing: &Thing) -> [u64; 2] {
     match thing {
         Thing::Pair(..) => [1, 1],
@@ -167,8 +178,8 @@ pub(super) fn write_delta(object: &mut Object<'_>, counted: Counted, delta: &Agg
                 .samples()
                 .for_each(|(sample, count)| array.pair(sample, count));
         }),
-        Thing::Names(names) => told.array("stores", |array| {
-            for (store, orders) in names.names() {
+        thing @ (Thing::Name(_) | Thing::Names(_)) => told.array("stores", |array| {
+            for (store, orders) in names_of(thing).names() {
                 let mut store_told = array.object();
                 store_told.text("storeId", store);
                 store_told.number("orders", orders);

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use crate::domain::aggregates::{
-    ACCURACY_PERCENT, AggregateValue, CAPACITY, Distinct, Frequent, Sketch, Thing, member,
+    ACCURACY_PERCENT, AggregateValue, CAPACITY, Distinct, Frequent, ShortName, Sketch, Thing,
+    member,
 };
 
 fn sketch(samples: &[i64]) -> Option<Sketch> {
@@ -37,6 +38,21 @@ fn any_thing() -> impl Strategy<Value = Thing> {
         proptest::collection::vec(any_sample(), 2..20)
             .prop_map(|samples| Thing::Sketch(Box::new(sketch(&samples).unwrap()))),
     ]
+}
+
+fn any_name() -> impl Strategy<Value = Thing> {
+    // Few of them, so that they meet; one is too long to be a short one.
+    let names = [
+        "",
+        "st_1",
+        "st_2",
+        "가게",
+        "a store with a name longer than others",
+    ];
+    proptest::sample::select(&names[..]).prop_map(|name| match ShortName::new(name) {
+        Some(short) => Thing::Name(short),
+        None => Thing::Names(Box::new(Frequent::of(name))),
+    })
 }
 
 fn any_pair() -> impl Strategy<Value = Thing> {
@@ -81,7 +97,9 @@ proptest! {
     }
 
     #[test]
-    fn different_things_in_any_order_are_one_value_of_the_same_bytes(values in any_values(any_pair())) {
+    fn different_things_in_any_order_are_one_value_of_the_same_bytes(
+        values in prop_oneof![any_values(any_pair()), any_values(any_name())],
+    ) {
         let whole = bytes(&sum(&values));
         prop_assert_eq!(&bytes(&sum(values.iter().rev())), &whole);
         let (left, right) = values.split_at(values.len() / 2);
@@ -89,7 +107,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read(values in prop_oneof![any_values(any_thing()), any_values(any_pair())]) {
+    fn what_is_written_is_read(values in prop_oneof![any_values(any_thing()), any_values(any_pair()), any_values(any_name())]) {
         let mut read = AggregateValue::count(7);
         for value in values.iter().chain([&sum(&values)]) {
             let written = bytes(value);
@@ -169,6 +187,14 @@ fn more_names_than_have_a_place_cost_no_more_than_the_bound_says() {
     }
     let most = exact.iter().max_by_key(|(_, count)| **count).unwrap();
     assert_eq!(all.top(1), [(most.0.as_str(), told[most.0.as_str()])]);
+}
+
+#[test]
+fn short_names_are_read_back() {
+    for name in ["", "st_1", "가게 서울 강남", "twenty-three bytes long"] {
+        assert_eq!(ShortName::new(name).unwrap().as_str(), name);
+    }
+    assert_eq!(ShortName::new("twenty-four bytes long !"), None);
 }
 
 #[test]
