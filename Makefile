@@ -38,44 +38,44 @@ test: ## run all tests, those on a real Kafka of their own included
 matrix: ## run every row of the fault matrix on a real Kafka, those that take long included
 	@scripts/setup test
 	@scripts/fetch-kafka
-	JUMUN_MATRIX=1 cargo test --release --package jumun --test all matrix:: -- --nocapture
+	JUMUN_MATRIX=1 cargo test --release --workspace --test all matrix:: -- --nocapture
 
 torture: ## kill and freeze three instances 200 times while brokers of a cluster of three die, and look at everything; MINUTES=30 KILLS=200 TORTURE_SEED=6
 	@scripts/setup test
 	@scripts/fetch-kafka
-	JUMUN_TORTURE_MINUTES=$(MINUTES) JUMUN_TORTURE_KILLS=$(KILLS) JUMUN_TORTURE_SEED=$(TORTURE_SEED) cargo test --release --package jumun --test all torture:: -- --nocapture --test-threads 1
+	JUMUN_TORTURE_MINUTES=$(MINUTES) JUMUN_TORTURE_KILLS=$(KILLS) JUMUN_TORTURE_SEED=$(TORTURE_SEED) cargo test --release --workspace --test all torture:: -- --nocapture --test-threads 1
 
 simulate: ## play 1,000 seeded histories of crashes, zombies and faults; FIRST=17 SEEDS=1 plays one of them again
 	@scripts/setup test
-	SIMULATION_SEEDS=$(SEEDS) SIMULATION_FIRST=$(FIRST) RUST_BACKTRACE=0 cargo test --release --package topology --test all -- --nocapture simulation::random::seeded_$(if $(filter 1,$(SEEDS)),histories)
+	SIMULATION_SEEDS=$(SEEDS) SIMULATION_FIRST=$(FIRST) RUST_BACKTRACE=0 cargo test --release --workspace --test all -- --nocapture simulation::random::seeded_$(if $(filter 1,$(SEEDS)),histories)
 
 every-case: ## every state, action and actor under all four ordering policies against the model; the tests sample three of them
 	@scripts/setup test
-	JUMUN_EVERY_CASE=1 cargo test --release --package jumun --test all job_against_model::every_case -- --nocapture
+	JUMUN_EVERY_CASE=1 cargo test --release --workspace --test all job_against_model::every_case -- --nocapture
 
 aggregates-large: ## compare the aggregates of 300,000 orders with a batch over them, on a real Kafka; takes minutes
 	@scripts/setup test
 	@scripts/fetch-kafka
-	JUMUN_AGGREGATES_LARGE=1 cargo test --release --package jumun --test all aggregates_large:: -- --nocapture
+	JUMUN_AGGREGATES_LARGE=1 cargo test --release --workspace --test all aggregates_large:: -- --nocapture
 
 retention-large: ## keep 3,000 orders a day for 65 simulated days, and print how large the state is; takes minutes
 	@scripts/setup test
-	JUMUN_RETENTION_ORDERS_PER_DAY=3000 cargo test --release --package jumun --test all retention:: -- --nocapture
+	JUMUN_RETENTION_ORDERS_PER_DAY=3000 cargo test --release --workspace --test all retention:: -- --nocapture
 
 scale-out: ## restart, kill, add and remove instances under load on a real Kafka, under both group protocols; takes minutes
 	@scripts/setup test
 	@scripts/fetch-kafka
-	JUMUN_SCALE_OUT=1 cargo test --release --package jumun --test all -- --nocapture --test-threads=1 scale_out::restarts_keep scale_out::scaling
+	JUMUN_SCALE_OUT=1 cargo test --release --workspace --test all -- --nocapture --test-threads=1 scale_out::restarts_keep scale_out::scaling
 
 restore-times: ## restart, and take over, with a million orders of state: clean, killed, from nothing, with a copy; takes minutes; ORDERS=1000000
 	@scripts/setup test
 	@scripts/fetch-kafka
-	JUMUN_RESTORE_TIMES=$(ORDERS) cargo test --release --package jumun --test all -- --nocapture --test-threads=1 restore_times::a_ warm_take_over::a_
+	JUMUN_RESTORE_TIMES=$(ORDERS) cargo test --release --workspace --test all -- --nocapture --test-threads=1 restore_times::a_ warm_take_over::a_
 
 memory-bounds: ## measure peak memory in bursts, with a hot key, on a slow broker, with many open windows; takes minutes
 	@scripts/setup test
 	@scripts/fetch-kafka
-	JUMUN_MEMORY_BOUNDS=1 cargo test --release --package jumun --test all memory_bounds:: -- --nocapture --test-threads=1
+	JUMUN_MEMORY_BOUNDS=1 cargo test --release --workspace --test all memory_bounds:: -- --nocapture --test-threads=1
 
 upgrade: ## replace instances of an older version one by one under load, roll one back, and compare; FROM=<git ref>
 	@scripts/setup test
@@ -84,7 +84,7 @@ upgrade: ## replace instances of an older version one by one under load, roll on
 
 fuzz-decoders: ## give ten million nearly right records to the decoders of events; DECODER_SEED=7 chooses others
 	@scripts/setup test
-	DECODER_INPUTS=$(DECODER_INPUTS) cargo test --release --package jumun --test all dialects::arbitrary_bytes::every_record -- --nocapture
+	DECODER_INPUTS=$(DECODER_INPUTS) cargo test --release --workspace --test all dialects::arbitrary_bytes::every_record -- --nocapture
 
 bench: ## compare the order job with a bare consume-produce program, on a real Kafka
 	@scripts/setup bench

@@ -23,13 +23,15 @@ const PAID_ORDERS: i64 = 1_176;
 const NOON: i64 = 1_795_143_600_000; // 2026-11-20T12:00:00+09:00
 const MINUTE: i64 = 60_000;
 const PARTITIONS: i32 = 4;
+/// So long after the end of a day all its windows are closed, those too that are kept open for an hour.
+const CLOSED: i64 = 75 * MINUTE;
 
 /// After a day all of whose windows are closed: orders of noon, which are late, then orders in time, in whose windows the
 /// gauges contain the late ones, then the close of those.
 fn send_sequel(kafka: &Kafka, day: &Expected, after: i64) {
     clocks::send_belated_orders(kafka, "L", NOON, after + 10 * MINUTE);
     clocks::send_belated_orders(kafka, "T", after + 30 * MINUTE, after + 30 * MINUTE);
-    clocks::advance(kafka, &day.orders, after + 60 * MINUTE);
+    clocks::advance(kafka, &day.orders, after + 30 * MINUTE + CLOSED);
 }
 
 #[track_caller]
@@ -57,12 +59,12 @@ fn at_full_speed(name: &str, file: &str, adjust: fn(Setup) -> Setup) -> Option<[
     let end = day.last_timestamp;
     wait_consumed(&broker, "aggregates", &day.ends, TIMEOUT);
     assert_eq!(batch_of_transitions(&broker).groups(), day.batch.groups());
-    clocks::advance(&broker, &day.orders, end + 10 * MINUTE);
+    clocks::advance(&broker, &day.orders, end + CLOSED);
     let mut listener = Listener::new(&broker);
     let of_day = listener.wait_told(&day.batch, TIMEOUT);
     assert_clean(&format!("{name}, the day"), &of_day, began);
 
-    send_sequel(&broker, &day, end + 10 * MINUTE);
+    send_sequel(&broker, &day, end + CLOSED);
     let all = expected_of_inputs(&broker, PARTITIONS).batch;
     assert!(all.total(TERMINAL) > day.batch.total(TERMINAL));
     let report = listener.wait_told(&all, TIMEOUT);
@@ -102,8 +104,8 @@ fn ten_kills_in_a_faulty_day_change_no_aggregate() {
     let state = tempfile::tempdir().unwrap();
     replay(&broker, &path);
     let day = expected_of_inputs(&broker, PARTITIONS);
-    clocks::advance(&broker, &day.orders, day.last_timestamp + 10 * MINUTE);
-    send_sequel(&broker, &day, day.last_timestamp + 10 * MINUTE);
+    clocks::advance(&broker, &day.orders, day.last_timestamp + CLOSED);
+    send_sequel(&broker, &day, day.last_timestamp + CLOSED);
     let Expected {
         batch: all, ends, ..
     } = expected_of_inputs(&broker, PARTITIONS);
@@ -185,7 +187,13 @@ fn a_live_day_with_ten_kills_closes_by_the_wall_clock() {
     clocks::advance(&broker, &inputs.orders, inputs.last_timestamp);
     let mut listener = Listener::new(&broker);
     listener.listen();
+    assert!(listener.told.open_minutes() > 0);
+    let batch = batch_of_transitions(&broker);
+    let by_now = listener.wait_told_by_now(&batch, CLOSING);
+    assert!(by_now.is_clean_by_now(), "{by_now}");
     assert!(listener.told.open_windows() > 0);
+    // What is kept open for an hour would take one.
+    clocks::advance(&broker, &inputs.orders, inputs.last_timestamp + CLOSED);
     assert_told_of_live_day("live, killed", &broker, &mut listener, began);
     processor.stop();
     let batch = batch_of_transitions(&broker);
@@ -229,7 +237,7 @@ fn a_live_faulty_day_is_told_while_its_tasks_move() {
     day.wait_end();
 
     let inputs = expected_of_inputs(&broker, PARTITIONS);
-    clocks::advance(&broker, &inputs.orders, inputs.last_timestamp + 10 * MINUTE);
+    clocks::advance(&broker, &inputs.orders, inputs.last_timestamp + CLOSED);
     let mut listener = Listener::new(&broker);
     assert_told_of_live_day("live, moving", &broker, &mut listener, began);
     back.stop();

@@ -252,9 +252,10 @@ fn every_record_of_a_damaged_day_is_as_the_contract_says() {
             "{topic} has members that its schema does not describe"
         );
         let described = channel.payload.described();
-        let absent = described
-            .difference(&seen)
-            .filter(|path| !RARE.contains(&path.as_str()));
+        // What comes late is for luck to say.
+        let absent = described.difference(&seen).filter(|path| {
+            !RARE.contains(&path.as_str()) && !(topic == LATE && path.starts_with("/delta/"))
+        });
         missing.extend(absent.map(|path| format!("{topic}: {path}")));
 
         // The same records must not pass as anything else: one member's type is changed, one header is left out.

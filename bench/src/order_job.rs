@@ -22,6 +22,10 @@ use crate::progress::say;
 /// Of the keyed inputs, the states, the transitions and the changelogs.
 pub(crate) const PARTITIONS: i32 = 4;
 
+/// What is aggregated: what was from the beginning, and what the same job on Kafka Streams has too.
+const COMPARED_AGGREGATES: &str = "orders_created,orders_created_by_sigungu,orders_created_by_fulfilment,orders_paid,\
+    orders_paid_by_sigungu,orders_paid_by_fulfilment,transitions,in_flight,terminal";
+
 /// The program and where its present run keeps its state.
 pub(crate) struct OrderJob {
     program: PathBuf,
@@ -86,7 +90,11 @@ impl OrderJob {
             .arg("--state-dir")
             .arg(directory.path().join("state"))
             .args(["--listen", &self.address.to_string()])
-            .args(["--set", &format!("aggregates.enabled={aggregates}")]);
+            .args(["--set", &format!("aggregates.enabled={aggregates}")])
+            .args([
+                "--set",
+                &format!("aggregates.include={COMPARED_AGGREGATES}"),
+            ]);
         for setting in &self.settings {
             command.args(["--set", setting]);
         }

@@ -74,6 +74,8 @@ def apply(table: sqlite3.Connection, message: Message) -> None:
         return
     record: dict[str, Any] = json.loads(value)
     is_update = message.topic() == UPDATES
+    if not isinstance(record["value" if is_update else "delta"], int):
+        return  # this table has numbers; values of several members are for other tables
     group = group_of(key, 1 if is_update else 3)
     dims = json.dumps(record["dims"], ensure_ascii=False)
     window = (group, record["windowStart"])

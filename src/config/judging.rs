@@ -5,9 +5,9 @@ use std::time::Duration;
 use figment::value::{Dict, Value};
 use serde::{Serialize, Serializer};
 
-use super::nearest::nearest;
+use super::nearest::hint;
 use super::settings::milliseconds;
-use super::values::{kind, scalar};
+use super::values::{kind, list, scalar};
 use crate::domain::action::Action;
 use crate::domain::actor::{ActorSet, ActorType};
 use crate::domain::judge::JudgingPolicy;
@@ -266,7 +266,7 @@ pub(super) fn rights(table: &Dict, mut wrong: impl FnMut(&str, &Value, String)) 
             actors: ActorSet::EMPTY,
             with_reason: ActorSet::EMPTY,
         };
-        let parsed = list(value).and_then(|names| {
+        let parsed = list(value, "actors").and_then(|names| {
             for name in names {
                 match name.strip_suffix(IF_REASON) {
                     Some(name) => row.with_reason = row.with_reason.with(actor(name)?),
@@ -300,7 +300,7 @@ pub(super) fn actors(table: &Dict, mut wrong: impl FnMut(&str, &Value, String)) 
             wrong(name, value, problem);
             continue;
         };
-        let parsed = list(value).and_then(|names| {
+        let parsed = list(value, "actors").and_then(|names| {
             if names.is_empty() {
                 return Err("must name at least one actor".to_owned());
             }
@@ -323,29 +323,4 @@ fn actor(name: &str) -> Result<ActorType, String> {
         let names = ActorType::ALL.iter().map(|actor| actor.name());
         format!("\"{name}\" is no kind of actor{}", hint(name, names))
     })
-}
-
-fn hint(name: &str, names: impl Iterator<Item = &'static str>) -> String {
-    nearest(name, names)
-        .map(|found| format!("; did you mean {found}?"))
-        .unwrap_or_default()
-}
-
-/// A list of texts, or one text with commas, as variables and flags have it.
-fn list(value: &Value) -> Result<Vec<String>, String> {
-    match value {
-        Value::Array(_, items) => items
-            .iter()
-            .map(|item| {
-                scalar(item)
-                    .ok_or_else(|| format!("must be a list of texts, not of {}", kind(item)))
-            })
-            .collect(),
-        Value::String(_, text) => Ok(text
-            .split(',')
-            .map(|name| name.trim().to_owned())
-            .filter(|name| !name.is_empty())
-            .collect()),
-        other => Err(format!("must be a list of actors, not {}", kind(other))),
-    }
 }

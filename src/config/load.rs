@@ -20,8 +20,8 @@ use super::settings::{
     ProcessingGuarantee, Topics,
 };
 use super::values::{
-    address, application_server, boolean, choice, identifier, kind, number, scalar, share, text,
-    token, whole,
+    address, application_server, boolean, choice, identifier, included, kind, number, scalar,
+    share, text, token, whole,
 };
 use crate::domain::ordering::OrderingPolicy;
 
@@ -282,6 +282,7 @@ impl Reader<'_> {
             idle_distance: ms("idle_distance_ms", default.idle_distance, (0, DAY_MS)),
             early_interval: ms("early_interval_ms", default.early_interval, (100, DAY_MS)),
             enabled: self.setting(SECTION, "enabled", default.enabled, boolean),
+            include: self.setting(SECTION, "include", default.include, included),
             emit: self.setting(SECTION, "emit", default.emit, choice),
         }
     }

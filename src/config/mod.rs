@@ -38,6 +38,6 @@ pub use load::{Effective, load};
 pub use print::Format;
 pub use secret::Secret;
 pub use settings::{
-    Aggregates, Application, Configuration, DeadLetters, Emit, GroupProtocol, Http, OffsetReset,
-    ProcessingGuarantee, Topics,
+    Aggregates, Application, Configuration, DeadLetters, Emit, GroupProtocol, Http, Included,
+    OffsetReset, ProcessingGuarantee, Topics,
 };

@@ -12,6 +12,7 @@ use super::events::Events;
 use super::judging::{self, Actors, Ghost, Ordering, Parking, Redrive, Retention, Rights};
 use super::kafka::KafkaProperties;
 use super::secret::Secret;
+use crate::domain::aggregates::{BusinessAggregate, BusinessAggregateSet};
 use crate::job::{JobOptions, REBUILD};
 
 /// The whole configuration, checked.
@@ -150,6 +151,8 @@ pub struct Topics {
 pub struct Aggregates {
     /// Whether there are any. Default true.
     pub enabled: bool,
+    /// Which there are. Default all.
+    pub include: Included,
     /// How long after its end a window waits for events that come late. Default 120 s.
     #[serde(rename = "grace_ms", serialize_with = "milliseconds")]
     pub grace: Duration,
@@ -170,11 +173,32 @@ impl Default for Aggregates {
     fn default() -> Self {
         Self {
             enabled: true,
+            include: Included::ALL,
             grace: Duration::from_secs(120),
             idle: Duration::from_secs(30),
             idle_distance: Duration::from_secs(60),
             early_interval: Duration::from_secs(10),
             emit: Emit::Updates,
+        }
+    }
+}
+
+/// Which aggregates there are: `all`, or a list of their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Included(pub BusinessAggregateSet);
+
+impl Included {
+    /// All that this program knows.
+    pub const ALL: Self = Self(BusinessAggregateSet::ALL);
+    /// As it is written.
+    pub(super) const ALL_NAME: &'static str = "all";
+}
+
+impl Serialize for Included {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::ALL => serializer.serialize_str(Self::ALL_NAME),
+            Self(included) => serializer.collect_seq(included.iter().map(BusinessAggregate::name)),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::*;
 use crate::dialect::{Dialect, Form, KeyForm};
 use crate::domain::action::Action;
 use crate::domain::actor::{ActorSet, ActorType};
+use crate::domain::aggregates::{BusinessAggregate, BusinessAggregateSet};
 use crate::domain::ordering::{Choice, OrderingPolicy};
 use crate::domain::rights::may_cancel;
 use crate::domain::status::DisplayStatus;
@@ -191,13 +192,17 @@ fn ordering_is_a_preset_or_a_table_of_causes() {
 
 #[test]
 fn aggregates_have_a_section_of_their_own() {
-    let file =
-        "[aggregates]\ngrace_ms = 0\nidle_ms = 5_000\nearly_interval_ms = 1000\nemit = \"final\"";
+    let file = "[aggregates]\ngrace_ms = 0\nidle_ms = 5_000\nearly_interval_ms = 1000\nemit = \"final\"\ninclude = [\"gmv\", \"lead_cook\"]";
     let environment = [("JUMUN__AGGREGATES__IDLE_DISTANCE_MS", "7000")];
     let flags = Flags::default().with("aggregates.enabled", false);
     let effective = given(file, &environment, flags).load();
     let expected = Aggregates {
         enabled: false,
+        include: Included(
+            BusinessAggregateSet::EMPTY
+                .with(BusinessAggregate::Gmv)
+                .with(BusinessAggregate::LeadCook),
+        ),
         grace: Duration::ZERO,
         idle: Duration::from_secs(5),
         idle_distance: Duration::from_secs(7),
@@ -214,9 +219,38 @@ fn aggregates_have_a_section_of_their_own() {
         "idle_distance_ms = 7000 ",
         "early_interval_ms = 1000 ",
         "emit = \"final\" ",
+        "include = [\"lead_cook\",\"gmv\"] ",
     ] {
         assert!(toml.contains(line), "{line}: {toml}");
     }
+}
+
+#[test]
+fn aggregates_are_chosen_by_their_names() {
+    for (file, variable, expected) in [
+        ("", "all", Included::ALL),
+        (
+            "[aggregates]\ninclude = \"all\"",
+            "in_flight, top_stores",
+            Included(
+                BusinessAggregateSet::EMPTY
+                    .with(BusinessAggregate::InFlight)
+                    .with(BusinessAggregate::TopStores),
+            ),
+        ),
+    ] {
+        let environment = [("JUMUN__AGGREGATES__INCLUDE", variable)];
+        let effective = given(file, &environment, Flags::default()).load();
+        assert_eq!(effective.configuration.aggregates.include, expected);
+    }
+    let effective = given("", &[], Flags::default()).load();
+    assert_eq!(effective.configuration.aggregates.include, Included::ALL);
+    assert!(
+        effective
+            .print(Format::Toml)
+            .unwrap()
+            .contains("include = \"all\" ")
+    );
 }
 
 #[test]
@@ -410,6 +444,14 @@ fn values_out_of_range_are_refused() {
     check_error(
         "[aggregates]\nearly_interval_ms = 10",
         "jumun.toml, aggregates.early_interval_ms: must be a whole number from 100 to 86400000, not 10",
+    );
+    check_error(
+        "[aggregates]\ninclude = [\"orders_crated\"]",
+        "jumun.toml, aggregates.include: \"orders_crated\" is no aggregate; did you mean orders_created?",
+    );
+    check_error(
+        "[aggregates]\ninclude = []",
+        "jumun.toml, aggregates.include: must name at least one aggregate, or \"all\"",
     );
     check_error(
         "[aggregates]\ngrace_ms = -1",

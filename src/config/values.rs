@@ -6,8 +6,10 @@ use figment::value::Value;
 
 use topology::runtime::Share;
 
+use super::nearest::hint;
 use super::secret::Secret;
-use super::settings::Choice;
+use super::settings::{Choice, Included};
+use crate::domain::aggregates::{BusinessAggregate, BusinessAggregateSet};
 
 /// Kafka's bound of a topic's name is 249; what the engine appends to the application's id has to fit too.
 const MAX_ID_LENGTH: usize = 120;
@@ -123,6 +125,46 @@ pub(super) fn choice<T: Choice>(value: &Value) -> Result<T, String> {
             .collect();
         format!("must be {}, not {}", names.join(" or "), kind(value))
     })
+}
+
+/// A list of texts, or one text with commas, as variables and flags have it.
+pub(super) fn list(value: &Value, of: &str) -> Result<Vec<String>, String> {
+    match value {
+        Value::Array(_, items) => items
+            .iter()
+            .map(|item| {
+                scalar(item)
+                    .ok_or_else(|| format!("must be a list of texts, not of {}", kind(item)))
+            })
+            .collect(),
+        Value::String(_, text) => Ok(text
+            .split(',')
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty())
+            .collect()),
+        other => Err(format!("must be a list of {of}, not {}", kind(other))),
+    }
+}
+
+/// `all`, or the names of aggregates.
+pub(super) fn included(value: &Value) -> Result<Included, String> {
+    let names = list(value, "aggregates")?;
+    if names == [Included::ALL_NAME] {
+        return Ok(Included::ALL);
+    }
+    if names.is_empty() {
+        return Err("must name at least one aggregate, or \"all\"".to_owned());
+    }
+    let mut included = BusinessAggregateSet::EMPTY;
+    for name in names {
+        let aggregate = BusinessAggregate::from_name(&name).ok_or_else(|| {
+            let known = BusinessAggregate::ALL.iter();
+            let known = known.map(|aggregate| aggregate.name());
+            format!("\"{name}\" is no aggregate{}", hint(&name, known))
+        })?;
+        included = included.with(aggregate);
+    }
+    Ok(Included(included))
 }
 
 pub(super) fn address(value: &Value) -> Result<SocketAddr, String> {

@@ -424,6 +424,7 @@ fn apply(
         from: status,
         to: order.status(),
         main_before: (order.regions.main != before.main).then_some(before.main),
+        delivery_before: before.delivery,
         after_pick_up,
         refunded: order.refunded.saturating_sub(refunded).max(0),
     });

@@ -8,7 +8,7 @@ use super::invariants::InvariantSet;
 use super::order::Fact;
 use super::ordering::Cause;
 use super::outcome::{Outcome, RejectionReason};
-use super::regions::{Main, Regions};
+use super::regions::{Delivery, Main, Regions};
 use super::status::DisplayStatus;
 
 /// What the caller knows of the record besides the event.
@@ -199,6 +199,8 @@ pub struct Transition {
     pub to: DisplayStatus,
     /// `main` before, if it changed.
     pub main_before: Option<Main>,
+    /// `delivery` before.
+    pub delivery_before: Delivery,
     /// What an event after pick-up turned out to be.
     pub after_pick_up: Option<AfterPickUp>,
     /// What the event brought back to the customer, in won.

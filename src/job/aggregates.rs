@@ -2,21 +2,23 @@
 
 use std::time::Duration;
 
-use topology::codec::{Bytes, VarI64};
-use topology::dsl::{KStream, Produced};
+use topology::codec::Bytes;
+use topology::dsl::{KStream, Produced, StreamsBuilder};
+use topology::graph::StoreBuilder;
 use topology::io::HeaderBuffer;
-use topology::process::{ProcessError, Processor, ProcessorContext, Record};
+use topology::process::{InitContext, ProcessError, Processor, ProcessorContext, Record};
 use topology::window::{
     Deltas, EmitStrategy, IdleRule, TimeWindows, WindowResult, Windowed, WindowedAggregator,
     WindowedOptions,
 };
 
-use super::codec::{JsonText, JsonTextSerializer};
+use super::codec::{AggregateValues, JsonText, JsonTextSerializer};
 use super::judged::Judged;
 use super::options::JobOptions;
+use super::top_stores::{self, TopStores};
 use super::{counters, names, topics};
 use crate::config::{Aggregates, Emit};
-use crate::domain::aggregates::{Counted, DeltaKind, Group};
+use crate::domain::aggregates::{AggregateValue, BusinessAggregate, Counted, DeltaKind, Group};
 use crate::domain::records::{
     AggregateUpdate, AggregateWindow, LateDelta, write_aggregate, write_aggregate_key,
     write_late_aggregate, write_late_aggregate_key,
@@ -24,20 +26,29 @@ use crate::domain::records::{
 
 /// Windows are a minute long; their topics are named after it.
 const WINDOW: Duration = Duration::from_secs(60);
+/// The windows of cohorts, of what becomes of the orders of a minute, are kept open for so long, and the grace.
+const COHORT: Duration = Duration::from_secs(3_600);
+/// The number of these windows in the aggregation.
+const COHORT_WINDOWS: u8 = 1;
 
 /// Adds the aggregation of what the judge forwards, and the two topics that tell of it.
-pub(super) fn add(judged: &KStream<String, Judged>, job: &JobOptions) {
+pub(super) fn add(builder: &StreamsBuilder, judged: &KStream<String, Judged>, job: &JobOptions) {
+    builder.add_state_store(StoreBuilder::persistent(names::TOP_STORES));
     let results = judged.aggregate_windowed(
         names::AGGREGATES,
         options(&job.aggregates, job.merging_tasks),
         OrderAggregator::default,
         Bytes,
-        VarI64,
+        AggregateValues,
     );
     let produced = Produced::with(Bytes, JsonTextSerializer);
     results
         .filter(|_, result| matches!(result, WindowResult::Update { .. }))
-        .process(names::AGGREGATE_RECORDS, AggregateRecords::default, &[])
+        .process(
+            names::AGGREGATE_RECORDS,
+            AggregateRecords::of_updates,
+            &[names::TOP_STORES],
+        )
         .to(
             &job.output(topics::AGGREGATES),
             produced.clone().with_name(names::AGGREGATE_UPDATES),
@@ -63,6 +74,10 @@ fn options(settings: &Aggregates, merging_tasks: i32) -> WindowedOptions {
             after: settings.idle,
             distance: settings.idle_distance,
         },
+        more_windows: [
+            Some(TimeWindows::of_size(WINDOW).grace(settings.grace.saturating_add(COHORT))),
+            None,
+        ],
         ..WindowedOptions::new(TimeWindows::of_size(WINDOW).grace(settings.grace))
     }
 }
@@ -77,7 +92,7 @@ impl WindowedAggregator for OrderAggregator {
     type Key = String;
     type Value = Judged;
     type Group = Vec<u8>;
-    type Aggregate = i64;
+    type Aggregate = AggregateValue;
 
     fn event_time(&self, record: Record<'_, String, Judged>) -> Option<i64> {
         record.value.occurred_at
@@ -86,16 +101,18 @@ impl WindowedAggregator for OrderAggregator {
     fn add(
         &mut self,
         record: Record<'_, String, Judged>,
-        deltas: &mut Deltas<'_, Vec<u8>, i64>,
+        deltas: &mut Deltas<'_, Vec<u8>, AggregateValue>,
     ) -> Result<(), ProcessError> {
         let judged = record.value;
         deltas.caused_by(judged.event_id.as_bytes());
         for delta in judged.deltas.iter() {
             self.group.clear();
             self.group.extend_from_slice(delta.group);
-            let (group, at, value) = (&self.group, judged.window_at, &delta.value);
+            let at = delta.at.unwrap_or(judged.window_at);
+            let (group, value) = (&self.group, delta.value);
             match delta.kind {
                 DeltaKind::Window => deltas.add(group, at, value)?,
+                DeltaKind::Cohort => deltas.add_in(COHORT_WINDOWS, group, at, value)?,
                 DeltaKind::Running => deltas.add_running(group, at, value)?,
                 DeltaKind::Total => deltas.add_total(group, value)?,
             }
@@ -103,8 +120,8 @@ impl WindowedAggregator for OrderAggregator {
         Ok(())
     }
 
-    fn merge(sum: &mut i64, delta: &i64) {
-        *sum = sum.saturating_add(*delta);
+    fn merge(sum: &mut AggregateValue, delta: &AggregateValue) {
+        sum.merge(delta);
     }
 }
 
@@ -114,23 +131,41 @@ pub(super) struct AggregateRecords {
     key: Vec<u8>,
     json: JsonText,
     headers: HeaderBuffer,
+    top_stores: Option<TopStores>,
+}
+
+impl AggregateRecords {
+    /// Of updates, which alone are told of the top stores.
+    fn of_updates() -> Self {
+        Self {
+            top_stores: Some(TopStores::default()),
+            ..Self::default()
+        }
+    }
 }
 
 impl Processor for AggregateRecords {
     type Key = Windowed<Vec<u8>>;
-    type Value = WindowResult<i64>;
+    type Value = WindowResult<AggregateValue>;
     type OutKey = Vec<u8>;
     type OutValue = JsonText;
 
+    fn init(&mut self, context: &mut InitContext<'_>) -> Result<(), ProcessError> {
+        match &mut self.top_stores {
+            Some(top_stores) => top_stores.init(context),
+            None => Ok(()),
+        }
+    }
+
     fn process(
         &mut self,
-        record: Record<'_, Windowed<Vec<u8>>, WindowResult<i64>>,
+        record: Record<'_, Windowed<Vec<u8>>, WindowResult<AggregateValue>>,
         context: &mut ProcessorContext<'_, '_, Vec<u8>, JsonText>,
     ) -> Result<(), ProcessError> {
         // Our own bytes: what follows on a group that cannot be read would be wrong.
         let group = Group::parse(&record.key.key)
             .map_err(|error| topology::Error::fatal("read a group", error.to_string()))?;
-        let window = AggregateWindow {
+        let mut window = AggregateWindow {
             group,
             start: record.key.start,
             end: record.key.end,
@@ -141,13 +176,25 @@ impl Processor for AggregateRecords {
         match record.value {
             WindowResult::Update {
                 aggregate,
+                moved,
                 n,
                 revision,
                 is_final,
             } => {
+                let mut n = *n;
+                let (mut value, mut moved) = (aggregate, moved);
+                if group.counted == Counted::Aggregate(BusinessAggregate::TopStores) {
+                    let Some(top_stores) = self.top_stores.as_mut().filter(|_| *is_final) else {
+                        return Ok(());
+                    };
+                    window.start = window.end.saturating_sub(top_stores::WINDOW_MS);
+                    (value, n) = top_stores.close(&record.key, aggregate, n, context)?;
+                    moved = value;
+                }
                 let update = AggregateUpdate {
-                    value: *aggregate,
-                    n: *n,
+                    value,
+                    moved,
+                    n,
                     rev: *revision,
                     is_final: *is_final,
                 };
@@ -162,7 +209,7 @@ impl Processor for AggregateRecords {
                 closed_before,
             } => {
                 let late = LateDelta {
-                    delta: *delta,
+                    delta,
                     occurred_at: *timestamp,
                     event_id: &String::from_utf8_lossy(cause),
                     closed_before: *closed_before,

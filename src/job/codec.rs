@@ -6,6 +6,7 @@ use topology::io::Headers;
 use topology::process::SourceRecord;
 
 use crate::dialect::{Arrival, Decoded, Decoder, NoEvent};
+use crate::domain::aggregates::AggregateValue;
 use crate::domain::event::{Defect, OrderEvent};
 
 /// JSON text of a record to be sent, written by [`crate::domain::records`].
@@ -20,6 +21,33 @@ impl Serializer<JsonText> for JsonTextSerializer {
     fn serialize(&mut self, value: &JsonText, out: &mut Vec<u8>) -> Result<Presence, CodecError> {
         out.extend_from_slice(&value.0);
         Ok(Presence::Present)
+    }
+}
+
+/// Values of aggregates, partial or whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AggregateValues;
+
+impl Serializer<AggregateValue> for AggregateValues {
+    fn serialize(
+        &mut self,
+        value: &AggregateValue,
+        out: &mut Vec<u8>,
+    ) -> Result<Presence, CodecError> {
+        value.encode(out);
+        Ok(Presence::Present)
+    }
+}
+
+impl Deserializer<AggregateValue> for AggregateValues {
+    fn deserialize(
+        &mut self,
+        data: Option<&[u8]>,
+        target: &mut AggregateValue,
+    ) -> Result<(), CodecError> {
+        target
+            .decode(data.unwrap_or_default())
+            .map_err(|error| CodecError::new("MALFORMED", error.to_string()))
     }
 }
 

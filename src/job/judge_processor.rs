@@ -86,6 +86,8 @@ pub(super) enum Told {
 
 impl JudgeProcessor {
     pub(super) fn new(options: Arc<JobOptions>) -> Self {
+        let mut judged = Judged::default();
+        judged.count_for(options.aggregates.include.0);
         Self {
             decoder: Decoder::new(options.dialects.clone()),
             options,
@@ -93,7 +95,7 @@ impl JudgeProcessor {
             started_at: None,
             order: Order::default(),
             order_no: String::new(),
-            judged: Judged::default(),
+            judged,
             headers: HeaderBuffer::default(),
             aside: SetAside::default(),
             aside_event: Incoming::default(),

@@ -1,5 +1,5 @@
 use super::codec::JsonText;
-use crate::domain::aggregates::{DeltaBuffer, count, count_expired};
+use crate::domain::aggregates::{BusinessAggregateSet, DeltaBuffer, count, count_expired};
 use crate::domain::event::OrderEvent;
 use crate::domain::judgement::Judgement;
 use crate::domain::order::Order;
@@ -44,6 +44,11 @@ pub struct Redrive {
 }
 
 impl Judged {
+    /// Counts for these aggregates alone, from here on.
+    pub(super) fn count_for(&mut self, wanted: BusinessAggregateSet) {
+        self.deltas.want(wanted);
+    }
+
     /// Fills it anew; the order is as after the event.
     pub(super) fn fill(
         &mut self,

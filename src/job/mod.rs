@@ -17,6 +17,7 @@ mod retrying;
 pub(crate) mod set_aside;
 #[cfg(test)]
 mod tests;
+mod top_stores;
 pub mod topics;
 
 use std::sync::Arc;
@@ -42,6 +43,7 @@ pub(crate) mod names {
     pub(super) const RECONCILE: &str = "reconcile";
     pub(super) const REDRIVE: &str = "redrive";
     pub(super) const AGGREGATES: &str = "aggregates";
+    pub(super) const TOP_STORES: &str = "top-stores";
     pub(super) const AGGREGATE_RECORDS: &str = "aggregate-records";
     pub(super) const AGGREGATE_UPDATES: &str = "aggregate-updates";
     pub(super) const LATE_RECORDS: &str = "late-records";
@@ -98,7 +100,7 @@ pub fn topology(options: &JobOptions) -> Topology {
     }
 
     if options.aggregates.enabled {
-        aggregates::add(&judged, options);
+        aggregates::add(&builder, &judged, options);
     }
     let mut topology = builder.topology();
     topology.counters(counters::names());

@@ -36,11 +36,13 @@ impl Counted {
             sent + ahead,
         );
         event["time"]["recordedAt"] = json!(super::scenario::rfc3339(sent));
+        let info = event["info"].clone();
         self.scenario.send(event, expected);
         let judged = self.scenario.judged.as_ref().unwrap();
         if let Some(movement) = Movement::of_judged(judged, sent) {
             self.batch.add(&movement);
-            self.of_transitions.add(judged.transition.as_ref().unwrap());
+            self.of_transitions
+                .add(judged.transition.as_ref().unwrap(), &info);
         }
     }
 

@@ -1,9 +1,11 @@
 //! The aggregates that a run told, against a batch over the same events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jumun_harness::{Isolation, Kafka, Reader, Record, wait_for};
+
+use serde_json::Value;
 
 use crate::support::model::aggregates::batch::{Batch, TransitionBatch};
 use crate::support::model::aggregates::compare::{Report, compare};
@@ -50,13 +52,27 @@ pub fn expected_of_inputs(kafka: &Kafka, partitions: i32) -> Expected {
             let Some(movement) = Movement::of_judged(&judged, record.timestamp) else {
                 continue;
             };
-            expected.batch.add(&movement);
+            let mut event = Value::Null;
+            if says_more(movement.transition()) {
+                let bytes = record.value.as_deref().unwrap_or_default();
+                event = serde_json::from_slice(bytes).unwrap_or_default();
+            }
+            expected.batch.live(&movement, &event["info"]);
             expected.orders.entry(partition).or_insert_with(|| {
                 String::from_utf8(record.key.clone().unwrap_or_default()).unwrap()
             });
         }
     }
     expected
+}
+
+/// Whether an event says what aggregates need and its transition does not tell.
+fn says_more(transition: &Value) -> bool {
+    let action = transition["action"].as_str().unwrap_or_default();
+    matches!(
+        action,
+        "order.created" | "order.accepted" | "cooking.delayed"
+    ) || action.starts_with("payment.")
 }
 
 impl Expected {
@@ -70,12 +86,26 @@ impl Expected {
 
 /// The batch over what the program says it applied: for runs in which the moment decides in what order inputs are taken.
 pub fn batch_of_transitions(kafka: &Kafka) -> Batch {
+    let mut infos: HashMap<String, Value> = HashMap::new();
+    for topic in [ORDERS, PAYMENTS, DELIVERIES] {
+        let mut events = kafka.reader(topic, None, Isolation::ReadCommitted).unwrap();
+        while let Some(record) = events.next_record().unwrap() {
+            let event = serde_json::from_slice(record.value.as_deref().unwrap_or_default());
+            let mut event: Value = event.unwrap_or_default();
+            if let Some(id) = event["id"].as_str().map(str::to_owned) {
+                // Of two events with one id the first is the one that counts (E12).
+                infos.entry(id).or_insert_with(|| event["info"].take());
+            }
+        }
+    }
     let mut batch = TransitionBatch::default();
     let mut transitions = kafka
         .reader(TRANSITIONS, None, Isolation::ReadCommitted)
         .unwrap();
     while let Some(record) = transitions.next_record().unwrap() {
-        batch.add(&serde_json::from_slice(record.value.as_deref().unwrap()).unwrap());
+        let transition: Value = serde_json::from_slice(record.value.as_deref().unwrap()).unwrap();
+        let info = transition["eventId"].as_str().and_then(|id| infos.get(id));
+        batch.add(&transition, info.unwrap_or(&Value::Null));
     }
     batch.finish()
 }
@@ -112,6 +142,17 @@ impl Listener {
     /// What was told so far, against the batch.
     pub fn report(&self, batch: &Batch) -> Report {
         compare(batch, &self.told)
+    }
+
+    /// Waits until everything is told, and closed but for those windows that stay open for an hour longer than the others.
+    pub fn wait_told_by_now(&mut self, batch: &Batch, timeout: Duration) -> Report {
+        let is_told = || {
+            self.listen();
+            let report = (self.told.open_minutes() == 0).then(|| self.report(batch))?;
+            report.is_clean_by_now().then_some(report)
+        };
+        wait_for("the aggregates to be told", timeout, is_told)
+            .unwrap_or_else(|_| self.report(batch))
     }
 
     /// Waits until everything is told and closed, and gives the comparison: the last one if that never comes.

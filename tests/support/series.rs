@@ -13,7 +13,7 @@ use topology::runtime::CommitPhase;
 use topology::store::SetAsideReason;
 
 /// What one instance may expose.
-pub const BUDGET: usize = 1_000;
+pub const BUDGET: usize = 1_500;
 /// Partitions of the inputs.
 pub const PARTITIONS: usize = 4;
 /// Merging tasks: partitions of the repartition topic.

@@ -1,7 +1,8 @@
 //! A paused task on a real Kafka, for longer than the group waits for a member that does not poll: the member stays, the
 //! other task of its thread goes on, and what waited is processed once.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use jumun_harness::{Broker, Isolation, Message, unique_name, wait_for};
@@ -19,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The shortest that brokers take for a session.
 const SESSION: Duration = Duration::from_secs(6);
 
+/// Of the one stream thread: `<process>/task/<thread>` below `/proc`.
+static THREAD: OnceLock<PathBuf> = OnceLock::new();
+
 struct Copy;
 
 impl Processor for Copy {
@@ -32,6 +36,7 @@ impl Processor for Copy {
         record: Record<'_, String, String>,
         context: &mut ProcessorContext<'_, '_, String, String>,
     ) -> Result<(), ProcessError> {
+        THREAD.get_or_init(|| std::fs::read_link("/proc/thread-self").unwrap());
         match record.value.as_str() {
             "bad" => Err(ProcessError::record("BAD", "as the test wants it")),
             _ => context.forward(record),
@@ -123,9 +128,12 @@ impl Job {
     }
 }
 
-/// Processor time of this process so far.
+/// Processor time of the stream thread so far; other tests run in this process too.
 fn processor_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let stat = PathBuf::from("/proc")
+        .join(THREAD.get().unwrap())
+        .join("stat");
+    let stat = std::fs::read_to_string(stat).unwrap();
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
     // Fields 14 and 15 of proc(5), in hundredths of a second.
     let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();

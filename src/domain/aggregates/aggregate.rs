@@ -1,5 +1,6 @@
 //! The aggregates that are told per window.
 
+use super::deltas::DeltaKind;
 use super::dim::Dim;
 use crate::domain::codes::codes;
 
@@ -17,7 +18,45 @@ codes! {
         Transitions = "transitions",
         InFlight = "in_flight",
         Terminal = "terminal",
+        CancelRateFlow = "cancel_rate_flow",
+        CancelRateFlowByCategory = "cancel_rate_flow_by_category",
+        CancelRateCohort = "cancel_rate_cohort",
+        CancelRateCohortByCategory = "cancel_rate_cohort_by_category",
+        PostCancel = "post_cancel",
+        LeadAccept = "lead_accept",
+        LeadAcceptByCategory = "lead_accept_by_category",
+        LeadCook = "lead_cook",
+        WaitDispatch = "wait_dispatch",
+        WaitHandover = "wait_handover",
+        LeadRide = "lead_ride",
+        LeadRideByFulfilment = "lead_ride_by_fulfilment",
+        LeadTotal = "lead_total",
+        LeadTotalByCategory = "lead_total_by_category",
+        LeadTotalByFulfilment = "lead_total_by_fulfilment",
+        PromiseError = "promise_error",
+        PromiseErrorByCategory = "promise_error_by_category",
+        Gmv = "gmv",
+        GmvByCategory = "gmv_by_category",
+        Reassign = "reassign",
+        SupplyGap = "supply_gap",
+        TopStores = "top_stores",
+        RiderLoad = "rider_load",
     }
+}
+
+/// How the value of an aggregate is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A number.
+    Count,
+    /// Named sums, and what follows from them.
+    Sums(&'static [&'static str]),
+    /// Quantiles of samples, and named sums.
+    Samples(&'static [&'static str]),
+    /// Riders and deliveries.
+    Riders,
+    /// Stores.
+    Stores,
 }
 
 impl BusinessAggregate {
@@ -27,7 +66,10 @@ impl BusinessAggregate {
         match self {
             Self::OrdersCreated | Self::OrdersPaid => &[Dim::Sido, Dim::Category],
             Self::OrdersCreatedBySigungu | Self::OrdersPaidBySigungu => &[Dim::Sido, Dim::Sigungu],
-            Self::OrdersCreatedByFulfilment | Self::OrdersPaidByFulfilment => &[Dim::Fulfilment],
+            Self::OrdersCreatedByFulfilment
+            | Self::OrdersPaidByFulfilment
+            | Self::LeadRideByFulfilment
+            | Self::LeadTotalByFulfilment => &[Dim::Fulfilment],
             Self::Transitions => &[Dim::Sido, Dim::From, Dim::To, Dim::Actor],
             Self::InFlight => &[Dim::Sido, Dim::Status],
             Self::Terminal => &[
@@ -37,12 +79,73 @@ impl BusinessAggregate {
                 Dim::Reason,
                 Dim::Liability,
             ],
+            Self::PostCancel => &[Dim::Category, Dim::Liability, Dim::Age],
+            Self::CancelRateFlowByCategory
+            | Self::CancelRateCohortByCategory
+            | Self::LeadAcceptByCategory
+            | Self::LeadCook
+            | Self::LeadTotalByCategory
+            | Self::PromiseErrorByCategory
+            | Self::GmvByCategory => &[Dim::Category],
+            Self::CancelRateFlow
+            | Self::CancelRateCohort
+            | Self::LeadAccept
+            | Self::WaitDispatch
+            | Self::WaitHandover
+            | Self::LeadRide
+            | Self::LeadTotal
+            | Self::PromiseError
+            | Self::Gmv
+            | Self::Reassign
+            | Self::SupplyGap
+            | Self::TopStores
+            | Self::RiderLoad => &[Dim::Sido],
         }
     }
 
-    /// Whether it is a gauge: its value in a window includes all earlier windows.
+    /// Where its deltas count.
     #[must_use]
-    pub const fn is_running(self) -> bool {
-        matches!(self, Self::InFlight)
+    pub const fn kind(self) -> DeltaKind {
+        match self {
+            Self::InFlight | Self::SupplyGap => DeltaKind::Running,
+            Self::CancelRateCohort | Self::CancelRateCohortByCategory => DeltaKind::Cohort,
+            _ => DeltaKind::Window,
+        }
+    }
+
+    /// How its value is told; sums stand in the order of their places in it.
+    #[must_use]
+    pub const fn shape(self) -> Shape {
+        match self {
+            Self::CancelRateFlow
+            | Self::CancelRateFlowByCategory
+            | Self::CancelRateCohort
+            | Self::CancelRateCohortByCategory => Shape::Sums(&["cancelled", "paid"]),
+            Self::PostCancel => Shape::Sums(&[
+                "postCancelled",
+                "postCancelledAmount",
+                "withdrawn",
+                "withdrawnAmount",
+            ]),
+            Self::Gmv | Self::GmvByCategory => Shape::Sums(&["gmv", "orders", "refunds"]),
+            Self::SupplyGap => Shape::Sums(&["requested", "assigned"]),
+            Self::LeadAccept
+            | Self::LeadAcceptByCategory
+            | Self::WaitDispatch
+            | Self::LeadRide
+            | Self::LeadRideByFulfilment
+            | Self::LeadTotal
+            | Self::LeadTotalByCategory
+            | Self::LeadTotalByFulfilment => Shape::Samples(&["negative"]),
+            Self::LeadCook => Shape::Samples(&["negative", "implied"]),
+            Self::WaitHandover => {
+                Shape::Samples(&["negative", "riderWaited", "foodWaited", "unknown"])
+            }
+            Self::PromiseError | Self::PromiseErrorByCategory => Shape::Samples(&["onTime"]),
+            Self::Reassign => Shape::Samples(&["unassigned", "reassigned"]),
+            Self::RiderLoad => Shape::Riders,
+            Self::TopStores => Shape::Stores,
+            _ => Shape::Count,
+        }
     }
 }

@@ -1,9 +1,10 @@
-//! What one judged event adds to the aggregates (A1 to A5) and to the counters.
+//! What one judged event adds to the aggregates and to the counters; here A1 to A5, and which of the others it concerns.
 
 use super::aggregate::BusinessAggregate as A;
 use super::counter::BusinessCounter as C;
 use super::deltas::DeltaBuffer;
 use super::group::Counted::{Aggregate, Counter};
+use super::{durations, load, rates};
 use crate::domain::action::Action;
 use crate::domain::event::OrderEvent;
 use crate::domain::judgement::{Judgement, Transition};
@@ -51,6 +52,15 @@ pub fn count(order: &Order, event: &OrderEvent, judgement: &Judgement, deltas: &
     }
     count_transition(order, event, transition, deltas);
     count_moved(order, transition.from, transition.to, deltas);
+    rates::count(
+        order,
+        event,
+        judgement.times.occurred_at,
+        transition,
+        deltas,
+    );
+    durations::count(order, judgement, transition, deltas);
+    load::count(order, event, transition, deltas);
     // `main` is entered once per order and value, so each of these counts once per order.
     if transition.main_before.is_some() {
         if order.regions.main == Main::Paid {
@@ -65,6 +75,7 @@ pub fn count(order: &Order, event: &OrderEvent, judgement: &Judgement, deltas: &
 /// Adds what the end of an order's time changes: one that was still on its way is so no longer.
 pub fn count_expired(order: &Order, deltas: &mut DeltaBuffer) {
     count_moved(order, order.status(), DisplayStatus::None, deltas);
+    rates::count_expired(order, deltas);
 }
 
 /// A1.

@@ -1,12 +1,16 @@
 //! What one event adds, in a buffer that is used again for the next one.
 
+use super::aggregate::{BusinessAggregate, BusinessAggregateSet};
 use super::group::{Counted, write_code, write_text, write_value};
+use super::value::{AggregateValue, Thing};
 
 /// Where a delta counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeltaKind {
     /// In the window of its moment.
     Window,
+    /// In the window of its moment, which is kept open for an hour longer.
+    Cohort,
     /// In the window of its moment and in all later ones.
     Running,
     /// Over all time.
@@ -20,37 +24,69 @@ pub struct Delta<'a> {
     pub group: &'a [u8],
     /// Where it counts.
     pub kind: DeltaKind,
-    /// One more or one less.
-    pub value: i64,
+    /// Its moment, where that is not the event's; epoch milliseconds.
+    pub at: Option<i64>,
+    /// What is added.
+    pub value: &'a AggregateValue,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     /// Where the group's key ends; it begins where the one before ends.
     end: usize,
     kind: DeltaKind,
-    value: i8,
+    at: Option<i64>,
+    value: AggregateValue,
 }
 
 /// The deltas of one event. Once it has grown, filling it allocates nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct DeltaBuffer {
     groups: Vec<u8>,
     entries: Vec<Entry>,
+    wanted: BusinessAggregateSet,
+}
+
+impl Default for DeltaBuffer {
+    /// Takes everything.
+    fn default() -> Self {
+        Self {
+            groups: Vec::new(),
+            entries: Vec::new(),
+            wanted: BusinessAggregateSet::ALL,
+        }
+    }
 }
 
 impl DeltaBuffer {
+    /// Of the aggregates takes only these, from here on; counters it takes always.
+    pub fn want(&mut self, wanted: BusinessAggregateSet) {
+        self.wanted = wanted;
+    }
+
+    /// Whether this aggregate is taken.
+    #[must_use]
+    pub const fn wants(&self, aggregate: BusinessAggregate) -> bool {
+        self.wanted.contains(aggregate)
+    }
+
     /// Forgets all deltas, keeps the memory.
     pub fn clear(&mut self) {
         self.groups.clear();
         self.entries.clear();
     }
 
-    /// Begins a delta: the values of all dims follow, in their order, then the amount.
+    /// Begins a delta: the values of all dims follow, in their order, then what is added.
     pub fn group(&mut self, counted: Counted) -> GroupWriter<'_> {
-        write_code(&mut self.groups, counted);
+        let is_wanted = match counted {
+            Counted::Aggregate(aggregate) => self.wanted.contains(aggregate),
+            Counted::Counter(_) => true,
+        };
+        if is_wanted {
+            write_code(&mut self.groups, counted);
+        }
         GroupWriter {
-            buffer: self,
+            buffer: is_wanted.then_some(self),
             kind: counted.kind(),
         }
     }
@@ -76,38 +112,65 @@ impl DeltaBuffer {
             Delta {
                 group,
                 kind: entry.kind,
-                value: i64::from(entry.value),
+                at: entry.at,
+                value: &entry.value,
             }
         })
     }
 }
 
-/// Writes the key of a group into a [`DeltaBuffer`].
+/// Writes the key of a group into a [`DeltaBuffer`]; of an aggregate that is not wanted nothing is written.
 #[must_use = "a delta is there only once it has an amount"]
 pub struct GroupWriter<'a> {
-    buffer: &'a mut DeltaBuffer,
+    buffer: Option<&'a mut DeltaBuffer>,
     kind: DeltaKind,
 }
 
 impl GroupWriter<'_> {
     /// The next dim, of free text; an empty one is [`UNKNOWN`](super::UNKNOWN).
-    pub fn text(self, text: &str) -> Self {
-        write_text(&mut self.buffer.groups, text);
+    pub fn text(mut self, text: &str) -> Self {
+        if let Some(buffer) = &mut self.buffer {
+            write_text(&mut buffer.groups, text);
+        }
         self
     }
 
     /// The next dim, of a closed list, by the value's code; none where there is no value.
-    pub fn value(self, code: Option<u8>) -> Self {
-        write_value(&mut self.buffer.groups, code);
+    pub fn value(mut self, code: Option<u8>) -> Self {
+        if let Some(buffer) = &mut self.buffer {
+            write_value(&mut buffer.groups, code);
+        }
         self
     }
 
-    /// Ends the delta.
-    pub fn add(self, value: i8) {
-        self.buffer.entries.push(Entry {
-            end: self.buffer.groups.len(),
-            kind: self.kind,
-            value,
-        });
+    /// Ends the delta, of a count.
+    pub fn add(self, number: i64) {
+        self.put(None, AggregateValue::count(number));
+    }
+
+    /// Ends the delta, of sums.
+    pub fn sums<const N: usize>(self, first: [i64; N]) {
+        self.put(None, AggregateValue::of(first));
+    }
+
+    /// Ends the delta, of sums in the window of another moment than the event's, epoch milliseconds.
+    pub fn sums_at<const N: usize>(self, at: i64, first: [i64; N]) {
+        self.put(Some(at), AggregateValue::of(first));
+    }
+
+    /// Ends the delta, of sums and something else.
+    pub fn thing<const N: usize>(self, first: [i64; N], thing: Thing) {
+        self.put(None, AggregateValue::of(first).with(thing));
+    }
+
+    fn put(self, at: Option<i64>, value: AggregateValue) {
+        if let Some(buffer) = self.buffer {
+            buffer.entries.push(Entry {
+                end: buffer.groups.len(),
+                kind: self.kind,
+                at,
+                value,
+            });
+        }
     }
 }

@@ -22,6 +22,29 @@ codes! {
         Actor = "actor",
         Reason = "reason",
         Liability = "liability",
+        Age = "age",
+    }
+}
+
+codes! {
+    /// How long after its end something happened to an order.
+    Age, Ages {
+        Hour = "<1h",
+        Day = "<24h",
+        Later = ">=24h",
+    }
+}
+
+impl Age {
+    /// Of so many milliseconds.
+    #[must_use]
+    pub const fn of(milliseconds: i64) -> Self {
+        const HOUR: i64 = 3_600_000;
+        match milliseconds {
+            ..HOUR => Self::Hour,
+            HOUR..86_400_000 => Self::Day,
+            _ => Self::Later,
+        }
     }
 }
 
@@ -43,6 +66,7 @@ impl Dim {
             Self::Actor => ActorType::from_code(code).map(ActorType::name),
             Self::Reason => Reason::from_code(code).map(Reason::name),
             Self::Liability => Liability::from_code(code).map(Liability::name),
+            Self::Age => Age::from_code(code).map(Age::name),
         }
     }
 

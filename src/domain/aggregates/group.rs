@@ -61,8 +61,7 @@ impl Counted {
     #[must_use]
     pub const fn kind(self) -> DeltaKind {
         match self {
-            Self::Aggregate(aggregate) if aggregate.is_running() => DeltaKind::Running,
-            Self::Aggregate(_) => DeltaKind::Window,
+            Self::Aggregate(aggregate) => aggregate.kind(),
             Self::Counter(_) => DeltaKind::Total,
         }
     }

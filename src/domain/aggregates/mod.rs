@@ -1,16 +1,34 @@
-//! The business aggregates A1 to A5 and the business counters: what there is, by which dims, and what one judged
-//! event adds to them. Windows, watermarks and lateness are not known here.
+//! The business aggregates and the business counters: what there is, by which dims, and what one judged event adds to
+//! them. Windows, watermarks and lateness are not known here.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `aggregate`, `counter`, `dim`, `group` | what there is, by what it is grouped, the stored key of a group |
+//! | `value`, `sketch`, `distinct`, `frequent` | what a value is: sums, quantiles, different things, most frequent names |
+//! | `count`, `rates`, `durations`, `load` | what an event adds: A1–A5; A6–A8, A16, A24; A9–A15, A19; A20, A21 |
+//! | `deltas` | the additions of one event |
 
 mod aggregate;
 mod count;
 mod counter;
 mod deltas;
 mod dim;
+mod distinct;
+mod durations;
+mod frequent;
 mod group;
+mod load;
+mod rates;
+mod sketch;
+mod value;
 
-pub use aggregate::BusinessAggregate;
+pub use aggregate::{BusinessAggregate, BusinessAggregateSet, Shape};
 pub use count::{count, count_expired};
 pub use counter::BusinessCounter;
 pub use deltas::{Delta, DeltaBuffer, DeltaKind, GroupWriter};
-pub use dim::{Dim, UNKNOWN};
+pub use dim::{Age, Dim, UNKNOWN};
+pub use distinct::{Distinct, member};
+pub use frequent::{CAPACITY, Frequent, ShortName};
 pub use group::{Counted, Group, GroupError};
+pub use sketch::{ACCURACY_PERCENT, Sketch};
+pub use value::{AggregateValue, MAX_SUMS, Thing};

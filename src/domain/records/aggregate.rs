@@ -1,7 +1,8 @@
 //! `order.agg.1m.v1`: what is known of an aggregate in a window.
 
+use super::aggregate_value::write_value;
 use super::json_writer::Object;
-use crate::domain::aggregates::Group;
+use crate::domain::aggregates::{AggregateValue, Group};
 use crate::domain::time::write_utc_minute;
 
 /// A group in a window: the subject of an update or of a late delta.
@@ -31,9 +32,11 @@ impl AggregateWindow<'_> {
 
 /// What an update says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AggregateUpdate {
-    /// The count; of a gauge its value at the end of the window.
-    pub value: i64,
+pub struct AggregateUpdate<'a> {
+    /// The value; of a running aggregate that at the end of the window.
+    pub value: &'a AggregateValue,
+    /// What moved it in this window: of others than running aggregates the same.
+    pub moved: &'a AggregateValue,
     /// How many deltas it is made of.
     pub n: u64,
     /// Counts the updates of the group in the window, from 1; readers keep the highest.
@@ -43,10 +46,19 @@ pub struct AggregateUpdate {
 }
 
 /// Appends the record of an update.
-pub fn write_aggregate(out: &mut Vec<u8>, window: &AggregateWindow<'_>, update: &AggregateUpdate) {
+pub fn write_aggregate(
+    out: &mut Vec<u8>,
+    window: &AggregateWindow<'_>,
+    update: &AggregateUpdate<'_>,
+) {
     let mut object = Object::new(out);
     window.write(&mut object);
-    object.number("value", update.value);
+    write_value(
+        &mut object,
+        window.group.counted,
+        update.value,
+        update.moved,
+    );
     object.number("n", update.n);
     object.number("rev", update.rev);
     object.boolean("final", update.is_final);

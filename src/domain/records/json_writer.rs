@@ -2,6 +2,8 @@
 //!
 //! Members are inlined where they are written: their keys are constants, and copying a constant is a store or two.
 
+use std::io::Write as _;
+
 use crate::domain::json::plain_len;
 use crate::domain::time::write_rfc3339_kst;
 
@@ -85,6 +87,27 @@ impl<'a> Object<'a> {
             .extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
     }
 
+    /// A member that is the quotient of two numbers; null where there is nothing to divide by.
+    pub(super) fn ratio(&mut self, key: &str, number: i64, by: i64) {
+        self.key(key);
+        match by {
+            0 => self.out.extend_from_slice(b"null"),
+            // Writing to memory does not fail.
+            _ => drop(write!(self.out, "{}", number as f64 / by as f64)),
+        }
+    }
+
+    /// A member that is an array; the function writes its elements.
+    pub(super) fn array(&mut self, key: &str, write: impl FnOnce(&mut Array<'_>)) {
+        self.key(key);
+        self.out.push(b'[');
+        write(&mut Array {
+            out: self.out,
+            first: true,
+        });
+        self.out.push(b']');
+    }
+
     /// A member that is true or false.
     #[inline(always)]
     pub(super) fn boolean(&mut self, key: &str, value: bool) {
@@ -123,6 +146,37 @@ impl<'a> Object<'a> {
             out.push(b'"');
         });
         self.out.push(b']');
+    }
+}
+
+/// The elements of an array being written.
+pub(super) struct Array<'a> {
+    out: &'a mut Vec<u8>,
+    first: bool,
+}
+
+impl Array<'_> {
+    /// An element that is an object.
+    pub(super) fn object(&mut self) -> Object<'_> {
+        self.comma();
+        Object::new(self.out)
+    }
+
+    /// An element that is an array of two numbers.
+    pub(super) fn pair(&mut self, one: i64, other: u64) {
+        self.comma();
+        self.out.push(b'[');
+        let mut buffer = itoa::Buffer::new();
+        self.out.extend_from_slice(buffer.format(one).as_bytes());
+        self.out.push(b',');
+        self.out.extend_from_slice(buffer.format(other).as_bytes());
+        self.out.push(b']');
+    }
+
+    fn comma(&mut self) {
+        if !std::mem::replace(&mut self.first, false) {
+            self.out.push(b',');
+        }
     }
 }
 

@@ -1,21 +1,22 @@
 //! `order.agg.1m.late.v1`: what belongs to a window that was closed when it came.
 
 use super::aggregate::{AggregateWindow, write_aggregate_key};
+use super::aggregate_value::write_delta;
 use super::json_writer::Object;
-use crate::domain::aggregates::DeltaKind;
+use crate::domain::aggregates::{AggregateValue, DeltaKind};
 
 /// What a late delta says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LateDelta<'a> {
     /// What has to be added to the final value.
-    pub delta: i64,
+    pub delta: &'a AggregateValue,
     /// When it happened, epoch milliseconds.
     pub occurred_at: i64,
     /// The event that caused it; empty if that is not known any more.
     pub event_id: &'a str,
     /// Windows that begin before this were closed when the delta came, epoch milliseconds.
     ///
-    /// Told of gauges only (`in_flight`): one event moves a gauge in its own window and in all later ones. The delta
+    /// Told of running aggregates only (`in_flight`): one event moves a gauge in its own window and in all later ones. The delta
     /// counts in every window from its own on that begins before `closedBefore`; windows that begin then or later
     /// hold it already.
     pub closed_before: i64,
@@ -29,7 +30,7 @@ pub struct LateDelta<'a> {
 pub fn write_late_aggregate(out: &mut Vec<u8>, window: &AggregateWindow<'_>, late: &LateDelta<'_>) {
     let mut object = Object::new(out);
     window.write(&mut object);
-    object.number("delta", late.delta);
+    write_delta(&mut object, window.group.counted, late.delta);
     object.time("occurredAt", late.occurred_at);
     object.text_if_any("eventId", late.event_id);
     if window.group.counted.kind() == DeltaKind::Running {

@@ -1,6 +1,7 @@
 //! The derived records, written as JSON into a reused buffer, with the fields in the order of their schema.
 
 mod aggregate;
+mod aggregate_value;
 mod json_writer;
 mod late_aggregate;
 mod reconcile;

@@ -1,7 +1,9 @@
 //! The records of aggregates, byte by byte.
 
 use super::fixture::NOON;
-use crate::domain::aggregates::{BusinessAggregate, Counted, DeltaBuffer, Group};
+use crate::domain::aggregates::{
+    AggregateValue, BusinessAggregate, Counted, DeltaBuffer, Group, Thing,
+};
 use crate::domain::records::{
     AggregateUpdate, AggregateWindow, LateDelta, write_aggregate, write_aggregate_key,
     write_late_aggregate, write_late_aggregate_key,
@@ -54,20 +56,23 @@ fn in_flight(deltas: &mut DeltaBuffer) {
         .add(-1);
 }
 
-const LATE: LateDelta<'_> = LateDelta {
-    delta: -1,
-    occurred_at: NOON + 4 * 60_000 + 482,
-    event_id: "0192f3c1-\"7",
-    closed_before: NOON + 9 * 60_000,
-    partition: 1,
-    n: 42,
-};
+fn late(delta: &AggregateValue) -> LateDelta<'_> {
+    LateDelta {
+        delta,
+        occurred_at: NOON + 4 * 60_000 + 482,
+        event_id: "0192f3c1-\"7",
+        closed_before: NOON + 9 * 60_000,
+        partition: 1,
+        n: 42,
+    }
+}
 
 #[test]
 fn an_update_has_the_fields_of_its_schema_in_their_order() {
     with_window(created("서울", "치\"킨"), |window| {
         let update = AggregateUpdate {
-            value: 7,
+            value: &AggregateValue::count(7),
+            moved: &AggregateValue::count(7),
             n: 7,
             rev: 2,
             is_final: false,
@@ -85,7 +90,8 @@ fn an_update_has_the_fields_of_its_schema_in_their_order() {
     });
     with_window(in_flight, |window| {
         let update = AggregateUpdate {
-            value: -3,
+            value: &AggregateValue::count(-3),
+            moved: &AggregateValue::count(-3),
             n: 9,
             rev: 1,
             is_final: true,
@@ -107,7 +113,8 @@ fn an_update_has_the_fields_of_its_schema_in_their_order() {
 fn an_absent_dim_is_left_out_of_the_value_and_empty_in_the_key() {
     with_window(terminal, |window| {
         let update = AggregateUpdate {
-            value: 1,
+            value: &AggregateValue::count(1),
+            moved: &AggregateValue::count(1),
             n: 1,
             rev: 1,
             is_final: true,
@@ -144,8 +151,8 @@ fn no_two_groups_share_a_key() {
 fn a_late_delta_has_the_fields_of_its_schema_and_a_key_of_its_own() {
     with_window(created("서울", ""), |window| {
         let (mut key, mut out) = (Vec::new(), Vec::new());
-        write_late_aggregate_key(&mut key, window, &LATE);
-        write_late_aggregate(&mut out, window, &LATE);
+        write_late_aggregate_key(&mut key, window, &late(&AggregateValue::count(-1)));
+        write_late_aggregate(&mut out, window, &late(&AggregateValue::count(-1)));
         assert_eq!(
             text(key),
             "orders_created|서울|unknown|2026-11-20T03:04Z|1|42"
@@ -165,7 +172,7 @@ fn a_late_delta_has_the_fields_of_its_schema_and_a_key_of_its_own() {
 fn a_late_delta_of_a_gauge_says_up_to_which_window_it_counts() {
     with_window(in_flight, |window| {
         let mut out = Vec::new();
-        write_late_aggregate(&mut out, window, &LATE);
+        write_late_aggregate(&mut out, window, &late(&AggregateValue::count(-1)));
         assert_eq!(
             text(out),
             concat!(
@@ -176,4 +183,103 @@ fn a_late_delta_of_a_gauge_says_up_to_which_window_it_counts() {
             )
         );
     });
+}
+
+fn told(aggregate: BusinessAggregate, value: &AggregateValue, moved: &AggregateValue) -> String {
+    let mut text_of = String::new();
+    let fill = |deltas: &mut DeltaBuffer| {
+        deltas
+            .group(Counted::Aggregate(aggregate))
+            .text("서울")
+            .add(1);
+    };
+    with_window(fill, |window| {
+        let update = AggregateUpdate {
+            value,
+            moved,
+            n: 9,
+            rev: 1,
+            is_final: true,
+        };
+        let mut out = Vec::new();
+        write_aggregate(&mut out, window, &update);
+        let all = text(out);
+        let (_, rest) = all.split_once("\"value\":").unwrap();
+        text_of = rest.split_once(",\"n\":9,").unwrap().0.to_owned();
+    });
+    text_of
+}
+
+fn told_late(aggregate: BusinessAggregate, delta: &AggregateValue) -> String {
+    let mut text_of = String::new();
+    let fill = |deltas: &mut DeltaBuffer| {
+        deltas
+            .group(Counted::Aggregate(aggregate))
+            .text("서울")
+            .add(1);
+    };
+    with_window(fill, |window| {
+        let mut out = Vec::new();
+        write_late_aggregate(&mut out, window, &late(delta));
+        let all = text(out);
+        let (_, rest) = all.split_once("\"delta\":").unwrap();
+        text_of = rest.split_once(",\"occurredAt\"").unwrap().0.to_owned();
+    });
+    text_of
+}
+
+#[test]
+fn a_rate_of_few_orders_is_null_and_its_sums_are_told_all_the_same() {
+    use BusinessAggregate as A;
+    for (sums, expected) in [
+        ([1, 19], r#"{"rate":null,"cancelled":1,"paid":19}"#),
+        ([1, 20], r#"{"rate":0.05,"cancelled":1,"paid":20}"#),
+        ([3, 0], r#"{"rate":null,"cancelled":3,"paid":0}"#),
+    ] {
+        let value = AggregateValue::of(sums);
+        assert_eq!(told(A::CancelRateFlow, &value, &value), expected);
+    }
+    let value = AggregateValue::of([1, 4]);
+    let expected = r#"{"rate":0.25,"cancelled":1,"paid":4}"#;
+    assert_eq!(told(A::CancelRateCohort, &value, &value), expected);
+    assert_eq!(
+        told_late(A::CancelRateCohort, &AggregateValue::of([1, 0])),
+        r#"{"cancelled":1}"#
+    );
+}
+
+#[test]
+fn money_queues_and_samples_are_told_with_what_follows_from_them() {
+    use BusinessAggregate as A;
+    let value = AggregateValue::of([50_000, 4, 20_000]);
+    let expected = r#"{"net":30000,"aov":12500,"gmv":50000,"orders":4,"refunds":20000}"#;
+    assert_eq!(told(A::Gmv, &value, &value), expected);
+    // The queue as it stands, and what was assigned in the window.
+    let (value, moved) = (AggregateValue::of([6, 900]), AggregateValue::of([1, 4]));
+    let expected = r#"{"minutes":1.5,"requested":6,"assigned":4}"#;
+    assert_eq!(told(A::SupplyGap, &value, &moved), expected);
+    let nothing = AggregateValue::of([6, 900]);
+    let expected = r#"{"minutes":null,"requested":6,"assigned":0}"#;
+    assert_eq!(
+        told(A::SupplyGap, &nothing, &AggregateValue::of([1])),
+        expected
+    );
+
+    let mut value = AggregateValue::of([1]).with(Thing::Sample(-61_000));
+    value.merge(&AggregateValue::of([0]).with(Thing::Sample(600_000)));
+    let expected = concat!(
+        r#"{"p50":-60421,"p90":-60421,"p95":-60421,"p99":-60421,"min":-61000,"max":600000,"count":2,"#,
+        r#""onTimeRate":0.5,"onTime":1}"#
+    );
+    assert_eq!(told(A::PromiseError, &value, &value), expected);
+    let only_negative = AggregateValue::of([2]);
+    assert_eq!(
+        told(A::LeadRide, &only_negative, &only_negative),
+        r#"{"count":0,"negative":2}"#
+    );
+    let late = AggregateValue::of([1]).with(Thing::Sample(61_234));
+    assert_eq!(
+        told_late(A::PromiseError, &late),
+        r#"{"onTime":1,"samples":[[61234,1]]}"#
+    );
 }

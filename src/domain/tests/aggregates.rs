@@ -18,7 +18,7 @@ fn add(deltas: &DeltaBuffer, sums: &mut Sums) {
             line.push(' ');
             line.push_str(if value.is_empty() { "-" } else { value });
         }
-        *sums.entry(line).or_default() += delta.value;
+        *sums.entry(line).or_default() += delta.value.sum(0);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod aggregate_groups;
 mod aggregate_records;
+mod aggregate_values;
 mod aggregates;
 mod aggregates_of_a_day;
 mod awaited_search;

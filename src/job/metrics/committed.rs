@@ -3,13 +3,13 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use topology::codec::VarI64;
 use topology::graph::BuiltTopology;
 use topology::runtime::StatusBoard;
 use topology::task::TaskId;
 use topology::window::current_aggregates;
 
-use crate::domain::aggregates::Group;
+use crate::domain::aggregates::{AggregateValue, Group};
+use crate::job::codec::AggregateValues;
 use crate::job::{names, topics};
 
 /// What the tasks of this instance have committed. Asked at every scrape: it must be quick, and hold up no thread.
@@ -77,13 +77,18 @@ impl CommittedCounts for CommittedByStreams {
     fn totals(&self, visit: &mut dyn FnMut(TaskId, &Group<'_>, i64)) {
         for (view, store) in self.board.stores(names::AGGREGATES) {
             let task = view.task();
-            let read = current_aggregates(&view, store, VarI64, &mut |key, value| {
-                match Group::parse(key) {
-                    Ok(group) => visit(task, &group, *value),
-                    Err(error) => tracing::debug!(%task, %error, "a total is left out"),
-                }
-                ControlFlow::Continue(())
-            });
+            let read = current_aggregates(
+                &view,
+                store,
+                AggregateValues,
+                &mut |key, value: &AggregateValue| {
+                    match Group::parse(key) {
+                        Ok(group) => visit(task, &group, value.sum(0)),
+                        Err(error) => tracing::debug!(%task, %error, "a total is left out"),
+                    }
+                    ControlFlow::Continue(())
+                },
+            );
             if let Err(error) = read {
                 // Its next owner tells them; the recording rules bridge the gap.
                 tracing::debug!(%task, %error, "totals are left out");

@@ -34,7 +34,11 @@ impl CommittedCounts for Fake {
 
     fn totals(&self, visit: &mut dyn FnMut(TaskId, &Group<'_>, i64)) {
         for delta in self.totals.lock().iter() {
-            visit(task(1), &Group::parse(delta.group).unwrap(), delta.value);
+            visit(
+                task(1),
+                &Group::parse(delta.group).unwrap(),
+                delta.value.sum(0),
+            );
         }
     }
 }

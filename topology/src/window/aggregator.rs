@@ -106,8 +106,8 @@ pub struct Deltas<'a, G, A> {
 /// Where a delta counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// In the windows of this moment.
-    Window(i64),
+    /// In the windows of this number and moment.
+    Window(u8, i64),
     /// In the windows of this moment and all later ones.
     Running(i64),
     /// In no window.
@@ -130,7 +130,23 @@ impl<G, A> Deltas<'_, G, A> {
     /// # Errors
     /// Of the group's or the aggregate's serializer.
     pub fn add(&mut self, group: &G, timestamp: i64, delta: &A) -> Result<(), ProcessError> {
-        self.sink.add(group, Place::Window(timestamp), delta)
+        self.sink.add(group, Place::Window(0, timestamp), delta)
+    }
+
+    /// As [`Deltas::add`], in the windows of this number of
+    /// [`WindowedOptions::more_windows`](super::WindowedOptions::more_windows), from 1.
+    ///
+    /// # Errors
+    /// As [`Deltas::add`]; fatal if there are no windows of this number.
+    pub fn add_in(
+        &mut self,
+        windows: u8,
+        group: &G,
+        timestamp: i64,
+        delta: &A,
+    ) -> Result<(), ProcessError> {
+        self.sink
+            .add(group, Place::Window(windows, timestamp), delta)
     }
 
     /// Adds to a running aggregate, a gauge: that of a window includes all earlier ones. It is told of

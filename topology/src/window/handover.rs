@@ -7,8 +7,8 @@
 //!
 //! | tag | fields |
 //! |---|---|
-//! | 0–2: delta of a window, running, total | start less that of the section before (not of totals), group, aggregate, n |
-//! | 8–10: the same, by itself, because it may be late | … moment, cause |
+//! | 0–2: delta of a window, running, total; 3–4: of further windows | start less that of the section before (not of totals), group, aggregate, n |
+//! | 8–12: the same, by itself, because it may be late | … moment, cause |
 //! | 16: the task is EMPTY | |
 //! | 17: watermark | epoch milliseconds |
 
@@ -21,6 +21,7 @@ use crate::task::TaskId;
 const FORMAT: u8 = 1;
 /// For messages.
 const RECORD: &str = "a record of the repartition topic";
+const TOTAL: u8 = 2;
 const ALONE: u8 = 8;
 const EMPTY: u8 = 16;
 const WATERMARK: u8 = 17;
@@ -90,9 +91,10 @@ impl HandoverWriter {
     ) {
         let bytes = &mut self.record.bytes;
         let table = match slot.table {
-            Table::Window => 0,
+            Table::Window(0) => 0,
             Table::Running => 1,
             Table::Total => 2,
+            Table::Window(number) => TOTAL + number,
         };
         bytes.push(if late.is_some() { table | ALONE } else { table });
         if slot.table != Table::Total {
@@ -180,9 +182,10 @@ impl<'a> HandoverReader<'a> {
 
     fn delta(&mut self, tag: u8) -> Option<Section<'a>> {
         let table = match tag & !ALONE {
-            0 => Table::Window,
+            0 => Table::Window(0),
             1 => Table::Running,
-            2 => Table::Total,
+            TOTAL => Table::Total,
+            more if more < ALONE => Table::Window(more - TOTAL),
             _ => return None,
         };
         let rest = &mut self.rest;
@@ -274,7 +277,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read(
-            deltas in proptest::collection::vec((0..3_usize, any::<i64>(), any::<Vec<u8>>(), any::<u64>(), any::<Option<i64>>()), 0..20),
+            deltas in proptest::collection::vec((0..5_usize, any::<i64>(), any::<Vec<u8>>(), any::<u64>(), any::<Option<i64>>()), 0..20),
             time in any::<i64>(),
         ) {
             let mut writer = HandoverWriter::default();
@@ -282,7 +285,7 @@ mod tests {
             prop_assert!(!writer.has_sections());
             let mut expected = Vec::new();
             for (table, start, group, n, late) in &deltas {
-                let table = [Table::Window, Table::Running, Table::Total][*table];
+                let table = [Table::Window(0), Table::Running, Table::Total, Table::Window(1), Table::Window(2)][*table];
                 let start = if table == Table::Total { 0 } else { *start };
                 let slot = Slot { table, start, group };
                 let late = late.map(|moment| (moment, group.as_slice()));
@@ -321,7 +324,7 @@ mod tests {
         writer.begin(TASK);
         let mut expected = Vec::new();
         for (table, start) in [
-            (Table::Window, 60_000),
+            (Table::Window(0), 60_000),
             (Table::Running, 120_000),
             (Table::Total, 0),
         ] {

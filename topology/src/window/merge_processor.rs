@@ -11,7 +11,7 @@ use super::handover::{Handover, HandoverReader, Section};
 use super::partial::{Slot, Table};
 use super::rows::{self, Meta, Row};
 use super::upstream::UpstreamTasks;
-use super::{EmitStrategy, WindowResult, Windowed, WindowedOptions};
+use super::{EmitStrategy, MORE_WINDOWS, WindowResult, Windowed, WindowedOptions};
 use crate::Error;
 use crate::codec::{Deserializer, Serializer};
 use crate::process::{
@@ -45,6 +45,8 @@ pub(super) struct MergeProcessor<G, A> {
     store: Option<StoreId>,
     upstream: UpstreamTasks,
     meta: Meta,
+    /// As `meta.closed_before`, of further windows by their number from 1.
+    more_closed: [i64; MORE_WINDOWS],
     restored: bool,
     /// Keys of rows that changed since they were last told, each once; of none where only finals are told.
     changed: RowKeys,
@@ -90,6 +92,7 @@ impl<G: Default + 'static, A: Default + Clone + 'static> MergeProcessor<G, A> {
                 closed_before: i64::MIN,
                 late: 0,
             },
+            more_closed: [i64::MIN; MORE_WINDOWS],
             restored: false,
             changed: RowKeys::default(),
             closing: None,
@@ -123,6 +126,12 @@ impl<G: Default + 'static, A: Default + Clone + 'static> MergeProcessor<G, A> {
         if let Some(bytes) = context.get(store, rows::META)? {
             self.meta = Meta::decode(bytes).ok_or_else(|| broken("what was closed"))?;
         }
+        for (closed, number) in self.more_closed.iter_mut().zip(1..) {
+            if let Some(bytes) = context.get(store, &rows::closed_key(number))? {
+                let bytes = bytes.try_into().map_err(|_| broken("what was closed"))?;
+                *closed = i64::from_be_bytes(bytes);
+            }
+        }
         let mut failed = false;
         let (from, to) = ([rows::UPSTREAM], [rows::WINDOW]);
         let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
@@ -140,15 +149,19 @@ impl<G: Default + 'static, A: Default + Clone + 'static> MergeProcessor<G, A> {
             return Err(broken("a watermark"));
         }
         if self.tells_updates() {
-            let (from, to) = ([rows::WINDOW], [rows::CURRENT]);
-            let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
-            let changed = &mut self.changed;
-            context.range(store, from, to, &mut |key, value| {
-                if Row::decode(value).is_some_and(|row| row.changed) {
-                    changed.push(key);
-                }
-                ControlFlow::Continue(())
-            })?;
+            for (from, to) in [
+                ([rows::WINDOW], [rows::CURRENT]),
+                ([rows::BASE + 1], [rows::END]),
+            ] {
+                let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
+                let changed = &mut self.changed;
+                context.range(store, from, to, &mut |key, value| {
+                    if Row::decode(value).is_some_and(|row| row.changed) {
+                        changed.push(key);
+                    }
+                    ControlFlow::Continue(())
+                })?;
+            }
         }
         self.restored = true;
         Ok(())
@@ -225,19 +238,27 @@ impl<G: Default + 'static, A: Default + Clone + 'static> MergeProcessor<G, A> {
             Some(aggregate),
             &mut self.scratch.delta,
         )?;
-        if slot.table != Table::Window {
+        if !matches!(slot.table, Table::Window(_)) {
             self.add_to_group(rows::CURRENT, slot.group, context)?;
         }
         if slot.table == Table::Total {
             return Ok(());
         }
-        if slot.start >= self.meta.closed_before {
+        if slot.start >= self.closed_before(rows::tag_of(slot.table)) {
             return self.add_to_window(slot, n, context);
         }
         if slot.table == Table::Running {
             self.add_to_group(rows::BASE, slot.group, context)?;
         }
         self.tell_late(slot, late, context)
+    }
+
+    /// Of the windows that a row's tag is of, all that begin before this are closed.
+    fn closed_before(&self, tag: u8) -> i64 {
+        match usize::from(rows::windows_of(tag)).checked_sub(1) {
+            None => self.meta.closed_before,
+            Some(more) => self.more_closed.get(more).copied().unwrap_or(i64::MIN),
+        }
     }
 
     fn store_meta(&self, context: &mut MergeContext<'_, '_, G, A>) -> Result<(), ProcessError> {

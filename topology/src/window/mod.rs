@@ -28,7 +28,7 @@ mod upstream;
 
 pub(crate) use aggregator::{Adds, Merger};
 pub use aggregator::{Deltas, WindowedAggregator};
-pub use options::{EmitStrategy, IdleRule, WindowedOptions};
+pub use options::{EmitStrategy, IdleRule, MORE_WINDOWS, WindowedOptions};
 pub use query::current_aggregates;
 pub use result::WindowResult;
 pub use time_windowed::TimeWindowed;

@@ -31,11 +31,17 @@ impl Default for IdleRule {
     }
 }
 
+/// So many kinds of windows an aggregation can have besides its own.
+pub const MORE_WINDOWS: usize = 2;
+
 /// Settings of a windowed aggregation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WindowedOptions {
     /// The windows.
     pub windows: TimeWindows,
+    /// Windows of another size or grace, for deltas that are added with
+    /// [`Deltas::add_in`](super::Deltas::add_in): the first is number 1. They close by the same watermarks.
+    pub more_windows: [Option<TimeWindows>; MORE_WINDOWS],
     /// When aggregates are told.
     pub emit: EmitStrategy,
     /// What an input without records means.
@@ -55,12 +61,28 @@ impl WindowedOptions {
     pub fn new(windows: TimeWindows) -> Self {
         Self {
             windows,
+            more_windows: [None; MORE_WINDOWS],
             emit: EmitStrategy::OnWindowUpdate(Duration::from_secs(10)),
             idle: IdleRule::default(),
             future_tolerance: Duration::from_secs(5),
             watermark_interval: Duration::from_secs(1),
             partitions: None,
         }
+    }
+
+    /// The windows of this number: 0 are [`WindowedOptions::windows`], further ones those of `more_windows`.
+    pub(crate) fn windows_of(&self, number: u8) -> Option<TimeWindows> {
+        match usize::from(number).checked_sub(1) {
+            None => Some(self.windows),
+            Some(more) => self.more_windows.get(more).copied().flatten(),
+        }
+    }
+
+    /// All windows with their numbers.
+    pub(crate) fn all_windows(&self) -> impl Iterator<Item = (u8, TimeWindows)> {
+        let more = self.more_windows.into_iter().zip(1..);
+        let more = more.filter_map(|(windows, number)| Some((number, windows?)));
+        std::iter::once((0, self.windows)).chain(more)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Partial aggregates of an upstream task between two commits, with an undo for the record that fails.
+//! Partial aggregates of an upstream task between two commits. What the record in hand adds is kept apart until the next
+//! one begins: should it fail, there is nothing to take back, however large the aggregates are.
 
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -8,8 +9,8 @@ use crate::io::batch::Span;
 /// In which of the merging task's tables a delta belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Table {
-    /// Of the windows.
-    Window,
+    /// Of the windows of this number.
+    Window(u8),
     /// Of the windows, each with all that came before.
     Running,
     /// Of no window.
@@ -53,9 +54,20 @@ pub(super) struct PartialSums<A> {
     index: HashTable<u32>,
     entries: Vec<Entry<A>>,
     bytes: Vec<u8>,
-    /// The record that is being processed, by its number, and what it changed.
+    /// The record that is being processed, by its number, and what it adds.
     unit: u64,
-    undo: Vec<(u32, A, u64)>,
+    added: Vec<Added<A>>,
+    added_bytes: Vec<u8>,
+}
+
+/// A delta of the record in hand.
+#[derive(Debug)]
+struct Added<A> {
+    table: Table,
+    start: i64,
+    group: Span,
+    delta: A,
+    late: Option<(i64, Span)>,
 }
 
 impl<A: Default + Clone> PartialSums<A> {
@@ -65,33 +77,67 @@ impl<A: Default + Clone> PartialSums<A> {
             entries: Vec::new(),
             bytes: Vec::new(),
             unit: 0,
-            undo: Vec::new(),
+            added: Vec::new(),
+            added_bytes: Vec::new(),
         }
     }
 
-    /// A record begins, unless it is the one that is being processed already.
-    pub(super) fn begin(&mut self, unit: u64) {
+    /// A record begins, unless it is the one that is being processed already: the one before did not fail.
+    pub(super) fn begin(&mut self, unit: u64, merge: &dyn Fn(&mut A, &A)) {
         if self.unit != unit {
+            self.settle(merge);
             self.unit = unit;
-            self.undo.clear();
         }
     }
 
-    /// Takes back what the record did, if it did anything.
+    /// Forgets what the record added, if it added anything.
     pub(super) fn roll_back(&mut self, unit: u64) {
-        if self.unit != unit {
-            return;
+        if self.unit == unit {
+            self.added.clear();
+            self.added_bytes.clear();
         }
-        while let Some((index, aggregate, n)) = self.undo.pop() {
-            if let Some(entry) = self.entries.get_mut(index as usize) {
-                entry.aggregate = aggregate;
-                entry.n = n;
+    }
+
+    /// Adds a delta of the record in hand; one that may come too late with its moment and cause.
+    pub(super) fn add(&mut self, slot: Slot<'_>, delta: &A, late: Option<(i64, &[u8])>) {
+        let bytes = &mut self.added_bytes;
+        let group = Span::append(bytes, slot.group);
+        let late = late.map(|(moment, cause)| (moment, Span::append(bytes, cause)));
+        self.added.push(Added {
+            table: slot.table,
+            start: slot.start,
+            group,
+            delta: delta.clone(),
+            late,
+        });
+    }
+
+    /// Sums up what the last record added: it did not fail.
+    pub(super) fn settle(&mut self, merge: &dyn Fn(&mut A, &A)) {
+        let mut added = std::mem::take(&mut self.added);
+        let bytes = std::mem::take(&mut self.added_bytes);
+        for delta in added.drain(..) {
+            let slot = Slot {
+                table: delta.table,
+                start: delta.start,
+                group: delta.group.of(&bytes),
+            };
+            match delta.late {
+                None => self.sum_up(slot, &delta.delta, merge),
+                Some((moment, cause)) => {
+                    let cause = Span::append(&mut self.bytes, cause.of(&bytes));
+                    let index = self.push(hash(slot), slot, Some((moment, cause)));
+                    self.merge_into(index, &delta.delta, merge);
+                }
             }
         }
+        // Their memory is used again.
+        self.added = added;
+        self.added_bytes = bytes;
+        self.added_bytes.clear();
     }
 
-    /// Adds a delta.
-    pub(super) fn add(&mut self, slot: Slot<'_>, delta: &A, merge: &dyn Fn(&mut A, &A)) {
+    fn sum_up(&mut self, slot: Slot<'_>, delta: &A, merge: &dyn Fn(&mut A, &A)) {
         let hash = hash(slot);
         let (entries, bytes) = (&self.entries, &self.bytes);
         let found = self.index.find(hash, |index| {
@@ -116,20 +162,6 @@ impl<A: Default + Clone> PartialSums<A> {
         self.merge_into(index, delta, merge);
     }
 
-    /// Adds a delta that may come too late, by itself.
-    pub(super) fn add_late(
-        &mut self,
-        slot: Slot<'_>,
-        delta: &A,
-        timestamp: i64,
-        cause: &[u8],
-        merge: &dyn Fn(&mut A, &A),
-    ) {
-        let cause = Span::append(&mut self.bytes, cause);
-        let index = self.push(hash(slot), slot, Some((timestamp, cause)));
-        self.merge_into(index, delta, merge);
-    }
-
     fn push(&mut self, hash: u64, slot: Slot<'_>, late: Option<(i64, Span)>) -> u32 {
         let group = Span::append(&mut self.bytes, slot.group);
         self.entries.push(Entry {
@@ -146,7 +178,6 @@ impl<A: Default + Clone> PartialSums<A> {
 
     fn merge_into(&mut self, index: u32, delta: &A, merge: &dyn Fn(&mut A, &A)) {
         if let Some(entry) = self.entries.get_mut(index as usize) {
-            self.undo.push((index, entry.aggregate.clone(), entry.n));
             merge(&mut entry.aggregate, delta);
             entry.n += 1;
         }
@@ -154,31 +185,30 @@ impl<A: Default + Clone> PartialSums<A> {
 
     /// What there is to hand over, in the order in which it came.
     pub(super) fn iter(&self) -> impl Iterator<Item = Part<'_, A>> {
-        // What a failed record added first is there, but empty.
-        self.entries
-            .iter()
-            .filter(|entry| entry.n > 0)
-            .map(|entry| Part {
-                slot: Slot {
-                    table: entry.table,
-                    start: entry.start,
-                    group: entry.group.of(&self.bytes),
-                },
-                aggregate: &entry.aggregate,
-                n: entry.n,
-                late: entry
-                    .late
-                    .map(|(timestamp, cause)| (timestamp, cause.of(&self.bytes))),
-            })
+        self.entries.iter().map(|entry| Part {
+            slot: Slot {
+                table: entry.table,
+                start: entry.start,
+                group: entry.group.of(&self.bytes),
+            },
+            aggregate: &entry.aggregate,
+            n: entry.n,
+            late: entry
+                .late
+                .map(|(timestamp, cause)| (timestamp, cause.of(&self.bytes))),
+        })
     }
 
     /// Memory of what there is to hand over.
     pub(super) fn bytes(&self) -> usize {
-        self.entries.len() * (size_of::<Entry<A>>() + size_of::<u64>()) + self.bytes.len()
+        self.entries.len() * (size_of::<Entry<A>>() + size_of::<u64>())
+            + self.bytes.len()
+            + self.added.len() * size_of::<Added<A>>()
+            + self.added_bytes.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.added.is_empty()
     }
 
     /// Everything was handed over.
@@ -186,17 +216,17 @@ impl<A: Default + Clone> PartialSums<A> {
         self.index.clear();
         self.entries.clear();
         self.bytes.clear();
-        self.undo.clear();
     }
 }
 
 fn hash(slot: Slot<'_>) -> u64 {
     let table = match slot.table {
-        Table::Window => 0,
+        Table::Window(0) => 0,
         Table::Running => 1,
         Table::Total => 2,
+        Table::Window(number) => 2 + u64::from(number),
     };
-    xxh3_64_with_seed(slot.group, slot.start as u64 ^ table << 62)
+    xxh3_64_with_seed(slot.group, slot.start as u64 ^ table << 56)
 }
 
 #[cfg(test)]
@@ -205,7 +235,7 @@ mod tests {
 
     fn slot(start: i64, group: &str) -> Slot<'_> {
         Slot {
-            table: Table::Window,
+            table: Table::Window(0),
             start,
             group: group.as_bytes(),
         }
@@ -234,9 +264,10 @@ mod tests {
     fn deltas_of_a_group_in_a_window_become_one() {
         let mut sums = PartialSums::new();
         for (unit, start, group) in [(1, 0, "a"), (1, 60, "a"), (2, 0, "b"), (3, 0, "a")] {
-            sums.begin(unit);
-            sums.add(slot(start, group), &1, &plus);
+            sums.begin(unit, &plus);
+            sums.add(slot(start, group), &1, None);
         }
+        sums.settle(&plus);
         let expected = [
             (0, "a".to_owned(), 2, 2, false),
             (60, "a".to_owned(), 1, 1, false),
@@ -250,32 +281,41 @@ mod tests {
     #[test]
     fn tables_do_not_mix() {
         let mut sums = PartialSums::new();
-        for table in [Table::Window, Table::Running, Table::Total] {
+        for table in [
+            Table::Window(0),
+            Table::Window(1),
+            Table::Window(2),
+            Table::Running,
+            Table::Total,
+        ] {
             let slot = Slot {
                 table,
                 ..slot(0, "a")
             };
-            sums.add(slot, &1, &plus);
+            sums.add(slot, &1, None);
         }
-        assert_eq!(sums.iter().count(), 3);
+        sums.settle(&plus);
+        assert_eq!(sums.iter().count(), 5);
     }
 
     #[test]
     fn a_failed_record_leaves_nothing() {
         let mut sums = PartialSums::new();
-        sums.begin(1);
-        sums.add(slot(0, "a"), &1, &plus);
-        sums.begin(2);
-        sums.add(slot(0, "a"), &5, &plus);
-        sums.add(slot(0, "a"), &5, &plus);
-        sums.add(slot(0, "new"), &5, &plus);
-        sums.add_late(slot(0, "late"), &5, 7, b"event", &plus);
+        sums.begin(1, &plus);
+        sums.add(slot(0, "a"), &1, None);
+        sums.begin(2, &plus);
+        sums.add(slot(0, "a"), &5, None);
+        sums.add(slot(0, "a"), &5, None);
+        sums.add(slot(0, "new"), &5, None);
+        sums.add(slot(0, "late"), &5, Some((7, b"event")));
         sums.roll_back(2);
+        sums.settle(&plus);
         assert_eq!(parts(&sums), [(0, "a".to_owned(), 1, 1, false)]);
         // A failure of a record that counted nothing does not touch the one before.
-        sums.begin(3);
-        sums.add(slot(0, "new"), &2, &plus);
+        sums.begin(3, &plus);
+        sums.add(slot(0, "new"), &2, None);
         sums.roll_back(4);
+        sums.settle(&plus);
         let expected = [
             (0, "a".to_owned(), 1, 1, false),
             (0, "new".to_owned(), 2, 1, false),
@@ -286,8 +326,9 @@ mod tests {
     #[test]
     fn deltas_that_may_be_late_stay_apart() {
         let mut sums = PartialSums::new();
-        sums.add_late(slot(0, "a"), &1, 7, b"e1", &plus);
-        sums.add_late(slot(0, "a"), &1, 8, b"e2", &plus);
+        sums.add(slot(0, "a"), &1, Some((7, b"e1")));
+        sums.add(slot(0, "a"), &1, Some((8, b"e2")));
+        sums.settle(&plus);
         let causes: Vec<_> = sums.iter().filter_map(|part| part.late).collect();
         assert_eq!(causes, [(7, &b"e1"[..]), (8, b"e2")]);
     }

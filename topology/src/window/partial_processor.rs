@@ -2,7 +2,7 @@ use super::aggregator::{Adds, DeltaSink, Deltas, Merger, Place};
 use super::clocks::{InputClocks, Watermark};
 use super::handover::{Handover, HandoverLimits, HandoverWriter};
 use super::partial::{PartialSums, Slot, Table};
-use super::{TimeWindows, WindowedOptions, rows};
+use super::{MORE_WINDOWS, WindowedOptions, rows};
 use crate::Error;
 use crate::codec::{Serializer, varint};
 use crate::io::Headers;
@@ -38,9 +38,9 @@ pub(super) struct PartialProcessor<A: Adds> {
     restored: bool,
     reported: Option<Watermark>,
     reported_at: Option<i64>,
-    /// Windows that begin before this may be closed: a merging task closes by what was reported, and does
-    /// not wait for a task that has reported itself EMPTY.
-    open_from: i64,
+    /// By the number of the windows: those that begin before this may be closed. A merging task closes by what was
+    /// reported, and does not wait for a task that has reported itself EMPTY.
+    open_from: [i64; 1 + MORE_WINDOWS],
     scratch: Scratch,
 }
 
@@ -80,7 +80,7 @@ impl<A: Adds> PartialProcessor<A> {
             reported: None,
             reported_at: None,
             // It has never said that it is EMPTY, so it is waited for.
-            open_from: i64::MIN,
+            open_from: [i64::MIN; 1 + MORE_WINDOWS],
             scratch: Scratch::default(),
         }
     }
@@ -91,25 +91,33 @@ impl<A: Adds> PartialProcessor<A> {
         report: Option<Watermark>,
         context: &mut PartialContext<'_, '_>,
     ) -> Result<(), ProcessError> {
-        let windows = self.options.windows;
-        let committed = self.reported;
-        let mut open_from = self.open_from;
-        match (committed, report) {
-            // Nobody waits for it from here on.
-            (None, Some(Watermark::Empty)) => open_from = ALL_MAY_BE_CLOSED,
-            // It is waited for again, and until then nobody can have gone further than the wall clock.
-            (Some(Watermark::At(_)), _) if open_from == ALL_MAY_BE_CLOSED => {
-                let furthest = self.clocks.limit(context.wall_clock_ms());
-                open_from = windows.closed_before(furthest);
+        let (store, committed) = (self.store()?, self.reported);
+        let furthest = self.clocks.limit(context.wall_clock_ms());
+        for (number, windows) in self.options.all_windows() {
+            let Some(kept) = self.open_from.get_mut(usize::from(number)) else {
+                continue;
+            };
+            let mut open_from = *kept;
+            match (committed, report) {
+                // Nobody waits for it from here on.
+                (None, Some(Watermark::Empty)) => open_from = ALL_MAY_BE_CLOSED,
+                // It is waited for again, and until then nobody can have gone further than the wall clock.
+                (Some(Watermark::At(_)), _) if open_from == ALL_MAY_BE_CLOSED => {
+                    open_from = windows.closed_before(furthest);
+                }
+                _ => {}
             }
-            _ => {}
-        }
-        if let Some(Watermark::At(time)) = report {
-            open_from = open_from.max(windows.closed_before(time));
-        }
-        if open_from != self.open_from {
-            self.open_from = open_from;
-            context.put(self.store()?, OPEN_FROM, &open_from.to_be_bytes())?;
+            if let Some(Watermark::At(time)) = report {
+                open_from = open_from.max(windows.closed_before(time));
+            }
+            if open_from != *kept {
+                *kept = open_from;
+                context.put(
+                    store,
+                    open_from_key(&[b'o', number]),
+                    &open_from.to_be_bytes(),
+                )?;
+            }
         }
         Ok(())
     }
@@ -156,10 +164,22 @@ impl<A: Adds> PartialProcessor<A> {
         if let Some(bytes) = context.get(store, REPORTED)? {
             self.reported = rows::decode_report(bytes);
         }
-        if let Some(bytes) = context.get(store, OPEN_FROM)? {
-            self.open_from = bytes
-                .try_into()
-                .map_or(ALL_MAY_BE_CLOSED, i64::from_be_bytes);
+        for (number, windows) in self.options.all_windows() {
+            let Some(open_from) = self.open_from.get_mut(usize::from(number)) else {
+                continue;
+            };
+            *open_from = match context.get(store, open_from_key(&[b'o', number]))? {
+                Some(bytes) => bytes
+                    .try_into()
+                    .map_or(ALL_MAY_BE_CLOSED, i64::from_be_bytes),
+                // Windows that are new since then.
+                None if number > 0 => match self.reported {
+                    None => i64::MIN,
+                    Some(Watermark::Empty) => ALL_MAY_BE_CLOSED,
+                    Some(Watermark::At(time)) => windows.closed_before(time),
+                },
+                None => i64::MIN,
+            };
         }
         self.restored = true;
         Ok(())
@@ -273,8 +293,15 @@ const CLOCKS: &[u8] = b"c";
 const CLOCKS_FORMAT_KEY: &[u8] = b"v";
 /// The row of what was reported last.
 const REPORTED: &[u8] = b"r";
-/// The row of `open_from`: what may be closed is so whatever is reported or configured later.
-const OPEN_FROM: &[u8] = b"o";
+/// The row of `open_from`, which is what may be closed whatever is reported or configured later: `o`, and behind it the
+/// number of the windows, but for number 0.
+fn open_from_key(key: &[u8; 2]) -> &[u8] {
+    match key {
+        [row, 0] => std::slice::from_ref(row),
+        _ => key,
+    }
+}
+
 const ALL_MAY_BE_CLOSED: i64 = i64::MAX;
 
 fn forward(record: &Handover, context: &mut PartialContext<'_, '_>) -> Result<(), ProcessError> {
@@ -308,7 +335,7 @@ impl<A: Adds> Processor for PartialProcessor<A> {
         context: &mut PartialContext<'_, '_>,
     ) -> Result<(), ProcessError> {
         self.restore(context)?;
-        self.sums.begin(context.unit());
+        self.sums.begin(context.unit(), self.merger.as_ref());
         if let (Some(source), Some(event_time)) =
             (context.source_record(), self.aggregator.event_time(record))
         {
@@ -318,14 +345,13 @@ impl<A: Adds> Processor for PartialProcessor<A> {
         }
         self.scratch.cause.clear();
         let mut adder = Adder {
-            windows: self.options.windows,
-            open_from: self.open_from,
+            options: &self.options,
+            open_from: &self.open_from,
             limits: self.limits,
             sums: &mut self.sums,
             groups: self.groups.as_mut(),
             group: &mut self.scratch.group,
             cause: &mut self.scratch.cause,
-            merge: self.merger.as_ref(),
         };
         self.aggregator
             .add(record, &mut Deltas { sink: &mut adder })?;
@@ -335,6 +361,7 @@ impl<A: Adds> Processor for PartialProcessor<A> {
 
     fn before_commit(&mut self, context: &mut PartialContext<'_, '_>) -> Result<(), ProcessError> {
         self.restore(context)?;
+        self.sums.settle(self.merger.as_ref());
         let report = self.due_report(context)?;
         self.move_open_from(report, context)?;
         if let Some(watermark) = report {
@@ -359,14 +386,13 @@ pub(super) fn clock_store(name: &str) -> String {
 
 /// Puts deltas where they belong.
 struct Adder<'a, G, A> {
-    windows: TimeWindows,
-    open_from: i64,
+    options: &'a WindowedOptions,
+    open_from: &'a [i64],
     limits: HandoverLimits,
     sums: &'a mut PartialSums<A>,
     groups: &'a mut dyn Serializer<G>,
     group: &'a mut Vec<u8>,
     cause: &'a mut Vec<u8>,
-    merge: &'a dyn Fn(&mut A, &A),
 }
 
 impl<G, A: Default + Clone> DeltaSink<G, A> for Adder<'_, G, A> {
@@ -391,14 +417,18 @@ impl<G, A: Default + Clone> DeltaSink<G, A> for Adder<'_, G, A> {
         }
         match place {
             Place::Total => self.add_to(Table::Total, 0, None, delta),
-            Place::Window(moment) => {
-                for start in self.windows.starts_of(moment) {
-                    self.add_to(Table::Window, start, Some(moment), delta);
+            Place::Window(number, moment) => {
+                let windows = self.options.windows_of(number).ok_or_else(|| {
+                    let detail = format!("there are no windows of number {number}");
+                    Error::fatal("add to a window", detail)
+                })?;
+                for start in windows.starts_of(moment) {
+                    self.add_to(Table::Window(number), start, Some(moment), delta);
                 }
             }
             Place::Running(moment) => {
                 // The first that ends after it: later ones include it.
-                if let Some(start) = self.windows.starts_of(moment).last() {
+                if let Some(start) = self.options.windows.starts_of(moment).last() {
                     self.add_to(Table::Running, start, Some(moment), delta);
                 }
             }
@@ -414,11 +444,13 @@ impl<G, A: Default + Clone> Adder<'_, G, A> {
             start,
             group: self.group,
         };
-        match moment.filter(|_| start < self.open_from) {
-            Some(moment) => self
-                .sums
-                .add_late(slot, delta, moment, self.cause, self.merge),
-            None => self.sums.add(slot, delta, self.merge),
-        }
+        let number = match table {
+            Table::Window(number) => usize::from(number),
+            Table::Running | Table::Total => 0,
+        };
+        let open_from = self.open_from.get(number).copied().unwrap_or(i64::MIN);
+        let late = moment.filter(|_| start < open_from);
+        let late = late.map(|moment| (moment, self.cause.as_slice()));
+        self.sums.add(slot, delta, late);
     }
 }

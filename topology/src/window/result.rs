@@ -7,6 +7,8 @@ pub enum WindowResult<A> {
     Update {
         /// The aggregate.
         aggregate: A,
+        /// What moved it in this window: of a running aggregate a part of it, of others the aggregate itself.
+        moved: A,
         /// How many deltas are in it.
         n: u64,
         /// Counts the updates of this group in this window, from 1.
@@ -36,15 +38,19 @@ impl<A> WindowResult<Option<A>> {
         match self {
             Self::Update {
                 aggregate,
+                moved,
                 n,
                 revision,
                 is_final,
-            } => aggregate.map(|aggregate| WindowResult::Update {
-                aggregate,
-                n,
-                revision,
-                is_final,
-            }),
+            } => aggregate
+                .zip(moved)
+                .map(|(aggregate, moved)| WindowResult::Update {
+                    aggregate,
+                    moved,
+                    n,
+                    revision,
+                    is_final,
+                }),
             Self::Late {
                 delta,
                 timestamp,

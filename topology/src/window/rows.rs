@@ -9,9 +9,12 @@
 //! | `03`, start (8 bytes), group | what moved a running aggregate in a window: see [`Row`] |
 //! | `04`, group | the aggregate over all time, of running aggregates and totals |
 //! | `05`, group | a running aggregate as the last closed window left it |
+//! | `06`…, start (8 bytes), group | as `02`, of further windows by their number from 1 |
+//! | `00` `63`, number | all further windows of this number that begin before this are closed (8 bytes) |
 //!
 //! Integers are big-endian, those in keys with the sign flipped, so that they sort.
 
+use super::MORE_WINDOWS;
 use super::clocks::Watermark;
 use super::partial::Table;
 use crate::codec::varint;
@@ -26,6 +29,10 @@ pub(super) const WINDOW: u8 = 2;
 pub(super) const RUNNING: u8 = 3;
 pub(super) const CURRENT: u8 = 4;
 pub(super) const BASE: u8 = 5;
+/// Of the windows of number 0 it would be this, but these have [`WINDOW`].
+const MORE: u8 = 5;
+/// Behind all tags.
+pub(super) const END: u8 = MORE + 1 + MORE_WINDOWS as u8;
 
 const SIGN: u64 = 1 << 63;
 
@@ -116,10 +123,21 @@ impl Meta {
 /// The tag of a table that has windows.
 pub(super) fn tag_of(table: Table) -> u8 {
     match table {
-        Table::Window => WINDOW,
+        Table::Window(0) => WINDOW,
+        Table::Window(number) => MORE.saturating_add(number),
         Table::Running => RUNNING,
         Table::Total => CURRENT,
     }
+}
+
+/// The number of the windows that a row's tag is of.
+pub(super) fn windows_of(tag: u8) -> u8 {
+    tag.checked_sub(MORE).unwrap_or(0)
+}
+
+/// The key of what is closed of the windows of a number from 1.
+pub(super) const fn closed_key(windows: u8) -> [u8; 3] {
+    [0, b'c', windows]
 }
 
 /// The beginning of the keys of a window.

@@ -5,7 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use jumun_harness::{Broker, BrokerOptions};
-use topology::io::{GroupEvent, IoResult, Log, Position, ProducerConfig, RecordBatch, TopicSpec};
+use topology::io::{
+    ConsumerConfig, GroupEvent, IoResult, Log, Position, ProducerConfig, RecordBatch, TopicSpec,
+};
 use topology::{Error, ErrorClass};
 
 use crate::kafka_log::{PATIENCE, log_at, member, record, unique};
@@ -45,7 +47,11 @@ fn clients_find_a_broker_again_that_named_no_broker_for_a_moment() {
     };
     let mut producer = log.producer(&config).unwrap();
     let output = producer.register(&topic).unwrap();
-    let mut consumer = log.consumer(&member(&unique("group"), "a")).unwrap();
+    let dynamic = ConsumerConfig {
+        is_static: false,
+        ..member(&unique("group"), "a")
+    };
+    let mut consumer = log.consumer(&dynamic).unwrap();
     consumer.subscribe(&[&topic]).unwrap();
     let assigned = insist(|| match consumer.poll(Duration::from_millis(20))? {
         Some(GroupEvent::Assigned(partitions)) => Ok(partitions),

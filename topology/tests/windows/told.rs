@@ -66,6 +66,71 @@ fn what_comes_for_a_closed_window_is_told_with_its_cause() {
     );
 }
 
+#[test]
+fn further_windows_close_by_their_own_grace_and_have_their_own_late_deltas() {
+    let mut world = later();
+    append(&world, "window a 1");
+    append(&world, "patient a 1");
+    append(&world, "patient b 1");
+    world.pass(1);
+    world.clocks(70);
+    world.pass(2);
+    assert_eq!(world.told(), ["a@0: 1 n=1 r1 final"]);
+    append(&world, "window a 2");
+    append(&world, "patient a 2");
+    world.pass(10);
+    assert_eq!(
+        world.told(),
+        [
+            "a@0: 2 n=2 r1",
+            "a@0: late +1 of window a 2 closed before 60",
+            "b@0: 1 n=1 r1"
+        ]
+    );
+    world.clocks(129);
+    world.pass(2);
+    assert_eq!(world.told(), [""; 0]);
+    world.clocks(130);
+    world.pass(2);
+    assert_eq!(world.told(), ["a@0: 2 n=2 r2 final", "b@0: 1 n=1 r2 final"]);
+    append(&world, "patient a 3");
+    append(&world, "patient a 64");
+    world.pass(2);
+    world.clocks(190);
+    world.pass(2);
+    assert_eq!(
+        world.told(),
+        [
+            "a@0: late +1 of patient a 3 closed before 60",
+            "a@60: 1 n=1 r1 final"
+        ]
+    );
+}
+
+#[test]
+fn a_gauge_tells_what_moved_it_in_the_window() {
+    let mut world = later();
+    for value in [
+        "up gauge 1",
+        "up gauge 2",
+        "up gauge 61",
+        "up gauge 62",
+        "down gauge 63",
+    ] {
+        append(&world, value);
+    }
+    world.pass(1);
+    world.clocks(130);
+    world.pass(2);
+    assert_eq!(
+        world.told(),
+        [
+            "gauge@0: 2 by +2 n=2 r1 final",
+            "gauge@60: 3 by +1 n=3 r1 final"
+        ]
+    );
+}
+
 /// What was closed by an earlier report stays closed, though the task's watermark is lower now.
 #[test]
 fn an_input_that_begins_late_does_not_hide_causes() {

@@ -16,7 +16,8 @@ pub const NOW: i64 = 1_577_836_800_000;
 pub const PARTITIONS: i32 = 2;
 pub const INPUTS: [&str; 2] = ["orders", "payments"];
 
-/// Counts what values say: kind, group, event time in seconds from [`NOW`], such as `window a 3`.
+/// Counts what values say: kind, group, event time in seconds from [`NOW`], such as `window a 3`; `patient` in windows with a
+/// grace of their own.
 /// A record of the kind `bad` counts twice and fails then.
 pub struct Count;
 
@@ -40,6 +41,7 @@ impl WindowedAggregator for Count {
         deltas.caused_by(record.value.as_bytes());
         match kind {
             "window" => deltas.add(&group, time, &1),
+            "patient" => deltas.add_in(1, &group, time, &1),
             "up" => deltas.add_running(&group, time, &1),
             "down" => deltas.add_running(&group, time, &-1),
             "total" => deltas.add_total(&group, &1),
@@ -90,9 +92,14 @@ impl Processor for Tell {
                 n,
                 revision,
                 is_final,
+                moved,
             } => {
                 let last = if *is_final { " final" } else { "" };
-                format!("{aggregate} n={n} r{revision}{last}")
+                let by = match key.starts_with("gauge") {
+                    false => String::new(),
+                    true => format!(" by {moved:+}"),
+                };
+                format!("{aggregate}{by} n={n} r{revision}{last}")
             }
             WindowResult::Late {
                 delta,
@@ -111,7 +118,12 @@ impl Processor for Tell {
 
 pub fn options() -> WindowedOptions {
     let minutes = TimeWindows::of_size(Duration::from_secs(60)).grace(Duration::from_secs(10));
-    WindowedOptions::new(minutes)
+    // The same for what needs a minute longer.
+    let patient = minutes.grace(Duration::from_secs(70));
+    WindowedOptions {
+        more_windows: [Some(patient), None],
+        ..WindowedOptions::new(minutes)
+    }
 }
 
 pub fn topology(options: WindowedOptions) -> Topology {

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use super::grouping::Grouping;
+use super::life::{Life, Part};
 use super::movement::Movement;
+use super::rich::RichSum;
 
 /// By start of window, epoch milliseconds: the sum of what moved the group in that window. A window that moved it to
 /// and fro is there with 0.
@@ -16,9 +18,50 @@ pub type Windows = BTreeMap<i64, i64>;
 pub struct Batch {
     /// By the key of their records, without the window.
     groups: HashMap<String, Windows>,
+    /// Of those whose values are no numbers.
+    rich: HashMap<String, BTreeMap<i64, RichSum>>,
+    /// By order number and generation.
+    lives: HashMap<(String, u64), Life>,
 }
 
 impl Batch {
+    /// A movement, with what the event says: its `info`, or nothing where no one needs it.
+    pub fn live(&mut self, movement: &Movement<'_>, info: &Value) {
+        self.add(movement);
+        let transition = movement.transition();
+        let order = transition["orderNo"].as_str().unwrap_or_default();
+        let generation = transition["generation"].as_u64().unwrap_or_default();
+        let life = self.lives.entry((order.to_owned(), generation));
+        for addition in life.or_default().live(transition, info, movement.window()) {
+            let values = addition.values.iter().map(String::as_str);
+            let group = addition.grouping.group(values);
+            if addition.grouping.is_gauge {
+                let change = addition.parts.iter().map(|part| match part {
+                    Part::Sum("requested", change) => *change,
+                    _ => 0,
+                });
+                let windows = self.groups.entry(group.clone()).or_default();
+                *windows.entry(addition.window).or_default() += change.sum::<i64>();
+            }
+            let windows = self.rich.entry(group).or_default();
+            let sum = windows.entry(addition.window).or_default();
+            sum.add(addition.parts);
+        }
+    }
+
+    pub fn rich(&self) -> &HashMap<String, BTreeMap<i64, RichSum>> {
+        &self.rich
+    }
+
+    /// Windows of a grouping in which there is something.
+    pub fn windows_of(&self, grouping: Grouping) -> usize {
+        let is_its = |group: &str| Grouping::of_group(group) == Some(grouping);
+        let counts = self.groups.iter().filter(|(group, _)| is_its(group));
+        let rich = self.rich.iter().filter(|(group, _)| is_its(group));
+        let counts: usize = counts.map(|(_, windows)| windows.len()).sum();
+        counts.max(rich.map(|(_, windows)| windows.len()).sum())
+    }
+
     pub fn add(&mut self, movement: &Movement<'_>) {
         movement.contribute(|grouping, values, change| {
             let group = grouping.group(values.iter().copied());
@@ -61,7 +104,8 @@ pub struct TransitionBatch {
 }
 
 impl TransitionBatch {
-    pub fn add(&mut self, transition: &Value) {
+    /// `info` is that of the transition's event.
+    pub fn add(&mut self, transition: &Value, info: &Value) {
         let text = |pointer| {
             transition
                 .pointer(pointer)
@@ -77,7 +121,7 @@ impl TransitionBatch {
         // The relay's record timestamp is the event's recordedAt (2.1).
         let record_time: jiff::Timestamp = text("/recordedAt").parse().unwrap();
         let movement = Movement::new(transition, record_time.as_millisecond(), main_before);
-        self.batch.add(&movement);
+        self.batch.live(&movement, info);
         let now = (generation, text("/regions/main").to_owned());
         self.orders.insert(text("/orderNo").to_owned(), now);
     }

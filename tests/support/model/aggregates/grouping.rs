@@ -10,6 +10,53 @@ pub struct Grouping {
     pub optional: usize,
     /// A gauge tells a running total, a count what happened in the window.
     pub is_gauge: bool,
+    /// The value is no number: its sums, whether it has samples, and what else.
+    pub rich: Option<Rich>,
+}
+
+/// What a value that is no number has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rich {
+    pub sums: &'static [&'static str],
+    pub has_samples: bool,
+    /// Quotients: name, numerator, denominator (empty: the number of samples), and the least denominator.
+    pub ratios: &'static [(&'static str, &'static str, &'static str, i64)],
+    /// Minutes that a window has.
+    pub minutes: i64,
+}
+
+const fn rich(
+    name: &'static str,
+    dims: &'static [&'static str],
+    sums: &'static [&'static str],
+    ratios: &'static [(&'static str, &'static str, &'static str, i64)],
+) -> Grouping {
+    Grouping {
+        rich: Some(Rich {
+            sums,
+            has_samples: false,
+            ratios,
+            minutes: 1,
+        }),
+        ..count(name, dims)
+    }
+}
+
+const fn samples(
+    name: &'static str,
+    dims: &'static [&'static str],
+    sums: &'static [&'static str],
+    ratios: &'static [(&'static str, &'static str, &'static str, i64)],
+) -> Grouping {
+    Grouping {
+        rich: Some(Rich {
+            sums,
+            has_samples: true,
+            ratios,
+            minutes: 1,
+        }),
+        ..count(name, dims)
+    }
 }
 
 const fn count(name: &'static str, dims: &'static [&'static str]) -> Grouping {
@@ -18,6 +65,7 @@ const fn count(name: &'static str, dims: &'static [&'static str]) -> Grouping {
         dims,
         optional: 0,
         is_gauge: false,
+        rich: None,
     }
 }
 
@@ -40,7 +88,94 @@ pub const TERMINAL: Grouping = Grouping {
     )
 };
 
-pub const GROUPINGS: [Grouping; 9] = [
+const CANCELS: &[&str] = &["cancelled", "paid"];
+const FLOW: &[(&str, &str, &str, i64)] = &[("rate", "cancelled", "paid", 20)];
+const COHORT: &[(&str, &str, &str, i64)] = &[("rate", "cancelled", "paid", 1)];
+const SIDO: &[&str] = &["sido"];
+const CATEGORY: &[&str] = &["category"];
+const FULFILMENT: &[&str] = &["fulfilment"];
+const NEGATIVE: &[&str] = &["negative"];
+const MONEY: &[&str] = &["gmv", "orders", "refunds"];
+const AOV: &[(&str, &str, &str, i64)] = &[("aov", "gmv", "orders", 1)];
+const ON_TIME: &[(&str, &str, &str, i64)] = &[("onTimeRate", "onTime", "", 1)];
+
+pub const CANCEL_FLOW: Grouping = rich("cancel_rate_flow", SIDO, CANCELS, FLOW);
+pub const CANCEL_FLOW_BY_CATEGORY: Grouping =
+    rich("cancel_rate_flow_by_category", CATEGORY, CANCELS, FLOW);
+pub const CANCEL_COHORT: Grouping = rich("cancel_rate_cohort", SIDO, CANCELS, COHORT);
+pub const CANCEL_COHORT_BY_CATEGORY: Grouping =
+    rich("cancel_rate_cohort_by_category", CATEGORY, CANCELS, COHORT);
+pub const POST_CANCEL: Grouping = Grouping {
+    optional: 2,
+    ..rich(
+        "post_cancel",
+        &["category", "liability", "age"],
+        &[
+            "postCancelled",
+            "postCancelledAmount",
+            "withdrawn",
+            "withdrawnAmount",
+        ],
+        &[],
+    )
+};
+pub const LEAD_ACCEPT: Grouping = samples("lead_accept", SIDO, NEGATIVE, &[]);
+pub const LEAD_ACCEPT_BY_CATEGORY: Grouping =
+    samples("lead_accept_by_category", CATEGORY, NEGATIVE, &[]);
+pub const LEAD_COOK: Grouping = samples("lead_cook", CATEGORY, &["negative", "implied"], &[]);
+pub const WAIT_DISPATCH: Grouping = samples("wait_dispatch", SIDO, NEGATIVE, &[]);
+pub const WAIT_HANDOVER: Grouping = samples(
+    "wait_handover",
+    SIDO,
+    &["negative", "riderWaited", "foodWaited", "unknown"],
+    &[],
+);
+pub const LEAD_RIDE: Grouping = samples("lead_ride", SIDO, NEGATIVE, &[]);
+pub const LEAD_RIDE_BY_FULFILMENT: Grouping =
+    samples("lead_ride_by_fulfilment", FULFILMENT, NEGATIVE, &[]);
+pub const LEAD_TOTAL: Grouping = samples("lead_total", SIDO, NEGATIVE, &[]);
+pub const LEAD_TOTAL_BY_CATEGORY: Grouping =
+    samples("lead_total_by_category", CATEGORY, NEGATIVE, &[]);
+pub const LEAD_TOTAL_BY_FULFILMENT: Grouping =
+    samples("lead_total_by_fulfilment", FULFILMENT, NEGATIVE, &[]);
+pub const PROMISE_ERROR: Grouping = samples("promise_error", SIDO, &["onTime"], ON_TIME);
+pub const PROMISE_ERROR_BY_CATEGORY: Grouping =
+    samples("promise_error_by_category", CATEGORY, &["onTime"], ON_TIME);
+pub const GMV: Grouping = rich("gmv", SIDO, MONEY, AOV);
+pub const GMV_BY_CATEGORY: Grouping = rich("gmv_by_category", CATEGORY, MONEY, AOV);
+pub const REASSIGN: Grouping = samples(
+    "reassign",
+    SIDO,
+    &["unassigned", "reassigned"],
+    &[("reassignedRate", "reassigned", "", 1)],
+);
+/// The queue is a gauge, what was assigned a sum.
+pub const SUPPLY_GAP: Grouping = Grouping {
+    is_gauge: true,
+    ..rich(
+        "supply_gap",
+        SIDO,
+        &["assigned"],
+        &[("minutes", "requested", "assigned", 1)],
+    )
+};
+pub const TOP_STORES: Grouping = Grouping {
+    rich: Some(Rich {
+        sums: &[],
+        has_samples: false,
+        ratios: &[],
+        minutes: 10,
+    }),
+    ..count("top_stores", SIDO)
+};
+pub const RIDER_LOAD: Grouping = rich(
+    "rider_load",
+    SIDO,
+    &[],
+    &[("perRider", "deliveries", "riders", 1)],
+);
+
+pub const GROUPINGS: [Grouping; 32] = [
     CREATED,
     CREATED_BY_SIGUNGU,
     CREATED_BY_FULFILMENT,
@@ -50,6 +185,29 @@ pub const GROUPINGS: [Grouping; 9] = [
     TRANSITIONS,
     IN_FLIGHT,
     TERMINAL,
+    CANCEL_FLOW,
+    CANCEL_FLOW_BY_CATEGORY,
+    CANCEL_COHORT,
+    CANCEL_COHORT_BY_CATEGORY,
+    POST_CANCEL,
+    LEAD_ACCEPT,
+    LEAD_ACCEPT_BY_CATEGORY,
+    LEAD_COOK,
+    WAIT_DISPATCH,
+    WAIT_HANDOVER,
+    LEAD_RIDE,
+    LEAD_RIDE_BY_FULFILMENT,
+    LEAD_TOTAL,
+    LEAD_TOTAL_BY_CATEGORY,
+    LEAD_TOTAL_BY_FULFILMENT,
+    PROMISE_ERROR,
+    PROMISE_ERROR_BY_CATEGORY,
+    GMV,
+    GMV_BY_CATEGORY,
+    REASSIGN,
+    SUPPLY_GAP,
+    TOP_STORES,
+    RIDER_LOAD,
 ];
 
 impl Grouping {

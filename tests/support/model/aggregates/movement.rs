@@ -13,7 +13,7 @@ use super::grouping::{
 const TOLERATED_LEAD: i64 = 5_000;
 
 /// Display statuses of orders that are not in flight; `NONE` is that of an order before its creation.
-const NOT_IN_FLIGHT: [&str; 7] = [
+pub const NOT_IN_FLIGHT: [&str; 7] = [
     "NONE",
     "PAYMENT_FAILED",
     "REJECTED",
@@ -59,6 +59,10 @@ impl<'a> Movement<'a> {
 
     pub fn window(&self) -> i64 {
         self.window
+    }
+
+    pub fn transition(&self) -> &'a Value {
+        self.transition
     }
 
     /// Tells each group that it moves, and by how much.

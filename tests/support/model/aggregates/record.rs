@@ -22,7 +22,10 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Update {
     pub place: Place,
+    /// Of a gauge that is one value of several, that one; 0 of others that are no number.
     pub value: i64,
+    /// The value, if it is no number, and how many deltas are in it.
+    pub rich: Option<(Value, i64)>,
     pub rev: u64,
     pub is_final: bool,
 }
@@ -32,6 +35,8 @@ pub struct Update {
 pub struct LateDelta {
     pub place: Place,
     pub delta: i64,
+    /// The delta, if it is no number.
+    pub rich: Option<Value>,
     /// Of a gauge: windows that begin before this were closed already, epoch milliseconds.
     pub closed_before: Option<i64>,
 }
@@ -45,14 +50,19 @@ impl Update {
         if key != expected {
             return Err(format!("the key should be {expected}"));
         }
-        let number = integer(&value, "value")?;
         let n = integer(&value, "n")?;
-        if n < 0 || (!place.grouping.is_gauge && n != number) {
+        let rich = rich_of(place.grouping, &value["value"])?.map(|rich| (rich, n));
+        let number = match &rich {
+            None => integer(&value, "value")?,
+            Some((rich, _)) => rich["requested"].as_i64().unwrap_or_default(),
+        };
+        if n < 0 || (rich.is_none() && !place.grouping.is_gauge && n != number) {
             return Err(format!("n is {n}, value {number}"));
         }
         let rev = integer(&value, "rev")?;
         Ok(Update {
             value: number,
+            rich,
             rev: u64::try_from(rev).map_err(|_| format!("rev is {rev}"))?,
             is_final: value["final"].as_bool().ok_or("final is no boolean")?,
             place,
@@ -82,8 +92,12 @@ impl LateDelta {
         {
             return Err("eventId is no name".to_owned());
         }
-        let delta = integer(&value, "delta")?;
-        if delta < 1 && !place.grouping.is_gauge {
+        let rich = rich_of(place.grouping, &value["delta"])?;
+        let delta = match &rich {
+            None => integer(&value, "delta")?,
+            Some(rich) => rich["requested"].as_i64().unwrap_or_default(),
+        };
+        if delta < 1 && rich.is_none() && !place.grouping.is_gauge {
             return Err(format!("a count cannot move by {delta}"));
         }
         let closed_before = match place.grouping.is_gauge {
@@ -96,6 +110,7 @@ impl LateDelta {
         Ok(LateDelta {
             place,
             delta,
+            rich,
             closed_before,
         })
     }
@@ -123,8 +138,11 @@ impl Place {
         }
         let window = moment(value, "windowStart")?;
         let end = moment(value, "windowEnd")?;
-        if window % WINDOW != 0 || end != window + WINDOW {
-            return Err("windowStart and windowEnd are no minute".to_owned());
+        let minutes = grouping.rich.map_or(1, |rich| rich.minutes);
+        let is_late = value.get("delta").is_some();
+        let size = if is_late { WINDOW } else { minutes * WINDOW };
+        if window % WINDOW != 0 || end != window + size {
+            return Err("windowStart and windowEnd are no window".to_owned());
         }
         Ok(Place {
             grouping,
@@ -146,6 +164,15 @@ fn texts<'a>(key: &'a [u8], value: &[u8]) -> Result<(&'a str, Value), String> {
     let key = std::str::from_utf8(key).map_err(|error| error.to_string())?;
     let value = serde_json::from_slice(value).map_err(|error| error.to_string())?;
     Ok((key, value))
+}
+
+/// An object where the grouping has objects.
+fn rich_of(grouping: Grouping, value: &Value) -> Result<Option<Value>, String> {
+    match grouping.rich {
+        None => Ok(None),
+        Some(_) if value.is_object() => Ok(Some(value.clone())),
+        Some(_) => Err("the value is no object".to_owned()),
+    }
 }
 
 fn integer(value: &Value, field: &str) -> Result<i64, String> {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use serde_json::Value;
+
 use super::record::{LateDelta, Update};
 
 /// Violations that are remembered word by word; all are counted.
@@ -15,6 +17,9 @@ pub struct Window {
     /// The sum of the late deltas.
     pub late: i64,
     pub late_records: u64,
+    /// The last value, if values are no numbers, and how many deltas are in it.
+    pub rich: Option<(Value, i64)>,
+    pub rich_late: Vec<Value>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +69,7 @@ impl Told {
         };
         let group = self.groups.entry(update.place.group).or_default();
         let window = group.windows.entry(update.place.window).or_default();
+        window.rich = update.rich;
         let before = window.update.replace(Revision {
             partition,
             value: update.value,
@@ -99,6 +105,7 @@ impl Told {
         let group = self.groups.entry(late.place.group).or_default();
         let window = group.windows.entry(late.place.window).or_default();
         window.late += late.delta;
+        window.rich_late.extend(late.rich);
         window.late_records += 1;
         if let Some(closed_before) = late.closed_before {
             group.gauge_deltas.push(GaugeDelta {
@@ -140,6 +147,15 @@ impl Told {
     /// Windows that were told of and are not final.
     pub fn open_windows(&self) -> usize {
         self.open
+    }
+
+    /// The same without those that stay open for an hour longer than the others.
+    pub fn open_minutes(&self) -> usize {
+        let groups = self.groups.iter();
+        let groups = groups.filter(|(group, _)| !group.starts_with("cancel_rate_cohort"));
+        let windows = groups.flat_map(|(_, group)| group.windows.values());
+        let is_open = |window: &&Window| window.update.is_some_and(|update| !update.is_final);
+        windows.filter(is_open).count()
     }
 
     pub fn violations(&self) -> u64 {

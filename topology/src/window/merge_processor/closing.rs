@@ -8,7 +8,8 @@ use std::ops::{Bound, ControlFlow};
 use super::row_keys::RowKeys;
 use super::{MergeContext, MergeProcessor, PORTION, broken};
 use crate::process::ProcessError;
-use crate::window::rows;
+use crate::window::partial::Table;
+use crate::window::{TimeWindows, rows};
 
 /// How far the closing has come.
 #[derive(Debug, Default)]
@@ -31,13 +32,16 @@ where
             return Ok(());
         };
         context.show_watermark(watermark);
-        let closed_before = self.options.windows.closed_before(watermark);
-        if closed_before <= self.meta.closed_before {
+        let closes = |(number, windows): (u8, TimeWindows)| {
+            let tag = rows::tag_of(Table::Window(number));
+            windows.closed_before(watermark) > self.closed_before(tag)
+        };
+        if !self.options.all_windows().any(closes) {
             return Ok(());
         }
         let mut closing = self.closing.take().unwrap_or_default();
         let mut keys = std::mem::take(&mut self.scratch.rows);
-        self.keys_to_close(&closing, closed_before, &mut keys, context)?;
+        self.keys_to_close(&closing, watermark, &mut keys, context)?;
         for key in keys.iter() {
             self.close(key, context)?;
         }
@@ -50,28 +54,49 @@ where
             context.go_on_later();
             return Ok(());
         }
-        self.meta.closed_before = closed_before;
-        self.store_meta(context)
+        for (number, windows) in self.options.all_windows() {
+            let closed_before = windows.closed_before(watermark);
+            let Some(more) = usize::from(number).checked_sub(1) else {
+                self.meta.closed_before = self.meta.closed_before.max(closed_before);
+                self.store_meta(context)?;
+                continue;
+            };
+            if let Some(closed) = self.more_closed.get_mut(more)
+                && closed_before > *closed
+            {
+                *closed = closed_before;
+                let key = rows::closed_key(number);
+                context.put(self.store()?, &key, &closed_before.to_be_bytes())?;
+            }
+        }
+        Ok(())
     }
 
-    /// The rows of the next portion: windows first, then running aggregates, each by their beginning.
+    /// The rows of the next portion: windows first, then running aggregates, then further windows, each by their beginning.
     fn keys_to_close(
         &self,
         closing: &Closing,
-        before: i64,
+        watermark: i64,
         keys: &mut RowKeys,
         context: &mut MergeContext<'_, '_, G, A>,
     ) -> Result<(), ProcessError> {
         keys.clear();
         let last = closing.last.as_slice();
         let (mut lower, mut upper) = (Vec::new(), Vec::new());
-        for tag in [rows::WINDOW, rows::RUNNING] {
+        let options = self.options;
+        let more = options.all_windows().skip(1);
+        let more = more.map(|(number, windows)| (rows::tag_of(Table::Window(number)), windows));
+        let own = [rows::WINDOW, rows::RUNNING].map(|tag| (tag, options.windows));
+        for (tag, windows) in own.into_iter().chain(more) {
             if keys.len() >= PORTION || last.first().is_some_and(|done| *done > tag) {
                 continue;
             }
             // Below are none, only what the store has not yet cleaned up of those that were.
-            rows::window_prefix(tag, self.meta.closed_before, &mut lower);
-            rows::window_prefix(tag, before, &mut upper);
+            rows::window_prefix(tag, self.closed_before(tag), &mut lower);
+            rows::window_prefix(tag, windows.closed_before(watermark), &mut upper);
+            if lower >= upper {
+                continue;
+            }
             let from = match last.first() {
                 Some(done) if *done == tag => Bound::Excluded(last),
                 _ => Bound::Included(&lower[..]),

@@ -73,26 +73,30 @@ where
     ) -> Result<(), ProcessError> {
         self.meta.late += 1;
         self.store_meta(context)?;
-        self.enter_window(slot.start, slot.group)?;
+        let tag = rows::tag_of(slot.table);
+        self.enter_window(tag, slot.start, slot.group)?;
         // Only what could not be late is not told apart; then the window's last moment stands for it.
-        let last = self.options.windows.end_of(slot.start).saturating_sub(1);
+        let last = self.scratch.windowed.end.saturating_sub(1);
         let (timestamp, cause) = late.unwrap_or((last, &[]));
         let result = WindowResult::Late {
             delta: self.scratch.delta.clone(),
             timestamp,
             cause: cause.to_vec(),
             number: self.meta.late,
-            closed_before: self.meta.closed_before,
+            closed_before: self.closed_before(tag),
         };
         self.forward(timestamp, &result, context)
     }
 
     /// The key of what is told next.
-    fn enter_window(&mut self, start: i64, group: &[u8]) -> Result<(), ProcessError> {
+    fn enter_window(&mut self, tag: u8, start: i64, group: &[u8]) -> Result<(), ProcessError> {
+        let windows = self.options.windows_of(rows::windows_of(tag));
+        // Rows of windows that are configured no more are never told.
+        let windows = windows.unwrap_or(self.options.windows);
         let windowed = &mut self.scratch.windowed;
         self.groups.deserialize(Some(group), &mut windowed.key)?;
         windowed.start = start;
-        windowed.end = self.options.windows.end_of(start);
+        windowed.end = windows.end_of(start);
         Ok(())
     }
 
@@ -120,7 +124,8 @@ where
     ) -> Result<(), ProcessError> {
         let store = self.store()?;
         let (start, group) = rows::window_of(key).ok_or_else(|| broken("the key of a window"))?;
-        self.enter_window(start, group)?;
+        let tag = key.first().copied().unwrap_or(rows::WINDOW);
+        self.enter_window(tag, start, group)?;
         let revision = told.revision + 1;
         if told.is_final {
             context.delete(store, key)?;
@@ -133,6 +138,7 @@ where
         let end = self.scratch.windowed.end;
         let result = WindowResult::Update {
             aggregate: told.shown,
+            moved: told.own,
             n: told.n,
             revision,
             is_final: told.is_final,

@@ -1,0 +1,196 @@
+//! The value of an aggregate as it is told, and the same of what came late.
+
+use super::json_writer::Object;
+use crate::domain::aggregates::{
+    AggregateValue, BusinessAggregate, Counted, Distinct, Frequent, Shape, Sketch, Thing,
+};
+
+/// A rate of fewer orders is not told: it would say nothing (A6).
+const LEAST_FOR_A_RATE: i64 = 20;
+/// So many stores are told (A20).
+const STORES: usize = 20;
+
+/// Writes the member `value`; `moved` is what moved it in the window.
+pub(super) fn write_value(
+    object: &mut Object<'_>,
+    counted: Counted,
+    value: &AggregateValue,
+    moved: &AggregateValue,
+) {
+    const NAME: &str = "value";
+    let (shape, aggregate) = match counted {
+        Counted::Aggregate(aggregate) => (aggregate.shape(), Some(aggregate)),
+        Counted::Counter(_) => (Shape::Count, None),
+    };
+    match shape {
+        Shape::Count => object.number(NAME, value.sum(0)),
+        Shape::Sums(names) => {
+            let mut told = object.object(NAME);
+            write_ratios(&mut told, aggregate, value, moved);
+            let shown = match aggregate {
+                Some(BusinessAggregate::SupplyGap) => [value, moved, value, value],
+                _ => [value; 4],
+            };
+            for ((place, name), value) in names.iter().enumerate().zip(shown) {
+                told.number(name, value.sum(place));
+            }
+            told.end();
+        }
+        Shape::Samples(names) => {
+            let mut told = object.object(NAME);
+            write_samples(&mut told, aggregate, value);
+            for (place, name) in names.iter().enumerate() {
+                told.number(name, value.sum(place));
+            }
+            told.end();
+        }
+        Shape::Riders => {
+            let counts = riders(value.thing());
+            let [riders, deliveries] = counts.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+            let mut told = object.object(NAME);
+            told.number("riders", riders);
+            told.number("deliveries", deliveries);
+            told.ratio("perRider", deliveries, riders);
+            told.end();
+        }
+        Shape::Stores => {
+            let one;
+            let stores = match value.thing() {
+                Thing::Names(names) => names,
+                thing => {
+                    one = names_of(thing);
+                    &one
+                }
+            };
+            let mut told = object.object(NAME);
+            told.array("top", |array| {
+                for (store, orders) in stores.top(STORES) {
+                    let mut store_told = array.object();
+                    store_told.text("storeId", store);
+                    store_told.number("orders", orders);
+                    store_told.end();
+                }
+            });
+            told.number("missing", stores.missing());
+            told.end();
+        }
+    }
+}
+
+/// What follows from sums.
+fn write_ratios(
+    told: &mut Object<'_>,
+    aggregate: Option<BusinessAggregate>,
+    value: &AggregateValue,
+    moved: &AggregateValue,
+) {
+    use BusinessAggregate as A;
+    match aggregate {
+        Some(A::CancelRateFlow | A::CancelRateFlowByCategory) => {
+            let paid = Some(value.sum(1)).filter(|paid| *paid >= LEAST_FOR_A_RATE);
+            told.ratio("rate", value.sum(0), paid.unwrap_or(0));
+        }
+        Some(A::CancelRateCohort | A::CancelRateCohortByCategory) => {
+            told.ratio("rate", value.sum(0), value.sum(1));
+        }
+        Some(A::Gmv | A::GmvByCategory) => {
+            told.number("net", value.sum(0).saturating_sub(value.sum(2)));
+            told.ratio("aov", value.sum(0), value.sum(1));
+        }
+        Some(A::SupplyGap) => told.ratio("minutes", value.sum(0), moved.sum(1)),
+        _ => {}
+    }
+}
+
+fn write_samples(
+    told: &mut Object<'_>,
+    aggregate: Option<BusinessAggregate>,
+    value: &AggregateValue,
+) {
+    use BusinessAggregate as A;
+    let count = with_sketch(value.thing(), |sketch| {
+        for (name, percent) in [("p50", 50), ("p90", 90), ("p95", 95), ("p99", 99)] {
+            told.number(name, sketch.quantile(percent));
+        }
+        told.number("min", sketch.min());
+        told.number("max", sketch.max());
+        sketch.count()
+    });
+    let count = count.unwrap_or(0);
+    told.number("count", count);
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    match aggregate {
+        Some(A::PromiseError | A::PromiseErrorByCategory) => {
+            told.ratio("onTimeRate", value.sum(0), count);
+        }
+        Some(A::Reassign) => told.ratio("reassignedRate", value.sum(1), count),
+        _ => {}
+    }
+}
+
+fn with_sketch<R>(thing: &Thing, tell: impl FnOnce(&Sketch) -> R) -> Option<R> {
+    match thing {
+        Thing::Sample(sample) => Some(tell(&Sketch::of(*sample))),
+        Thing::Sketch(sketch) => Some(tell(sketch)),
+        _ => None,
+    }
+}
+
+fn names_of(thing: &Thing) -> Frequent {
+    match thing {
+        Thing::Name(name) => Frequent::of(name.as_str()),
+        Thing::Names(names) => Frequent::clone(names),
+        _ => Frequent::default(),
+    }
+}
+
+fn riders(thing: &Thing) -> [u64; 2] {
+    match thing {
+        Thing::Pair(..) => [1, 1],
+        Thing::Pairs(pairs) => pairs.each_ref().map(Distinct::count),
+        _ => [0, 0],
+    }
+}
+
+/// Writes the member `delta`: the sums that moved, and what came to the rest.
+pub(super) fn write_delta(object: &mut Object<'_>, counted: Counted, delta: &AggregateValue) {
+    const NAME: &str = "delta";
+    let shape = match counted {
+        Counted::Aggregate(aggregate) => aggregate.shape(),
+        Counted::Counter(_) => Shape::Count,
+    };
+    let names = match shape {
+        Shape::Count => return object.number(NAME, delta.sum(0)),
+        Shape::Sums(names) | Shape::Samples(names) => names,
+        Shape::Riders | Shape::Stores => &[],
+    };
+    let mut told = object.object(NAME);
+    for (place, name) in names.iter().enumerate() {
+        if delta.sum(place) != 0 {
+            told.number(name, delta.sum(place));
+        }
+    }
+    match delta.thing() {
+        Thing::None => {}
+        Thing::Sample(sample) => told.array("samples", |array| array.pair(*sample, 1)),
+        Thing::Sketch(sketch) => told.array("samples", |array| {
+            sketch
+                .samples()
+                .for_each(|(sample, count)| array.pair(sample, count));
+        }),
+        thing @ (Thing::Name(_) | Thing::Names(_)) => told.array("stores", |array| {
+            for (store, orders) in names_of(thing).names() {
+                let mut store_told = array.object();
+                store_told.text("storeId", store);
+                store_told.number("orders", orders);
+                store_told.end();
+            }
+        }),
+        thing @ (Thing::Pair(..) | Thing::Pairs(_)) => {
+            let [riders, deliveries] = riders(thing);
+            told.number("riders", riders);
+            told.number("deliveries", deliveries);
+        }
+    }
+    told.end();
+}

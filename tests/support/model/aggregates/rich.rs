@@ -1,0 +1,263 @@
+//! Values that are no numbers: what must come out, and what was told against it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::WINDOW;
+use super::grouping::{Grouping, Rich};
+use super::life::Part;
+use super::told::{Group, Window};
+
+/// A quantile is off by so much of itself at most (order-domain 3: α = 1 %).
+const ALPHA: f64 = 0.01;
+/// Distinct riders are counted with a standard error of 1.04 / √4096; so many of these are never seen.
+const MOST_ERRORS: f64 = 5.0;
+/// Stores that are told.
+const TOP: usize = 20;
+
+/// Everything that was added to a group in a window.
+#[derive(Debug, Default, Clone)]
+pub struct RichSum {
+    sums: BTreeMap<&'static str, i64>,
+    samples: Vec<i64>,
+    riders: BTreeSet<String>,
+    deliveries: BTreeSet<String>,
+    stores: BTreeMap<String, i64>,
+    n: i64,
+}
+
+impl RichSum {
+    pub fn add(&mut self, parts: Vec<Part>) {
+        self.n += 1;
+        for part in parts {
+            match part {
+                Part::Sum(name, number) => *self.sums.entry(name).or_default() += number,
+                Part::Sample(sample) => self.samples.push(sample),
+                Part::Store(store) => *self.stores.entry(store).or_default() += 1,
+                Part::Active { rider, delivery } => {
+                    self.riders.insert(rider);
+                    self.deliveries.insert(delivery);
+                }
+            }
+        }
+    }
+}
+
+type Expected = BTreeMap<i64, RichSum>;
+
+/// What is wrong with what was told of a window; `None` where nothing is.
+pub fn difference(
+    grouping: Grouping,
+    rich: Rich,
+    window: i64,
+    expected: &Expected,
+    told: &Group,
+) -> Option<String> {
+    let nothing = Window::default();
+    let window_told = told.windows.get(&window).unwrap_or(&nothing);
+    let mut sum = expected.get(&window).cloned().unwrap_or_default();
+    if rich.minutes > 1 {
+        return stores(window, rich.minutes, expected, told).err();
+    }
+    let is_late = !window_told.rich_late.is_empty();
+    for late in &window_told.rich_late {
+        if let Err(error) = subtract(rich, &mut sum, late) {
+            return Some(error);
+        }
+    }
+    let Some((value, n)) = &window_told.rich else {
+        return (sum.n != 0 && !grouping.is_gauge)
+            .then(|| format!("{} deltas are not told", sum.n));
+    };
+    if !grouping.is_gauge && *n != sum.n {
+        return Some(format!("n is {n}, not {}", sum.n));
+    }
+    let check = || {
+        if grouping.name == "rider_load" {
+            return distinct(&sum, value, is_late);
+        }
+        for name in rich.sums {
+            let known = sum.sums.get(name).copied().unwrap_or(0);
+            if value[*name].as_i64() != Some(known) {
+                return Err(format!("{name} is {}, not {known}", value[*name]));
+            }
+        }
+        if rich.has_samples {
+            quantiles(&mut sum.samples.clone(), value)?;
+        }
+        ratios(rich, value)
+    };
+    check().err()
+}
+
+/// Takes what came late from what was expected: the rest came in time.
+fn subtract(rich: Rich, sum: &mut RichSum, late: &Value) -> Result<(), String> {
+    sum.n -= 1;
+    for (name, number) in late.as_object().ok_or("a late delta is no object")? {
+        if let Some(known) = rich.sums.iter().find(|known| *known == name) {
+            *sum.sums.entry(known).or_default() -= number.as_i64().ok_or("no number")?;
+            continue;
+        }
+        match name.as_str() {
+            "requested" | "riders" | "deliveries" => {}
+            "samples" => {
+                for pair in number.as_array().ok_or("no samples")? {
+                    let sample = pair[0].as_i64().ok_or("no sample")?;
+                    if pair[1] != 1 {
+                        return Err(format!("a late delta of more than one sample: {pair}"));
+                    }
+                    let place = sum.samples.iter().position(|known| *known == sample);
+                    sum.samples
+                        .swap_remove(place.ok_or_else(|| format!("nothing took {sample}"))?);
+                }
+            }
+            other => return Err(format!("a late member {other}")),
+        }
+    }
+    Ok(())
+}
+
+fn quantiles(samples: &mut [i64], value: &Value) -> Result<(), String> {
+    let of = |name: &str| value[name].as_i64();
+    if of("count") != i64::try_from(samples.len()).ok() {
+        return Err(format!(
+            "count is {}, not {}",
+            value["count"],
+            samples.len()
+        ));
+    }
+    samples.sort_unstable();
+    let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
+        return match of("p50") {
+            None => Ok(()),
+            Some(_) => Err("a quantile of nothing".to_owned()),
+        };
+    };
+    if of("min") != Some(*first) || of("max") != Some(*last) {
+        return Err(format!(
+            "from {} to {}, not {first} to {last}",
+            value["min"], value["max"]
+        ));
+    }
+    for (name, percent) in [("p50", 50), ("p90", 90), ("p95", 95), ("p99", 99)] {
+        let exact = samples[percent * (samples.len() - 1) / 100];
+        let told = of(name).ok_or_else(|| format!("no {name}"))?;
+        if (told - exact).abs() as f64 > exact.abs() as f64 * ALPHA {
+            return Err(format!("{name} is {told}, exactly {exact}"));
+        }
+    }
+    Ok(())
+}
+
+/// Quotients of what was told itself.
+fn ratios(rich: Rich, value: &Value) -> Result<(), String> {
+    for (name, number, by, least) in rich.ratios {
+        let by = value[if by.is_empty() { "count" } else { *by }]
+            .as_f64()
+            .unwrap_or(0.0);
+        let told = value.get(*name).ok_or_else(|| format!("no {name}"))?;
+        let known = value[*number]
+            .as_f64()
+            .ok_or_else(|| format!("no {number}"))?
+            / by;
+        let is_right = match by < *least as f64 {
+            true => told.is_null(),
+            false => told
+                .as_f64()
+                .is_some_and(|told| (told - known).abs() < 1e-9),
+        };
+        if !is_right {
+            return Err(format!("{name} is {told} of {value}"));
+        }
+    }
+    if let (Some(gmv), Some(refunds)) = (value["gmv"].as_i64(), value["refunds"].as_i64())
+        && value["net"] != gmv - refunds
+    {
+        return Err(format!("net is {}", value["net"]));
+    }
+    Ok(())
+}
+
+/// What came late may have been of a rider who came in time too.
+fn distinct(sum: &RichSum, value: &Value, is_late: bool) -> Result<(), String> {
+    for (name, known) in [
+        ("riders", sum.riders.len()),
+        ("deliveries", sum.deliveries.len()),
+    ] {
+        let told = value[name].as_u64().ok_or_else(|| format!("no {name}"))? as f64;
+        let (known, error) = (known as f64, 1.04 / 64.0);
+        let is_near = (told - known).abs() <= known * error * MOST_ERRORS + 1.0;
+        if !(is_near || (is_late && told <= known)) {
+            return Err(format!("{told} {name}, not {known}"));
+        }
+    }
+    Ok(())
+}
+
+/// The windows of ten minutes that were told, and the minutes that came late.
+fn stores(window: i64, minutes: i64, expected: &Expected, told: &Group) -> Result<(), String> {
+    let span = window..window + minutes * WINDOW;
+    let mut in_time: BTreeMap<String, i64> = BTreeMap::new();
+    for (_, sum) in expected.range(span.clone()) {
+        for (store, orders) in &sum.stores {
+            *in_time.entry(store.clone()).or_default() += orders;
+        }
+    }
+    for (_, window) in told.windows.range(span) {
+        for late in window
+            .rich_late
+            .iter()
+            .flat_map(|late| late["stores"].as_array().unwrap())
+        {
+            let store = late["storeId"].as_str().unwrap_or_default();
+            *in_time.entry(store.to_owned()).or_default() -= late["orders"].as_i64().unwrap();
+        }
+    }
+    in_time.retain(|_, orders| *orders > 0);
+    let told = told
+        .windows
+        .get(&window)
+        .and_then(|window| window.rich.as_ref());
+    let Some((value, n)) = told else {
+        return Ok(());
+    };
+    if *n != in_time.values().sum::<i64>() {
+        return Err(format!("n is {n}, not {}", in_time.values().sum::<i64>()));
+    }
+    let mut best: Vec<(String, i64)> = in_time.into_iter().collect();
+    best.sort_by(|one, other| other.1.cmp(&one.1));
+    best.truncate(TOP);
+    let read = |entry: &Value| {
+        let store = entry["storeId"].as_str().unwrap_or_default().to_owned();
+        (store, entry["orders"].as_i64().unwrap_or_default())
+    };
+    let top: Vec<(String, i64)> = value["top"]
+        .as_array()
+        .ok_or("no top")?
+        .iter()
+        .map(read)
+        .collect();
+    match top == best && value["missing"] == 0 {
+        true => Ok(()),
+        false => Err(format!("{value}, not {best:?}")),
+    }
+}
+
+/// Windows of which something must be told: of ten minutes each that ends with a minute in which there was something.
+pub fn windows_to_tell(rich: Rich, expected: &Expected, told: &Group) -> BTreeSet<i64> {
+    if rich.minutes == 1 {
+        return expected.keys().copied().collect();
+    }
+    let late = |minute: &i64| {
+        let late = told
+            .windows
+            .get(minute)
+            .map_or(&[][..], |window| &window.rich_late);
+        i64::try_from(late.len()).unwrap()
+    };
+    let in_time = expected.iter().filter(|(minute, sum)| sum.n > late(minute));
+    in_time
+        .map(|(minute, _)| minute - (rich.minutes - 1) * WINDOW)
+        .collect()
+}
