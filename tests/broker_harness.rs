@@ -312,7 +312,10 @@ fn nothing_outlives_a_test_process_that_is_killed() {
     let directory = tempfile::tempdir().unwrap();
     let note = directory.path().join("child");
     let mut half = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "nothing_outlives_a_test_process_that_is_killed"])
+        .args([
+            "--exact",
+            "broker_harness::nothing_outlives_a_test_process_that_is_killed",
+        ])
         .env(NOTE, &note)
         .stdout(Stdio::null())
         .spawn()
