@@ -157,6 +157,10 @@ const PRODUCER: &[(&str, &str)] = &[
     ("enable.idempotence", "true"),
     ("partitioner", "murmur2_random"),
     ("compression.type", "lz4"),
+    // `rd_kafka_send_offsets_to_transaction` waits for the group's coordinator and looks for another only when some
+    // connection changes: for ever, beyond its timeout, when the coordinator is gone for good and all other connections are
+    // well (issues 5511 and 5456 of librdkafka, 2.12). While it waits they are idle, and so end after this time.
+    ("connections.max.idle.ms", "10000"),
     ("linger.ms", "5"),
     // Below the broker's default `max.message.bytes`, which bounds batches; less where a topic takes less.
     ("batch.size", "524288"),
