@@ -49,7 +49,7 @@ fn any_name() -> impl Strategy<Value = Thing> {
         "가게",
         "a store with a name longer than others",
     ];
-    proptest::sample::select(&names[..]).prop_map(|name| match ShortName::new(name) {
+    proptest::sample::select(names.to_vec()).prop_map(|name| match ShortName::new(name) {
         Some(short) => Thing::Name(short),
         None => Thing::Names(Box::new(Frequent::of(name))),
     })
