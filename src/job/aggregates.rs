@@ -188,7 +188,7 @@ impl Processor for AggregateRecords {
                         return Ok(());
                     };
                     window.start = window.end.saturating_sub(top_stores::WINDOW_MS);
-                    (value, n) = top_stores.close(&record.key, aggregate, n, context)?;
+                    (value, n) = top_stores.close(record.key, aggregate, n, context)?;
                     moved = value;
                 }
                 let update = AggregateUpdate {

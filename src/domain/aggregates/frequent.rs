@@ -123,7 +123,7 @@ impl Frequent {
     #[must_use]
     pub fn top(&self, number: usize) -> Vec<(&str, u64)> {
         let mut names: Vec<(&str, u64)> = self.names().collect();
-        names.sort_by(|one, other| other.1.cmp(&one.1));
+        names.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         names.truncate(number);
         names
     }

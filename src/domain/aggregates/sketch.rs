@@ -33,6 +33,7 @@ const BINS: usize = {
 };
 
 /// The last sample of each bin; the first bin is number 1 and begins with 1.
+#[allow(clippy::indexing_slicing, reason = "made by the compiler, which looks")]
 static LAST: [i64; BINS] = {
     let mut table = [0; BINS];
     let (mut bin, mut last) = (0, 0);

@@ -132,7 +132,7 @@ pub(super) fn tag_of(table: Table) -> u8 {
 
 /// The number of the windows that a row's tag is of.
 pub(super) fn windows_of(tag: u8) -> u8 {
-    tag.checked_sub(MORE).unwrap_or(0)
+    tag.saturating_sub(MORE)
 }
 
 /// The key of what is closed of the windows of a number from 1.

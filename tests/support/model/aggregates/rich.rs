@@ -226,7 +226,7 @@ fn stores(window: i64, minutes: i64, expected: &Expected, told: &Group) -> Resul
         return Err(format!("n is {n}, not {}", in_time.values().sum::<i64>()));
     }
     let mut best: Vec<(String, i64)> = in_time.into_iter().collect();
-    best.sort_by(|one, other| other.1.cmp(&one.1));
+    best.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     best.truncate(TOP);
     let read = |entry: &Value| {
         let store = entry["storeId"].as_str().unwrap_or_default().to_owned();
