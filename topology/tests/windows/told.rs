@@ -82,8 +82,8 @@ fn further_windows_close_by_their_own_grace_and_have_their_own_late_deltas() {
     assert_eq!(
         world.told(),
         [
-            "a@0: 2 n=2 r1",
             "a@0: late +1 of window a 2 closed before 60",
+            "a@0: 2 n=2 r1",
             "b@0: 1 n=1 r1"
         ]
     );
@@ -102,7 +102,8 @@ fn further_windows_close_by_their_own_grace_and_have_their_own_late_deltas() {
         world.told(),
         [
             "a@0: late +1 of patient a 3 closed before 60",
-            "a@60: 1 n=1 r1 final"
+            "a@60: 1 n=1 r1",
+            "a@60: 1 n=1 r2 final"
         ]
     );
 }
