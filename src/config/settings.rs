@@ -183,6 +183,16 @@ impl Default for Aggregates {
     }
 }
 
+impl Aggregates {
+    /// Those that there are; none where they are switched off.
+    pub(crate) fn counted(&self) -> BusinessAggregateSet {
+        match self.enabled {
+            true => self.include.0,
+            false => BusinessAggregateSet::EMPTY,
+        }
+    }
+}
+
 /// Which aggregates there are: `all`, or a list of their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Included(pub BusinessAggregateSet);

@@ -87,7 +87,7 @@ pub(super) enum Told {
 impl JudgeProcessor {
     pub(super) fn new(options: Arc<JobOptions>) -> Self {
         let mut judged = Judged::default();
-        judged.count_for(options.aggregates.include.0);
+        judged.count_for(options.aggregates.counted());
         Self {
             decoder: Decoder::new(options.dialects.clone()),
             options,

@@ -57,15 +57,15 @@ impl TopStores {
 
         let (mut sum, mut number) = (AggregateValue::default(), 0);
         let oldest = minute.end.saturating_sub(WINDOW_MS);
-        let prefix = self.key.len() - size_of::<i64>();
-        let last = self.key.clone();
-        let first = last.get(..prefix).unwrap_or_default();
+        let last = self.key.as_slice();
+        let first = last.split_last_chunk::<START_BYTES>();
+        let first = first.map_or(last, |(group, _)| group);
         let (over, row) = (&mut self.over, &mut self.minute);
         let mut failed = None;
         context.range(
             store,
             Bound::Included(first),
-            Bound::Included(&last),
+            Bound::Included(last),
             &mut |key, value| {
                 let start = key
                     .split_last_chunk()
@@ -106,7 +106,8 @@ impl TopStores {
 }
 
 const SIGN: u64 = 1 << 63;
+const START_BYTES: usize = size_of::<i64>();
 
-fn start_of(bytes: [u8; 8]) -> i64 {
+fn start_of(bytes: [u8; START_BYTES]) -> i64 {
     (u64::from_be_bytes(bytes) ^ SIGN).cast_signed()
 }

@@ -146,21 +146,25 @@ impl Listener {
 
     /// Waits until everything is told, and closed but for those windows that stay open for an hour longer than the others.
     pub fn wait_told_by_now(&mut self, batch: &Batch, timeout: Duration) -> Report {
-        let is_told = || {
-            self.listen();
-            let report = (self.told.open_minutes() == 0).then(|| self.report(batch))?;
-            report.is_clean_by_now().then_some(report)
-        };
-        wait_for("the aggregates to be told", timeout, is_told)
-            .unwrap_or_else(|_| self.report(batch))
+        self.wait(batch, timeout, Told::open_minutes, Report::is_clean_by_now)
     }
 
     /// Waits until everything is told and closed, and gives the comparison: the last one if that never comes.
     pub fn wait_told(&mut self, batch: &Batch, timeout: Duration) -> Report {
+        self.wait(batch, timeout, Told::open_windows, Report::is_clean)
+    }
+
+    fn wait(
+        &mut self,
+        batch: &Batch,
+        timeout: Duration,
+        open: fn(&Told) -> usize,
+        is_clean: fn(&Report) -> bool,
+    ) -> Report {
         let is_told = || {
             self.listen();
-            let report = (self.told.open_windows() == 0).then(|| self.report(batch))?;
-            report.is_clean().then_some(report)
+            let report = (open(&self.told) == 0).then(|| self.report(batch))?;
+            is_clean(&report).then_some(report)
         };
         // A report says better what is missing than an error of waiting.
         wait_for("the aggregates to be told", timeout, is_told)

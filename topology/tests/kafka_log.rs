@@ -45,14 +45,20 @@ pub fn admin() -> Box<dyn Admin> {
 
 pub fn topic(name: &str, partitions: i32) -> String {
     let name = unique(name);
-    let spec = TopicSpec {
-        name: name.clone(),
+    admin()
+        .create_topics(&[spec(&name, partitions)], PATIENCE)
+        .unwrap();
+    name
+}
+
+/// A topic with one copy, as the broker configures it.
+pub fn spec(name: &str, partitions: i32) -> TopicSpec {
+    TopicSpec {
+        name: name.into(),
         partitions,
         replication_factor: 1,
         config: Vec::new(),
-    };
-    admin().create_topics(&[spec], PATIENCE).unwrap();
-    name
+    }
 }
 
 pub fn member(group: &str, instance: &str) -> ConsumerConfig {

@@ -79,7 +79,7 @@ impl DeltaBuffer {
     /// Begins a delta: the values of all dims follow, in their order, then what is added.
     pub fn group(&mut self, counted: Counted) -> GroupWriter<'_> {
         let is_wanted = match counted {
-            Counted::Aggregate(aggregate) => self.wanted.contains(aggregate),
+            Counted::Aggregate(aggregate) => self.wants(aggregate),
             Counted::Counter(_) => true,
         };
         if is_wanted {

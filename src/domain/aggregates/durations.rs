@@ -2,7 +2,7 @@
 //! it ended.
 
 use super::aggregate::BusinessAggregate as A;
-use super::deltas::DeltaBuffer;
+use super::deltas::{DeltaBuffer, GroupWriter};
 use super::group::Counted::Aggregate;
 use super::value::Thing;
 use crate::domain::action::Action;
@@ -167,7 +167,7 @@ impl<'a> Places<'a> {
 }
 
 impl Place<'_> {
-    fn group(self, deltas: &mut DeltaBuffer) -> super::deltas::GroupWriter<'_> {
+    fn group(self, deltas: &mut DeltaBuffer) -> GroupWriter<'_> {
         let group = deltas.group(Aggregate(self.aggregate));
         match self.value {
             Value::Text(text) => group.text(text),

@@ -11,7 +11,7 @@
 
 use thiserror::Error;
 
-use super::aggregate::BusinessAggregate;
+use super::aggregate::{BusinessAggregate, Shape};
 use super::counter::BusinessCounter;
 use super::deltas::DeltaKind;
 use super::dim::{Dim, UNKNOWN};
@@ -63,6 +63,15 @@ impl Counted {
         match self {
             Self::Aggregate(aggregate) => aggregate.kind(),
             Self::Counter(_) => DeltaKind::Total,
+        }
+    }
+
+    /// How its value is told.
+    #[must_use]
+    pub const fn shape(self) -> Shape {
+        match self {
+            Self::Aggregate(aggregate) => aggregate.shape(),
+            Self::Counter(_) => Shape::Count,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Rates and money: cancels (A6 and A7), cancels after delivery (A8), what was paid (A16), how riders keep up (A24).
 
 use super::aggregate::BusinessAggregate as A;
-use super::deltas::DeltaBuffer;
+use super::deltas::{DeltaBuffer, GroupWriter};
 use super::dim::Age;
 use super::group::Counted::Aggregate;
 use crate::domain::action::Action;
@@ -51,22 +51,21 @@ pub(super) fn count_expired(order: &Order, deltas: &mut DeltaBuffer) {
 
 fn count_paid(order: &Order, deltas: &mut DeltaBuffer) {
     count_gmv(order, [order.amount, 1, 0], deltas);
-    let places = [A::CancelRateFlow, A::CancelRateFlowByCategory];
-    for (aggregate, dim) in places.into_iter().zip([&order.sido, &order.category]) {
-        deltas.group(Aggregate(aggregate)).text(dim).sums([0, 1]);
-    }
+    count_flow(order, [0, 1], deltas);
     count_cohort(order, [0, 1], deltas);
 }
 
 fn count_cancelled(order: &Order, at: i64, deltas: &mut DeltaBuffer) {
-    let places = [A::CancelRateFlow, A::CancelRateFlowByCategory];
-    for (aggregate, dim) in places.into_iter().zip([&order.sido, &order.category]) {
-        deltas.group(Aggregate(aggregate)).text(dim).sums([1, 0]);
-    }
+    count_flow(order, [1, 0], deltas);
     let paid = order.times.get(Milestone::Paid);
     if paid.is_some_and(|paid| at.saturating_sub(paid) <= COHORT_MS) {
         count_cohort(order, [1, 0], deltas);
     }
+}
+
+fn count_flow(order: &Order, sums: [i64; 2], deltas: &mut DeltaBuffer) {
+    let places = [A::CancelRateFlow, A::CancelRateFlowByCategory];
+    each(order, places, deltas, |group| group.sums(sums));
 }
 
 /// In the minute in which the order was paid.
@@ -75,18 +74,18 @@ fn count_cohort(order: &Order, sums: [i64; 2], deltas: &mut DeltaBuffer) {
         return;
     };
     let places = [A::CancelRateCohort, A::CancelRateCohortByCategory];
-    for (aggregate, dim) in places.into_iter().zip([&order.sido, &order.category]) {
-        deltas
-            .group(Aggregate(aggregate))
-            .text(dim)
-            .sums_at(paid, sums);
-    }
+    each(order, places, deltas, |group| group.sums_at(paid, sums));
 }
 
 fn count_gmv(order: &Order, sums: [i64; 3], deltas: &mut DeltaBuffer) {
     let places = [A::Gmv, A::GmvByCategory];
+    each(order, places, deltas, |group| group.sums(sums));
+}
+
+/// Adds to the order's sido in the first aggregate, and to its category in the second.
+fn each(order: &Order, places: [A; 2], deltas: &mut DeltaBuffer, add: impl Fn(GroupWriter<'_>)) {
     for (aggregate, dim) in places.into_iter().zip([&order.sido, &order.category]) {
-        deltas.group(Aggregate(aggregate)).text(dim).sums(sums);
+        add(deltas.group(Aggregate(aggregate)).text(dim));
     }
 }
 

@@ -1,5 +1,7 @@
 //! The value of an aggregate as it is told, and the same of what came late.
 
+use std::borrow::Cow;
+
 use super::json_writer::Object;
 use crate::domain::aggregates::{
     AggregateValue, BusinessAggregate, Counted, Distinct, Frequent, Shape, Sketch, Thing,
@@ -18,11 +20,11 @@ pub(super) fn write_value(
     moved: &AggregateValue,
 ) {
     const NAME: &str = "value";
-    let (shape, aggregate) = match counted {
-        Counted::Aggregate(aggregate) => (aggregate.shape(), Some(aggregate)),
-        Counted::Counter(_) => (Shape::Count, None),
+    let aggregate = match counted {
+        Counted::Aggregate(aggregate) => Some(aggregate),
+        Counted::Counter(_) => None,
     };
-    match shape {
+    match counted.shape() {
         Shape::Count => object.number(NAME, value.sum(0)),
         Shape::Sums(names) => {
             let mut told = object.object(NAME);
@@ -54,23 +56,9 @@ pub(super) fn write_value(
             told.end();
         }
         Shape::Stores => {
-            let one;
-            let stores = match value.thing() {
-                Thing::Names(names) => names,
-                thing => {
-                    one = names_of(thing);
-                    &one
-                }
-            };
+            let stores = names_of(value.thing());
             let mut told = object.object(NAME);
-            told.array("top", |array| {
-                for (store, orders) in stores.top(STORES) {
-                    let mut store_told = array.object();
-                    store_told.text("storeId", store);
-                    store_told.number("orders", orders);
-                    store_told.end();
-                }
-            });
+            write_stores(&mut told, "top", stores.top(STORES));
             told.number("missing", stores.missing());
             told.end();
         }
@@ -136,12 +124,27 @@ fn with_sketch<R>(thing: &Thing, tell: impl FnOnce(&Sketch) -> R) -> Option<R> {
     }
 }
 
-fn names_of(thing: &Thing) -> Frequent {
+fn names_of(thing: &Thing) -> Cow<'_, Frequent> {
     match thing {
-        Thing::Name(name) => Frequent::of(name.as_str()),
-        Thing::Names(names) => Frequent::clone(names),
-        _ => Frequent::default(),
+        Thing::Name(name) => Cow::Owned(Frequent::of(name.as_str())),
+        Thing::Names(names) => Cow::Borrowed(names),
+        _ => Cow::default(),
     }
+}
+
+fn write_stores<'a>(
+    told: &mut Object<'_>,
+    name: &str,
+    stores: impl IntoIterator<Item = (&'a str, u64)>,
+) {
+    told.array(name, |array| {
+        for (store, orders) in stores {
+            let mut told = array.object();
+            told.text("storeId", store);
+            told.number("orders", orders);
+            told.end();
+        }
+    });
 }
 
 fn riders(thing: &Thing) -> [u64; 2] {
@@ -155,11 +158,7 @@ fn riders(thing: &Thing) -> [u64; 2] {
 /// Writes the member `delta`: the sums that moved, and what came to the rest.
 pub(super) fn write_delta(object: &mut Object<'_>, counted: Counted, delta: &AggregateValue) {
     const NAME: &str = "delta";
-    let shape = match counted {
-        Counted::Aggregate(aggregate) => aggregate.shape(),
-        Counted::Counter(_) => Shape::Count,
-    };
-    let names = match shape {
+    let names = match counted.shape() {
         Shape::Count => return object.number(NAME, delta.sum(0)),
         Shape::Sums(names) | Shape::Samples(names) => names,
         Shape::Riders | Shape::Stores => &[],
@@ -178,14 +177,9 @@ pub(super) fn write_delta(object: &mut Object<'_>, counted: Counted, delta: &Agg
                 .samples()
                 .for_each(|(sample, count)| array.pair(sample, count));
         }),
-        thing @ (Thing::Name(_) | Thing::Names(_)) => told.array("stores", |array| {
-            for (store, orders) in names_of(thing).names() {
-                let mut store_told = array.object();
-                store_told.text("storeId", store);
-                store_told.number("orders", orders);
-                store_told.end();
-            }
-        }),
+        thing @ (Thing::Name(_) | Thing::Names(_)) => {
+            write_stores(&mut told, "stores", names_of(thing).names());
+        }
         thing @ (Thing::Pair(..) | Thing::Pairs(_)) => {
             let [riders, deliveries] = riders(thing);
             told.number("riders", riders);

@@ -185,47 +185,44 @@ fn a_late_delta_of_a_gauge_says_up_to_which_window_it_counts() {
     });
 }
 
-fn told(aggregate: BusinessAggregate, value: &AggregateValue, moved: &AggregateValue) -> String {
-    let mut text_of = String::new();
+/// What is written of one sido of an aggregate: between two pieces of text.
+fn between(
+    aggregate: BusinessAggregate,
+    write: impl FnOnce(&mut Vec<u8>, &AggregateWindow<'_>),
+    (before, after): (&str, &str),
+) -> String {
+    let mut out = Vec::new();
     let fill = |deltas: &mut DeltaBuffer| {
         deltas
             .group(Counted::Aggregate(aggregate))
             .text("서울")
             .add(1);
     };
-    with_window(fill, |window| {
-        let update = AggregateUpdate {
-            value,
-            moved,
-            n: 9,
-            rev: 1,
-            is_final: true,
-        };
-        let mut out = Vec::new();
-        write_aggregate(&mut out, window, &update);
-        let all = text(out);
-        let (_, rest) = all.split_once("\"value\":").unwrap();
-        text_of = rest.split_once(",\"n\":9,").unwrap().0.to_owned();
-    });
-    text_of
+    with_window(fill, |window| write(&mut out, window));
+    let all = text(out);
+    let (_, rest) = all.split_once(before).unwrap();
+    rest.split_once(after).unwrap().0.to_owned()
+}
+
+fn told(aggregate: BusinessAggregate, value: &AggregateValue, moved: &AggregateValue) -> String {
+    let update = AggregateUpdate {
+        value,
+        moved,
+        n: 9,
+        rev: 1,
+        is_final: true,
+    };
+    let write = |out: &mut Vec<u8>, window: &AggregateWindow<'_>| {
+        write_aggregate(out, window, &update);
+    };
+    between(aggregate, write, ("\"value\":", ",\"n\":9,"))
 }
 
 fn told_late(aggregate: BusinessAggregate, delta: &AggregateValue) -> String {
-    let mut text_of = String::new();
-    let fill = |deltas: &mut DeltaBuffer| {
-        deltas
-            .group(Counted::Aggregate(aggregate))
-            .text("서울")
-            .add(1);
+    let write = |out: &mut Vec<u8>, window: &AggregateWindow<'_>| {
+        write_late_aggregate(out, window, &late(delta));
     };
-    with_window(fill, |window| {
-        let mut out = Vec::new();
-        write_late_aggregate(&mut out, window, &late(delta));
-        let all = text(out);
-        let (_, rest) = all.split_once("\"delta\":").unwrap();
-        text_of = rest.split_once(",\"occurredAt\"").unwrap().0.to_owned();
-    });
-    text_of
+    between(aggregate, write, ("\"delta\":", ",\"occurredAt\""))
 }
 
 #[test]

@@ -21,7 +21,6 @@ use crate::task::TaskId;
 const FORMAT: u8 = 1;
 /// For messages.
 const RECORD: &str = "a record of the repartition topic";
-const TOTAL: u8 = 2;
 const ALONE: u8 = 8;
 const EMPTY: u8 = 16;
 const WATERMARK: u8 = 17;
@@ -90,12 +89,7 @@ impl HandoverWriter {
         late: Option<(i64, &[u8])>,
     ) {
         let bytes = &mut self.record.bytes;
-        let table = match slot.table {
-            Table::Window(0) => 0,
-            Table::Running => 1,
-            Table::Total => 2,
-            Table::Window(number) => TOTAL + number,
-        };
+        let table = slot.table.number();
         bytes.push(if late.is_some() { table | ALONE } else { table });
         if slot.table != Table::Total {
             varint::put_signed(bytes, slot.start.wrapping_sub(self.last_start));
@@ -182,10 +176,7 @@ impl<'a> HandoverReader<'a> {
 
     fn delta(&mut self, tag: u8) -> Option<Section<'a>> {
         let table = match tag & !ALONE {
-            0 => Table::Window(0),
-            1 => Table::Running,
-            TOTAL => Table::Total,
-            more if more < ALONE => Table::Window(more - TOTAL),
+            number if number < ALONE => Table::of_number(number),
             _ => return None,
         };
         let rest = &mut self.rest;

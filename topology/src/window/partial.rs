@@ -17,6 +17,30 @@ pub(super) enum Table {
     Total,
 }
 
+impl Table {
+    /// Its number, as records of the repartition topic have it.
+    pub(super) const fn number(self) -> u8 {
+        match self {
+            Self::Window(0) => 0,
+            Self::Running => 1,
+            Self::Total => Self::TOTAL,
+            Self::Window(number) => Self::TOTAL + number,
+        }
+    }
+
+    /// The table of this number.
+    pub(super) const fn of_number(number: u8) -> Self {
+        match number {
+            0 => Self::Window(0),
+            1 => Self::Running,
+            Self::TOTAL => Self::Total,
+            more => Self::Window(more - Self::TOTAL),
+        }
+    }
+
+    const TOTAL: u8 = 2;
+}
+
 /// Where a delta belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slot<'a> {
@@ -220,12 +244,7 @@ impl<A: Default + Clone> PartialSums<A> {
 }
 
 fn hash(slot: Slot<'_>) -> u64 {
-    let table = match slot.table {
-        Table::Window(0) => 0,
-        Table::Running => 1,
-        Table::Total => 2,
-        Table::Window(number) => 2 + u64::from(number),
-    };
+    let table = u64::from(slot.table.number());
     xxh3_64_with_seed(slot.group, slot.start as u64 ^ table << 56)
 }
 

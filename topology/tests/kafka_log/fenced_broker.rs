@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use jumun_harness::{Broker, BrokerOptions};
 use topology::io::{
-    ConsumerConfig, GroupEvent, IoResult, Log, Position, ProducerConfig, RecordBatch, TopicSpec,
+    ConsumerConfig, GroupEvent, IoResult, Log, Position, ProducerConfig, RecordBatch,
 };
 use topology::{Error, ErrorClass};
 
-use crate::kafka_log::{PATIENCE, log_at, member, record, unique};
+use crate::kafka_log::{PATIENCE, log_at, member, record, spec, unique};
 
 /// Clients are lost in one of some hundred; `JUMUN_FENCED_ROUNDS` asks for more.
 const ROUNDS: usize = 3;
@@ -31,14 +31,8 @@ fn clients_find_a_broker_again_that_named_no_broker_for_a_moment() {
     let broker = Broker::start_with(options).unwrap();
     let log = log_at(broker.bootstrap_servers());
     let topic = unique("fenced");
-    let spec = TopicSpec {
-        name: topic.clone(),
-        partitions: 1,
-        replication_factor: 1,
-        config: Vec::new(),
-    };
     let mut admin = log.admin("admin").unwrap();
-    insist(|| admin.create_topics(std::slice::from_ref(&spec), PATIENCE));
+    insist(|| admin.create_topics(&[spec(&topic, 1)], PATIENCE));
     let config = ProducerConfig {
         client_id: "producer".into(),
         transactional_id: None,
@@ -92,6 +86,7 @@ fn clients_find_a_broker_again_that_named_no_broker_for_a_moment() {
             );
             producer.poll(Duration::from_millis(5)).unwrap();
             let _ = consumer.poll(Duration::ZERO).unwrap();
+            reader.poll().unwrap();
             consumer.fetch(input, 10, &mut consumed).unwrap();
             reader.fetch(read, 10, &mut restored).unwrap();
         }

@@ -7,12 +7,11 @@ use jumun_harness::Broker;
 use topology::ErrorClass;
 use topology::io::{
     Consumer, GroupEvent, InputId, Log, Position, ProducerConfig, RecordBatch, TopicPartition,
-    TopicSpec,
 };
 
 use crate::kafka_log::{
     PATIENCE, consumer, fill, join, log, log_at, member, next_event, producer, record, settle,
-    topic, unique,
+    spec, topic, unique,
 };
 
 /// Partitions of a member, with their inputs.
@@ -246,15 +245,9 @@ fn a_dead_broker_keeps_nobody_from_stopping() {
     let mut broker = Broker::start().unwrap();
     let log = log_at(broker.bootstrap_servers());
     let topic = unique("dead");
-    let spec = TopicSpec {
-        name: topic.clone(),
-        partitions: 1,
-        replication_factor: 1,
-        config: Vec::new(),
-    };
     log.admin("admin")
         .unwrap()
-        .create_topics(&[spec], PATIENCE)
+        .create_topics(&[spec(&topic, 1)], PATIENCE)
         .unwrap();
     let mut consumer = log.consumer(&member("group", "a")).unwrap();
     let inputs = join(&mut *consumer, &[&topic]);

@@ -52,7 +52,7 @@ impl Report {
     /// The same, where those windows are not due yet that stay open for an hour longer than the others.
     pub fn is_clean_by_now(&self) -> bool {
         let is_clean = |(name, tally): (&&str, &Tally)| {
-            let open = match name.starts_with("cancel_rate_cohort") {
+            let open = match Grouping::is_cohort(name) {
                 true => 0,
                 false => tally.open,
             };

@@ -14,13 +14,15 @@ pub struct Grouping {
     pub rich: Option<Rich>,
 }
 
+/// A quotient: name, numerator, denominator (empty: the number of samples), and the least denominator.
+pub type Ratio = (&'static str, &'static str, &'static str, i64);
+
 /// What a value that is no number has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rich {
     pub sums: &'static [&'static str],
     pub has_samples: bool,
-    /// Quotients: name, numerator, denominator (empty: the number of samples), and the least denominator.
-    pub ratios: &'static [(&'static str, &'static str, &'static str, i64)],
+    pub ratios: &'static [Ratio],
     /// Minutes that a window has.
     pub minutes: i64,
 }
@@ -29,29 +31,31 @@ const fn rich(
     name: &'static str,
     dims: &'static [&'static str],
     sums: &'static [&'static str],
-    ratios: &'static [(&'static str, &'static str, &'static str, i64)],
+    ratios: &'static [Ratio],
 ) -> Grouping {
-    Grouping {
-        rich: Some(Rich {
-            sums,
-            has_samples: false,
-            ratios,
-            minutes: 1,
-        }),
-        ..count(name, dims)
-    }
+    valued(name, dims, sums, ratios, false)
 }
 
 const fn samples(
     name: &'static str,
     dims: &'static [&'static str],
     sums: &'static [&'static str],
-    ratios: &'static [(&'static str, &'static str, &'static str, i64)],
+    ratios: &'static [Ratio],
+) -> Grouping {
+    valued(name, dims, sums, ratios, true)
+}
+
+const fn valued(
+    name: &'static str,
+    dims: &'static [&'static str],
+    sums: &'static [&'static str],
+    ratios: &'static [Ratio],
+    has_samples: bool,
 ) -> Grouping {
     Grouping {
         rich: Some(Rich {
             sums,
-            has_samples: true,
+            has_samples,
             ratios,
             minutes: 1,
         }),
@@ -89,15 +93,15 @@ pub const TERMINAL: Grouping = Grouping {
 };
 
 const CANCELS: &[&str] = &["cancelled", "paid"];
-const FLOW: &[(&str, &str, &str, i64)] = &[("rate", "cancelled", "paid", 20)];
-const COHORT: &[(&str, &str, &str, i64)] = &[("rate", "cancelled", "paid", 1)];
+const FLOW: &[Ratio] = &[("rate", "cancelled", "paid", 20)];
+const COHORT: &[Ratio] = &[("rate", "cancelled", "paid", 1)];
 const SIDO: &[&str] = &["sido"];
 const CATEGORY: &[&str] = &["category"];
 const FULFILMENT: &[&str] = &["fulfilment"];
 const NEGATIVE: &[&str] = &["negative"];
 const MONEY: &[&str] = &["gmv", "orders", "refunds"];
-const AOV: &[(&str, &str, &str, i64)] = &[("aov", "gmv", "orders", 1)];
-const ON_TIME: &[(&str, &str, &str, i64)] = &[("onTimeRate", "onTime", "", 1)];
+const AOV: &[Ratio] = &[("aov", "gmv", "orders", 1)];
+const ON_TIME: &[Ratio] = &[("onTimeRate", "onTime", "", 1)];
 
 pub const CANCEL_FLOW: Grouping = rich("cancel_rate_flow", SIDO, CANCELS, FLOW);
 pub const CANCEL_FLOW_BY_CATEGORY: Grouping =
@@ -211,6 +215,11 @@ pub const GROUPINGS: [Grouping; 32] = [
 ];
 
 impl Grouping {
+    /// Whether the windows of this name stay open for an hour longer than the others.
+    pub fn is_cohort(name: &str) -> bool {
+        name.starts_with(CANCEL_COHORT.name)
+    }
+
     pub fn named(name: &str) -> Option<Grouping> {
         GROUPINGS.into_iter().find(|grouping| grouping.name == name)
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 
+use super::grouping::Grouping;
 use super::record::{LateDelta, Update};
 
 /// Violations that are remembered word by word; all are counted.
@@ -152,7 +153,7 @@ impl Told {
     /// The same without those that stay open for an hour longer than the others.
     pub fn open_minutes(&self) -> usize {
         let groups = self.groups.iter();
-        let groups = groups.filter(|(group, _)| !group.starts_with("cancel_rate_cohort"));
+        let groups = groups.filter(|(group, _)| !Grouping::is_cohort(group));
         let windows = groups.flat_map(|(_, group)| group.windows.values());
         let is_open = |window: &&Window| window.update.is_some_and(|update| !update.is_final);
         windows.filter(is_open).count()

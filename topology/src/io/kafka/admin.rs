@@ -8,14 +8,14 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaResult;
 use rdkafka::groups::{GroupInfo, GroupList};
 use rdkafka::types::RDKafkaErrorCode as Code;
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
 
 use super::assignment;
+use super::client::create;
 use super::consumer::Membership;
 use super::described_group;
 use super::errors;
@@ -32,6 +32,7 @@ use crate::{Error, ErrorClass};
 /// How often a new topic is looked for until all brokers know it.
 const PROPAGATION_STEP: Duration = Duration::from_millis(10);
 const DELETION_TIMEOUT: Duration = Duration::from_secs(10);
+const CREATE: &str = "create admin client";
 const DESCRIBE_GROUP: &str = "describe group";
 const DESCRIBE_TOPIC: &str = "describe topic";
 /// Of logs and errors, so many at most are served at a time.
@@ -53,15 +54,11 @@ type Deletion = Pin<Box<dyn Future<Output = KafkaResult<TopicPartitionList>>>>;
 
 impl KafkaAdmin {
     pub(super) fn new(properties: &KafkaProperties, client_id: &str) -> IoResult<Self> {
-        let asking: BaseConsumer<_> = create(&properties.asking(client_id), client_id)?;
-        asking.context().attach(asking.client());
-        let admin: AdminClient<_> = create(&properties.admin(client_id), client_id)?;
-        admin.inner().context().attach(admin.inner());
         Ok(Self {
             client_id: client_id.to_owned(),
             properties: properties.clone(),
-            asking,
-            admin,
+            asking: create(&properties.asking(client_id), client_id, CREATE)?,
+            admin: create(&properties.admin(client_id), client_id, CREATE)?,
             of_group: None,
             deletion: None,
         })
@@ -86,9 +83,7 @@ impl KafkaAdmin {
             Some(kept) => kept,
             None => {
                 let config = self.properties.reader(&self.client_id, group, None);
-                let reader: BaseConsumer<_> = create(&config, &self.client_id)?;
-                reader.context().attach(reader.client());
-                (group.to_owned(), reader)
+                (group.to_owned(), create(&config, &self.client_id, CREATE)?)
             }
         };
         Ok(&self.of_group.insert(kept).1)
@@ -232,15 +227,6 @@ impl KafkaAdmin {
             members,
         })
     }
-}
-
-fn create<C: FromClientConfigAndContext<Events>>(
-    config: &ClientConfig,
-    client_id: &str,
-) -> IoResult<C> {
-    config
-        .create_with_context(Events::new(client_id, config))
-        .map_err(|error| errors::error("create admin client", &error))
 }
 
 /// The broker writes addresses as Java does: "/10.0.0.7".

@@ -10,6 +10,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{ClientConfig, TopicPartitionList};
 
+use super::client::create;
 use super::errors;
 use super::events::Events;
 use super::inputs::{Inputs, answers};
@@ -59,10 +60,7 @@ impl KafkaConsumer {
         replacements: Replacements,
         batch_bytes: Option<usize>,
     ) -> IoResult<Self> {
-        let client: BaseConsumer<Events> = config
-            .create_with_context(Events::new(&member.client_id, config))
-            .map_err(|error| errors::error("create consumer", &error))?;
-        client.context().attach(client.client());
+        let client: BaseConsumer<Events> = create(config, &member.client_id, "create consumer")?;
         let client = Arc::new(client);
         let waker = Arc::new(Waker::default());
         Ok(Self {

@@ -34,7 +34,7 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// Of a client to be created with `config`; once it is, [`Self::attach`] has to follow.
+    /// Of a client to be created with `config`: see `client`.
     pub(super) fn new(client_id: &str, config: &ClientConfig) -> Self {
         let brokers = config.get("bootstrap.servers").unwrap_or_default();
         Self {

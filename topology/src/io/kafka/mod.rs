@@ -9,12 +9,13 @@
 //! | `reader` | hand-picked partitions, for restore |
 //! | `producer` | records, acknowledgements, transactions |
 //! | `admin`, `assignment`, `described_group` | topics and offsets; members of a group, of either protocol |
-//! | `events`, `errors` | what clients tell on their own; codes to classes |
+//! | `client`, `events`, `errors` | how clients are made; what they tell on their own; codes to classes |
 //! | `native` | the calls that the binding lacks; with `described_group` the only `unsafe` |
 
 mod admin;
 mod assignment;
 mod bounds;
+mod client;
 mod consumer;
 mod described_group;
 mod errors;

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::metadata::MetadataTopic;
-use rdkafka::producer::{BaseProducer, Producer as _, PurgeConfig};
+use rdkafka::producer::{Producer as _, PurgeConfig};
 use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
 
+use super::client::create;
 use super::consumer::Membership;
 use super::errors;
-use super::events::Events;
 use super::native::{NativeProducer, Outgoing, Report};
 use super::positions::offset_list;
 use crate::io::{
@@ -81,12 +81,9 @@ impl KafkaProducer {
         client_id: &str,
         transaction_timeout: Option<Duration>,
     ) -> IoResult<Self> {
-        let client: BaseProducer<Events> = config
-            .create_with_context(Events::new(client_id, config))
-            .map_err(|error| errors::error("create producer", &error))?;
-        client.context().attach(client.client());
-        let native = NativeProducer::new(client)
-            .ok_or_else(|| Error::fatal("create producer", "the client has no event queue"))?;
+        const CREATE: &str = "create producer";
+        let native = NativeProducer::new(create(config, client_id, CREATE)?)
+            .ok_or_else(|| Error::fatal(CREATE, "the client has no event queue"))?;
         Ok(Self {
             native,
             deliveries: Deliveries::default(),

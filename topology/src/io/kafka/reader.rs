@@ -7,6 +7,7 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, TopicPartitionList};
 
+use super::client::create;
 use super::errors;
 use super::events::Events;
 use super::inputs::Inputs;
@@ -30,13 +31,9 @@ impl KafkaReader {
         client_id: &str,
         batch_bytes: Option<usize>,
     ) -> IoResult<Self> {
-        let client: BaseConsumer<Events> = config
-            .create_with_context(Events::new(client_id, config))
-            .map_err(|error| errors::error("create reader", &error))?;
-        client.context().attach(client.client());
         Ok(Self {
             inputs: Inputs::new(batch_bytes),
-            client: Arc::new(client),
+            client: Arc::new(create(config, client_id, "create reader")?),
         })
     }
 }
