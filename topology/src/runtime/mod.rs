@@ -2,6 +2,7 @@
 
 mod assignment;
 mod bounded;
+mod catch_up;
 mod client_id;
 mod clients;
 mod commit;

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::catch_up::CatchUp;
 use super::clients::Clients;
 use super::commit::{no_clients, rebuild_if_passing};
 use super::contain::contained;
@@ -112,6 +113,7 @@ pub struct StreamThread {
     pub(super) rate: Option<RateLimit>,
     /// Which task comes first this turn, under a rate limit or after a commit that could not wait for all.
     pub(super) first_task: usize,
+    pub(super) catch_up: CatchUp,
     /// Rebuilds since the last commit.
     pub(super) rebuilds: Streak,
     /// Aborts since the last commit.
@@ -171,6 +173,7 @@ impl StreamThread {
             due: TimerBatch::default(),
             rate,
             first_task: 0,
+            catch_up: CatchUp::default(),
             rebuilds: Streak::default(),
             aborts: Streak::default(),
             resumed: board.resumes(),
@@ -291,6 +294,9 @@ impl StreamThread {
         let fetched = if paused { 0 } else { self.fill_queues()? };
         let now = self.clock.monotonic();
         progress.records = if paused { 0 } else { self.process(now)? };
+        let behind = self.tasks.values();
+        let behind = behind.filter(|task| task.inputs.is_behind()).count();
+        progress.moved |= self.catch_up.processed(progress.records, behind);
         let processed = self.clock.monotonic();
         let punctuated = !paused && self.punctuate()?;
         progress.moved |= punctuated || !paused && self.is_unfinished();
@@ -349,13 +355,17 @@ impl StreamThread {
     /// Reads from the inputs whose queue is empty: what is not read stays in the client's bounded
     /// queue, which is all the back-pressure there is.
     fn fill_queues(&mut self) -> Result<usize, Error> {
+        let running = |task: &&Task| task.phase == TaskPhase::Running;
+        let behind = self.tasks.values().filter(running);
+        let behind = behind.filter(|task| task.inputs.is_behind());
+        self.catch_up
+            .choose(behind.map(|task| task.id), self.last_commit);
         let clients = self.clients.as_mut().ok_or_else(no_clients)?;
+        let (catch_up, shared) = (&self.catch_up, self.rate.is_some());
         let mut records = 0;
-        for task in self
-            .tasks
-            .values_mut()
-            .filter(|task| task.phase == TaskPhase::Running)
-        {
+        for task in self.tasks.values_mut().filter(|task| {
+            task.phase == TaskPhase::Running && (shared || takes_part(task, catch_up))
+        }) {
             for index in 0..task.inputs.all.len() {
                 let Some(input) = task.inputs.all.get_mut(index) else {
                     break;
@@ -374,7 +384,7 @@ impl StreamThread {
                         return Err(fenced_if_taken(error, clients, partition, committed));
                     }
                 };
-                input.fetched(fetched);
+                input.fetched(fetched, records_at_once);
                 records += fetched.records;
                 if fetched.records > 0 {
                     task.prefetch(index)?;
@@ -403,12 +413,12 @@ impl StreamThread {
             ids.rotate_left(self.first_task);
         }
         let mut total = 0;
+        let shared = self.rate.is_some();
         for id in ids {
-            let Some(task) = self
-                .tasks
-                .get_mut(&id)
-                .filter(|task| task.phase == TaskPhase::Running)
-            else {
+            let catch_up = &self.catch_up;
+            let Some(task) = self.tasks.get_mut(&id).filter(|task| {
+                task.phase == TaskPhase::Running && (shared || takes_part(task, catch_up))
+            }) else {
                 continue;
             };
             task.scope.wall_clock_ms = wall_clock_ms;
@@ -547,6 +557,11 @@ impl StreamThread {
             }
         }
     }
+}
+
+/// Whether a task has a part in this turn of the loop: it is not far behind, or it is the one that catches up.
+fn takes_part(task: &Task, catch_up: &CatchUp) -> bool {
+    !task.inputs.is_behind() || !catch_up.holds_back(task.id)
 }
 
 /// What a position no longer finds in its partition may have been processed and deleted by another instance, which has

@@ -9,6 +9,9 @@ use std::time::Duration;
 use super::taken::Taken;
 use crate::io::{Fetched, InputId, RecordBatch, TopicPartition};
 
+/// Full fetches in a row, after which an input counts as far behind.
+const BEHIND: u32 = 8;
+
 /// One partition that a task reads.
 pub(crate) struct Input {
     pub(crate) partition: TopicPartition,
@@ -20,6 +23,8 @@ pub(crate) struct Input {
     pub(crate) queue: RecordBatch,
     /// End of partition was seen since the last record.
     pub(crate) at_end: bool,
+    /// Fetches since then that brought as many records as were asked for.
+    full_fetches: u32,
     /// When, by wall clock, everything that was in the partition had been processed.
     pub(crate) caught_up_at: Option<i64>,
     /// Offset of the next record to process.
@@ -39,6 +44,7 @@ impl Input {
             id: None,
             queue: RecordBatch::default(),
             at_end: false,
+            full_fetches: 0,
             caught_up_at: None,
             position: 0,
             committed: 0,
@@ -46,12 +52,16 @@ impl Input {
         }
     }
 
-    /// Takes note of what a fetch brought.
-    pub(crate) fn fetched(&mut self, fetched: Fetched) {
+    /// Takes note of what a fetch of at most `max` records brought.
+    pub(crate) fn fetched(&mut self, fetched: Fetched, max: usize) {
         if fetched.end_of_partition.is_some() {
             self.at_end = true;
+            self.full_fetches = 0;
         } else if fetched.records > 0 {
             self.at_end = false;
+            self.full_fetches = self
+                .full_fetches
+                .saturating_add(u32::from(fetched.records >= max));
         }
     }
 
@@ -59,6 +69,7 @@ impl Input {
     pub(crate) fn reset(&mut self, position: i64) {
         self.queue.clear();
         self.at_end = false;
+        self.full_fetches = 0;
         self.caught_up_at = None;
         self.taken.clear();
         self.position = position;
@@ -133,6 +144,11 @@ impl Inputs {
         InputChoice::Take(index)
     }
 
+    /// Whether much is left in some input.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.all.iter().any(|input| input.full_fetches >= BEHIND)
+    }
+
     /// Whether everything that was in the log has been processed.
     pub(crate) fn caught_up(&self) -> bool {
         self.all.iter().all(Input::caught_up)
@@ -164,17 +180,23 @@ mod tests {
         inputs.all[input]
             .queue
             .push(0, timestamp, None, None, Headers::default());
-        inputs.all[input].fetched(Fetched {
-            records: 1,
-            end_of_partition: None,
-        });
+        inputs.all[input].fetched(
+            Fetched {
+                records: 1,
+                end_of_partition: None,
+            },
+            10,
+        );
     }
 
     fn end(inputs: &mut Inputs, input: usize) {
-        inputs.all[input].fetched(Fetched {
-            records: 0,
-            end_of_partition: Some(1),
-        });
+        inputs.all[input].fetched(
+            Fetched {
+                records: 0,
+                end_of_partition: Some(1),
+            },
+            10,
+        );
     }
 
     const NOW: Duration = Duration::from_secs(100);
@@ -197,6 +219,27 @@ mod tests {
         assert_eq!(inputs.choose(NOW), InputChoice::Wait);
         end(&mut inputs, 1);
         assert_eq!(inputs.choose(NOW), InputChoice::Take(0));
+    }
+
+    #[test]
+    fn an_input_is_far_behind_after_some_full_fetches_until_its_end_is_seen() {
+        let mut inputs = inputs(0);
+        let fetched = |records, end_of_partition| Fetched {
+            records,
+            end_of_partition,
+        };
+        let input = &mut inputs.all[0];
+        for _ in 1..BEHIND {
+            input.fetched(fetched(10, None), 10);
+        }
+        input.fetched(fetched(9, None), 10);
+        assert!(!inputs.is_behind());
+        inputs.all[0].fetched(fetched(10, None), 10);
+        assert!(inputs.is_behind());
+        inputs.all[0].fetched(fetched(0, None), 10);
+        assert!(inputs.is_behind());
+        inputs.all[0].fetched(fetched(10, Some(20)), 10);
+        assert!(!inputs.is_behind());
     }
 
     #[test]
