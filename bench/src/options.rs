@@ -48,7 +48,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
     #[command(flatten)]
-    pub(crate) job: JobOptions,
+    pub(crate) job: ProgramOptions,
     /// Measure what disorder costs instead: the same events in order, and with one in twenty swapped or repeated.
     #[arg(long)]
     pub(crate) disorder: bool,
@@ -62,7 +62,7 @@ pub(crate) struct Options {
 
 /// How the order job is run.
 #[derive(Debug, Args)]
-pub(crate) struct JobOptions {
+pub(crate) struct ProgramOptions {
     /// Milliseconds between two commits, of all programs.
     #[arg(long, value_name = "MS", default_value_t = 100)]
     pub(crate) commit_interval_ms: u64,
@@ -130,7 +130,7 @@ pub(crate) struct CompareOptions {
 #[derive(Debug, Args)]
 pub(crate) struct LatencyOptions {
     #[command(flatten)]
-    pub(crate) job: JobOptions,
+    pub(crate) job: ProgramOptions,
     /// Events per second.
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) rate: u64,

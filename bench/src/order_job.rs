@@ -13,7 +13,7 @@ use topology::graph::SubTopology;
 use topology::io::TopicSpec;
 
 use crate::error::{Error, Result};
-use crate::options::JobOptions;
+use crate::options::ProgramOptions;
 use crate::outcomes;
 use crate::profile::Moment;
 use crate::progress::say;
@@ -66,7 +66,7 @@ pub(crate) fn address() -> Result<SocketAddr> {
 
 impl OrderJob {
     /// Builds the program unless one is given.
-    pub(crate) fn new(options: &JobOptions) -> Result<Self> {
+    pub(crate) fn new(options: &ProgramOptions) -> Result<Self> {
         let program = match &options.jumun {
             Some(program) => program.clone(),
             None => build()?,
