@@ -14,6 +14,7 @@ use super::OURS;
 use super::aims::{Aim, Bound, Ratio};
 use super::backlog;
 use super::context::{Context, turns};
+use super::histogram::Latencies;
 use super::measured::{Measured, PEAK};
 use super::open_loop::{LATEST_MS, OpenLoop, Sent, Source};
 use super::part::Part;
@@ -222,21 +223,24 @@ pub(super) fn run(
     stage.wait_consumed(&site.application_id, &mut running, PATIENCE)?;
     let drained = last.elapsed();
 
-    let events = stage.events()?;
-    let counts = running.counted(events)?;
+    let late = sent.lateness.at(0.99);
+    let invalid = why_invalid(late, drained);
     let peak = running.usage()?.peak_resident_bytes;
-    let expected = stage.expected()?;
-    wait_records(&watch, expected.transitions())?;
-    let latencies = watch.latencies();
-    watch.end()?;
-    running.stop()?;
-    let verified = stage.verify(&expected, Some(counts))?;
+    let (latencies, verified) = match &invalid {
+        // What is no figure need not be verified.
+        Some(why) => {
+            let latencies = watch.latencies();
+            watch.end()?;
+            running.stop()?;
+            (latencies, format!("nothing, for {why}"))
+        }
+        None => verified(&mut stage, running, watch)?,
+    };
     if latencies.len() == 0 {
         return Err(Error::failed(
             "no latency was measured; ask for more seconds",
         ));
     }
-    let late = sent.lateness.at(0.99);
     let mut measured = Measured::new(program.name(), verified)
         .with(P50, latencies.at(0.5))
         .with(P99, latencies.at(0.99))
@@ -262,10 +266,18 @@ pub(super) fn run(
         during.cores()?,
         latencies.len(),
     ));
-    Ok(Told {
-        measured,
-        invalid: why_invalid(late, drained),
-    })
+    Ok(Told { measured, invalid })
+}
+
+/// The latencies, once as many outputs came as must and all are as they must be.
+fn verified(stage: &mut Stage, running: Running, watch: Watch) -> Result<(Latencies, String)> {
+    let counts = running.counted(stage.events()?)?;
+    let expected = stage.expected()?;
+    wait_records(&watch, expected.transitions())?;
+    let latencies = watch.latencies();
+    watch.end()?;
+    running.stop()?;
+    Ok((latencies, stage.verify(&expected, Some(counts))?))
 }
 
 fn why_invalid(late_ms: f64, drained: Duration) -> Option<String> {
