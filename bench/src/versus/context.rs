@@ -1,5 +1,6 @@
 //! What the parts have in common: the programs, a filled backlog, where runs are kept, and whose turn it is.
 
+use std::env;
 use std::path::{Path, PathBuf};
 
 use super::kept::Kept;
@@ -60,24 +61,32 @@ impl<'a> Context<'a> {
     /// The runs that were kept of a part with these sizes.
     pub(super) fn kept(&self, part: Part, sizes: &str, programs: usize) -> Result<Kept> {
         let path = PathBuf::from(WORK).join(format!("{}-{sizes}.json", part.name()));
-        Kept::open(&path, &self.stamp()?, programs)
+        Kept::open(&path, &self.stamp(part)?, programs)
     }
 
     /// Runs may only stand beside each other if all this is the same.
-    fn stamp(&self) -> Result<String> {
+    fn stamp(&self, part: Part) -> Result<String> {
         let of = |path: &Path| {
             let about = std::fs::metadata(path).map_err(Error::file("reading", path))?;
             let changed = about.modified().map_err(Error::file("reading", path))?;
             Ok::<_, Error>(format!("{} bytes of {changed:?}", about.len()))
         };
         let options = self.options;
-        let peer = match &self.peer {
-            Some(_) => of(&options.peer)?,
-            None => "none".to_owned(),
+        let peer = match part {
+            Part::Own => "none".to_owned(),
+            _ => of(&options.peer)?,
+        };
+        // The floor and our count job are in this program.
+        let this = match part {
+            Part::Own | Part::Count => {
+                let this = env::current_exe();
+                of(&this.map_err(Error::file("finding", "this program".as_ref()))?)?
+            }
+            _ => "any".to_owned(),
         };
         let job = &options.bench.job;
         Ok(format!(
-            "jumun {}, peer {peer}, commit every {} ms, heap {}, settings {:?}",
+            "jumun {}, peer {peer}, bench {this}, commit every {} ms, heap {}, settings {:?}",
             of(self.job.program())?,
             job.commit_interval_ms,
             options.java_heap,
