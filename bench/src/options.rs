@@ -30,7 +30,7 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Count(CountOptions),
     /// Side by side with the same jobs on Kafka Streams; goes on where it was interrupted.
-    Compare(CompareOptions),
+    Compare(Box<CompareOptions>),
     /// End-to-end latency, lag and CPU of the order job alone at a steady load.
     Latency(LatencyOptions),
 }
