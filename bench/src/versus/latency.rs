@@ -338,7 +338,6 @@ struct During {
     cpu: [Option<(Duration, Instant)>; 2],
     /// Events sent and not committed, over time.
     lag: Vec<f64>,
-    name: &'static str,
 }
 
 impl During {
@@ -358,7 +357,6 @@ impl During {
             warm_up: load.warm_up_events,
             cpu: [None; 2],
             lag: Vec::new(),
-            name: "latency",
         })
     }
 
@@ -374,7 +372,7 @@ impl During {
             .open_loop
             .take()
             .ok_or_else(|| Error::failed("the load was waited for before"))?;
-        let what = format!("{} of {}", self.name, site.program.name());
+        let what = format!("latency of {}", site.program.name());
         let mut progress = Progress::start(what, self.events);
         while !open_loop.is_finished() {
             std::thread::sleep(SAMPLE);
@@ -460,7 +458,6 @@ mod tests {
             warm_up: 0,
             cpu: [None; 2],
             lag: vec![1.0, 2.0, 90.0, 3.0, 4.0, 5.0, 7.0, 9.0],
-            name: "",
         };
         assert_eq!(during.lags(), [1.5, 8.0, 90.0]);
         assert!(during.cores().is_err());

@@ -30,7 +30,6 @@ pub(super) struct OpenLoop {
 
 /// What was sent.
 pub(super) struct Sent {
-    pub(super) events: u64,
     /// How long after its time each event was handed to the client.
     pub(super) lateness: Latencies,
     /// It goes on behind what was sent.
@@ -80,11 +79,7 @@ impl OpenLoop {
                 count.store(number, Ordering::Relaxed);
             }
             feed.flush()?;
-            Ok(Sent {
-                events: number,
-                lateness,
-                source,
-            })
+            Ok(Sent { lateness, source })
         };
         let thread = std::thread::Builder::new()
             .name("load".to_owned())

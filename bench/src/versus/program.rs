@@ -94,7 +94,7 @@ impl Site {
         self.directory.path().join("state")
     }
 
-    /// The topics that begin with the id and end so.
+    /// Its changelog topics.
     pub(super) fn changelogs(&self) -> Result<Vec<String>> {
         let outputs = match self.program {
             Program::Ours => OrderJob::outputs(&self.application_id, true)?,
