@@ -77,10 +77,13 @@ impl Fleet {
         }
     }
 
-    /// Stop, and start with another program; `None`: that of this build.
-    pub fn replace(&mut self, name: &'static str, program: Option<&Path>) {
+    pub fn setup(&self, name: &str) -> &Setup {
+        &self.setups[name]
+    }
+
+    /// Stop, and start as given: with another program, say.
+    pub fn replace(&mut self, name: &'static str, setup: Setup) {
         self.stop(name);
-        let setup = self.setups[name].clone().program(program);
         self.setups.insert(name, setup);
         self.start(&[name]);
     }

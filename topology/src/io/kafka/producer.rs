@@ -26,6 +26,10 @@ const POLL_STEP: Duration = Duration::from_millis(1);
 const REPORT: Duration = Duration::from_millis(200);
 /// For the question whether a topic exists.
 const ASK: Duration = Duration::from_secs(2);
+/// One call of `init_transactions` lasts at most this long. While the coordinator ends what a predecessor left open, for some
+/// milliseconds, it refuses, and librdkafka (2.12) asks again after 500; a call made again asks at once, unless a request is
+/// out.
+const INIT_STEP: Duration = Duration::from_millis(20);
 
 struct Output {
     topic: String,
@@ -216,9 +220,18 @@ impl Producer for KafkaProducer {
     }
 
     fn init_transactions(&mut self, timeout: Duration) -> IoResult<()> {
-        let result = self.native.client().init_transactions(timeout);
-        self.serve(Duration::ZERO);
-        result.map_err(|error| self.transaction("init transactions", &error))
+        let deadline = Instant::now() + timeout;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let result = self.native.client().init_transactions(left.min(INIT_STEP));
+            self.serve(Duration::ZERO);
+            match result {
+                Err(error) if left > INIT_STEP && errors::is_under_way(&error) => {}
+                result => {
+                    return result.map_err(|error| self.transaction("init transactions", &error));
+                }
+            }
+        }
     }
 
     fn begin_transaction(&mut self) -> IoResult<()> {
