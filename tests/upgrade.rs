@@ -79,17 +79,16 @@ fn instances_are_replaced_one_by_one_and_one_goes_back_with_nothing_lost_or_repe
     let old_describes = described("a");
 
     let mut table = String::new();
-    let mut take_over =
-        |fleet: &mut Fleet, name: &'static str, setup: Setup, what: &str| {
-            fleet.replace(name, setup);
-            wait_flow(&broker, what);
-            let records = restored(fleet, name);
-            table += &format!("  {what}, {name}: {records} records restored\n");
-            assert_eq!(
-                records, 0,
-                "{what}: {name} did not go on from what was on its disk"
-            );
-        };
+    let mut take_over = |fleet: &mut Fleet, name: &'static str, setup: Setup, what: &str| {
+        fleet.replace(name, setup);
+        wait_flow(&broker, what);
+        let records = restored(fleet, name);
+        table += &format!("  {what}, {name}: {records} records restored\n");
+        assert_eq!(
+            records, 0,
+            "{what}: {name} did not go on from what was on its disk"
+        );
+    };
     let older = fleet.setup("b").clone();
     for name in NAMES {
         let newer = fleet.setup(name).clone().program(None);

@@ -10,7 +10,7 @@
 //! | `measured`, `aims`, `table` | from runs to medians to ratios, and what is aimed at |
 //! | `peer`, `program` | the program on Kafka Streams; either program as a process that is killed and started again |
 //! | `stage` | a broker of its own for one run, and the comparison with the reference model |
-//! | `schedule`, `open_loop`, `watch`, `histogram` | when events are due, who sends them, who receives what comes of them |
+//! | `schedule`, `spaced`, `open_loop`, `watch`, `histogram` | when events are due, which they are, who sends them, who receives what comes of them |
 //! | `plot` | the figures as a picture |
 
 mod aims;
@@ -31,6 +31,7 @@ mod plot;
 mod program;
 mod recovery;
 mod schedule;
+mod spaced;
 mod stage;
 mod table;
 mod watch;
@@ -107,7 +108,10 @@ fn measure(options: &CompareOptions) -> Result<SideBySide> {
         ));
         match of(*part, &mut context) {
             Ok(table) => {
-                say(&table.text());
+                // Told again at the end, which may be an hour away.
+                if index + 1 < parts.len() {
+                    say(&table.text());
+                }
                 tables.push(table);
             }
             Err(error) => {
