@@ -113,7 +113,7 @@ const QUIET_PARTITIONS: i32 = 24;
 /// Of what the peer can do over a backlog.
 const BUSY_SHARE: f64 = 0.7;
 /// An invalid run is tried again so many times.
-const TRIES: u32 = 4;
+const TRIES: u32 = 6;
 
 /// All runs that are missing at the quiet load, and the table.
 pub(super) fn measure_quiet(context: &mut Context<'_>) -> Result<Table> {

@@ -12,7 +12,7 @@ use topology::io::kafka::KafkaLog;
 use topology::io::{HeaderBuffer, TopicSpec};
 
 use super::histogram::Latencies;
-use super::schedule::{Schedule, now_us};
+use super::schedule::{Schedule, before_others, now_us};
 use crate::backlog;
 use crate::error::{Error, Result};
 
@@ -55,6 +55,7 @@ impl OpenLoop {
         );
         let (told, count) = (Arc::clone(&stop), Arc::clone(&sent));
         let send = move || {
+            before_others();
             // A producer stays on the thread that made it.
             let mut feed = Feed::open(&log, "jumun-bench-load", &topics)?;
             let mut event = GeneratedEvent::default();

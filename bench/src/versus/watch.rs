@@ -11,7 +11,7 @@ use topology::io::kafka::KafkaLog;
 use topology::io::{Admin, Log, Position, RecordBatch};
 
 use super::histogram::Latencies;
-use super::schedule::now_us;
+use super::schedule::{before_others, now_us};
 use crate::error::{Error, Result};
 use crate::partitions;
 
@@ -77,6 +77,7 @@ impl Watch {
         let (shared, told) = (Arc::clone(&seen), Arc::clone(&stop));
         let log = log.clone();
         let read = move || {
+            before_others();
             // A reader stays on the thread that made it.
             let mut reader = log.reader("jumun-bench-watch")?;
             let mut inputs = Vec::with_capacity(from.len());
