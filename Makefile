@@ -18,9 +18,11 @@ FROM ?=
 # Histories that simulate plays, and the first of them.
 SEEDS ?= 1000
 FIRST ?= 0
-# Events and runs of each program of bench-compare.
+# Events and runs of each program over the backlog of bench-compare, runs of each in its other parts, and which parts (all).
 EVENTS ?= 3000000
 RUNS ?= 5
+ROUNDS ?= 3
+ONLY ?=
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\): ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
@@ -91,11 +93,11 @@ bench: ## compare the order job with a bare consume-produce program, on a real K
 	@scripts/fetch-kafka
 	cargo run --release --package jumun-bench -- $(ARGS)
 
-bench-compare: ## compare the order job with the same job on Kafka Streams, on a real Kafka, in turn; goes on where it was interrupted; EVENTS=3000000 RUNS=5
+bench-compare: ## compare with the same jobs on Kafka Streams, on a real Kafka, in turn; goes on where it was interrupted; ONLY=recovery EVENTS=3000000 RUNS=5 ROUNDS=3
 	@scripts/setup bench
 	@scripts/fetch-kafka
 	@scripts/build-peer
-	cargo run --release --package jumun-bench -- compare --events $(EVENTS) --runs $(RUNS) --save $(ARGS)
+	cargo run --release --package jumun-bench -- compare --events $(EVENTS) --runs $(RUNS) --rounds $(ROUNDS) $(if $(ONLY),--only $(ONLY)) --save $(ARGS)
 
 peer: ## build the bench's peer on Kafka Streams, and run its unit tests
 	PEER_TESTS=1 scripts/build-peer

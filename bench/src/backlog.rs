@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jumun::feed::Feed;
 use jumun::generate::{
     DayCurve, EventSource, FaultConfig, Faults, GeneratedEvent, Generator, GeneratorConfig, Limit,
+    Rate,
 };
 use jumun::job::topics;
 use topology::io::{HeaderBuffer, Log};
@@ -26,6 +27,8 @@ pub(crate) enum Stream {
     InOrder,
     /// The same events, but some swapped and some repeated.
     Disordered,
+    /// Of a market so busy that this many orders are open before the first ones end, and no further: without any fault.
+    LiveOrders(usize),
 }
 
 /// Generates events and sends them to the input topics. Gives their number.
@@ -36,6 +39,9 @@ pub(crate) fn fill(log: &dyn Log, options: &Options, stream: Stream) -> Result<u
         &topics::inputs(&OrderJob::topics()),
     )?;
     let now = Timestamp::now().as_millisecond().unsigned_abs();
+    if let Stream::LiveOrders(orders) = stream {
+        return fill_live(&mut feed, options, now, orders);
+    }
     let mut source = source(options, stream, now);
     let mut event = GeneratedEvent::default();
     let mut headers = HeaderBuffer::default();
@@ -50,6 +56,37 @@ pub(crate) fn fill(log: &dyn Log, options: &Options, stream: Stream) -> Result<u
         if feed.total().is_multiple_of(STEP) {
             feed.poll()?;
             progress.at(feed.total());
+        }
+    }
+    feed.flush()?;
+    Ok(feed.total())
+}
+
+/// Sends events until so many orders are open.
+fn fill_live(feed: &mut Feed, options: &Options, now: u64, orders: usize) -> Result<u64> {
+    /// In event time: so many that few have ended when all are there.
+    const ORDERS_PER_SECOND: f64 = 500.0;
+    let span_ms = (orders as f64 / ORDERS_PER_SECOND * 1000.0) as u64;
+    let config = GeneratorConfig {
+        day_curve: DayCurve::Flat,
+        rate: Rate::OrdersPerSecond(ORDERS_PER_SECOND),
+        limit: Limit::Endless,
+        ..GeneratorConfig::new(options.seed, now.saturating_sub(3 * span_ms))
+    };
+    let mut generator = Generator::new(config);
+    let mut event = GeneratedEvent::default();
+    let mut headers = HeaderBuffer::default();
+    let mut progress = Progress::start("generating orders", orders as u64);
+    while generator.live_orders() < orders && generator.next_into(&mut event) {
+        if event.timestamp >= now {
+            return Err(Error::failed(
+                "the orders reach into the future; ask for fewer",
+            ));
+        }
+        send(feed, &event, &mut headers)?;
+        if feed.total().is_multiple_of(STEP) {
+            feed.poll()?;
+            progress.at(generator.live_orders() as u64);
         }
     }
     feed.flush()?;
@@ -72,7 +109,7 @@ fn source(options: &Options, stream: Stream, now: u64) -> Box<dyn EventSource> {
     };
     let generator = Generator::new(config);
     match stream {
-        Stream::InOrder => Box::new(generator),
+        Stream::InOrder | Stream::LiveOrders(_) => Box::new(generator),
         Stream::Disordered => Box::new(Disorder::new(generator, options.seed)),
         Stream::Usual => {
             let faults = FaultConfig {
@@ -85,7 +122,11 @@ fn source(options: &Options, stream: Stream, now: u64) -> Box<dyn EventSource> {
 }
 
 /// Sends an event with the headers of the outbox relay.
-fn send(feed: &mut Feed, event: &GeneratedEvent, headers: &mut HeaderBuffer) -> Result<()> {
+pub(crate) fn send(
+    feed: &mut Feed,
+    event: &GeneratedEvent,
+    headers: &mut HeaderBuffer,
+) -> Result<()> {
     headers.clear();
     headers.push("id", Some(&event.id));
     headers.push("action", Some(event.action.as_bytes()));

@@ -1,28 +1,21 @@
 //! The sequence: the order job, the floor and the job with aggregates in turn over one backlog, and the figures.
 
-use std::env;
-use std::process::Command;
-
-use topology::io::TopicSpec;
-
 use crate::backlog::Stream;
-use crate::contestant::{self, Contestant, Run};
+use crate::contestant::Run;
 use crate::error::{Error, Result};
-use crate::floor;
+use crate::floor_run::{self, FLOOR};
 use crate::options::Options;
 use crate::order_job::OrderJob;
-use crate::partitions::{self, PATIENCE};
 use crate::profile::Profile;
 use crate::results::{Figures, Results, TopicFigures, now};
 use crate::stand::Stand;
 
 const ORDER_JOB: &str = "order job";
 const WITH_AGGREGATES: &str = "with aggregates";
-const FLOOR: &str = "floor";
 
 /// Measures the programs as asked.
 pub(crate) fn run(options: &Options) -> Result<Results> {
-    let mut job = OrderJob::new(options)?;
+    let mut job = OrderJob::new(&options.job)?;
     let mut bench = Bench {
         options,
         stand: Stand::start(options, Stream::Usual)?,
@@ -55,7 +48,7 @@ impl Bench<'_> {
             true => (WITH_AGGREGATES, format!("bench-aggregates-{number}")),
             false => (ORDER_JOB, format!("bench-{number}")),
         };
-        let done = self.stand.order_job(job, name, group, aggregates)?;
+        let done = self.stand.order_job(job, name, group, aggregates, &[])?;
         self.runs.push(done.run);
         self.verified = done.verified;
         Ok(done.profile)
@@ -64,77 +57,10 @@ impl Bench<'_> {
     /// One run of the floor, which must have produced as much.
     fn floor(&mut self, number: u32, job: &Profile) -> Result<()> {
         let group = format!("floor-{number}");
-        let mut profile = job.clone();
-        for topic in &mut profile.topics {
-            // The changelogs of all runs go to topics of their own, as those of the job.
-            topic.topic = format!("{}{}", floor::PREFIX, topic.topic);
-        }
-        self.create_like(job, &profile)?;
-        let names: Vec<(String, crate::profile::Moment)> = profile
-            .topics
-            .iter()
-            .map(|topic| (topic.topic.clone(), topic.moment))
-            .collect();
-        let known: Vec<&str> = names.iter().map(|(topic, _)| topic.as_str()).collect();
-        let before = partitions::of(self.stand.admin.as_mut(), &known)?;
-        let before = partitions::ends(self.stand.admin.as_mut(), &before)?;
-
-        let directory = tempfile::tempdir().map_err(Error::file("creating", &env::temp_dir()))?;
-        let path = directory.path().join("profile");
-        profile.write(&path)?;
-        let program =
-            env::current_exe().map_err(Error::file("finding", "this program".as_ref()))?;
-        let mut command = Command::new(program);
-        command
-            .arg("floor")
-            .args(["--bootstrap-servers", self.stand.broker.bootstrap_servers()])
-            .args(["--group", &group])
-            .arg("--profile")
-            .arg(&path)
-            .args([
-                "--commit-interval-ms",
-                &self.options.commit_interval_ms.to_string(),
-            ])
-            .args(&self.stand.backlog.topics);
-        let contestant = Contestant {
-            name: FLOOR,
-            command,
-            group,
-        };
-        let (mut run, ()) =
-            contestant::measure(contestant, &self.stand.broker, &self.stand.backlog, || {
-                Ok(())
-            })?;
-
-        let produced = Profile::of(&self.stand.log, &before, &names, job.events, |_, _| Ok(()))?;
-        produced.as_much_as(&profile)?;
-        (run.records_out, run.bytes_out) = (produced.records(), produced.bytes());
-        self.stand.told(&run);
-        self.runs.push(run);
+        let interval = self.options.job.commit_interval_ms;
+        self.runs
+            .push(floor_run::measure(&mut self.stand, interval, group, job)?);
         Ok(())
-    }
-
-    fn create_like(&mut self, job: &Profile, floor: &Profile) -> Result<()> {
-        let names: Vec<&str> = job
-            .topics
-            .iter()
-            .map(|topic| topic.topic.as_str())
-            .collect();
-        let described = self.stand.admin.describe_topics(&names, PATIENCE)?;
-        let specs = described
-            .into_iter()
-            .flatten()
-            .zip(&floor.topics)
-            .map(|(like, topic)| TopicSpec {
-                name: topic.topic.clone(),
-                partitions: like.partitions,
-                replication_factor: 1,
-                config: vec![("cleanup.policy".to_owned(), like.cleanup_policy)],
-            });
-        Ok(self
-            .stand
-            .admin
-            .create_topics(&specs.collect::<Vec<_>>(), PATIENCE)?)
     }
 
     fn results(self, outputs: Vec<TopicFigures>) -> Result<Results> {
@@ -151,8 +77,8 @@ impl Bench<'_> {
             inputs: self.stand.backlog.topics.clone(),
             partitions: self.stand.backlog.ends.len(),
             seed: self.options.seed,
-            commit_interval_ms: self.options.commit_interval_ms,
-            settings: self.options.set.clone(),
+            commit_interval_ms: self.options.job.commit_interval_ms,
+            settings: self.options.job.set.clone(),
             runs_of_each: self.options.runs,
             verified: self.verified,
             cpu_ratio_to_floor: order_job.cpu_seconds_per_million_events

@@ -41,7 +41,7 @@ pub(crate) struct Comparison {
 
 /// Measures as asked.
 pub(crate) fn run(options: &Options) -> Result<Comparison> {
-    let mut job = OrderJob::new(options)?;
+    let mut job = OrderJob::new(&options.job)?;
     let mut stands = [
         (
             IN_ORDER,
@@ -58,7 +58,7 @@ pub(crate) fn run(options: &Options) -> Result<Comparison> {
     let mut verified: [String; 2] = Default::default();
     for number in 1..=options.runs {
         for ((name, group, stand), verified) in stands.iter_mut().zip(&mut verified) {
-            let done = stand.order_job(&mut job, name, format!("{group}-{number}"), false)?;
+            let done = stand.order_job(&mut job, name, format!("{group}-{number}"), false, &[])?;
             runs.push(done.run);
             *verified = done.verified;
         }
@@ -85,8 +85,8 @@ impl Comparison {
             at: now(),
             events,
             seed: options.seed,
-            commit_interval_ms: options.commit_interval_ms,
-            settings: options.set.clone(),
+            commit_interval_ms: options.job.commit_interval_ms,
+            settings: options.job.set.clone(),
             runs_of_each: options.runs,
             verified,
             disordered_share,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,8 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Without any progress for so long, a program is taken for stuck.
 const STUCK: Duration = Duration::from_secs(90);
 const STOP_TIMEOUT: Duration = Duration::from_secs(60);
+/// Outputs to which nothing was added for so long are complete.
+const STILL: Duration = Duration::from_millis(1500);
 
 /// A program to be measured.
 pub(crate) struct Contestant {
@@ -24,7 +27,15 @@ pub(crate) struct Contestant {
     pub(crate) command: Command,
     /// Consumer group whose offsets say how far it is.
     pub(crate) group: String,
+    /// Where it keeps its state.
+    pub(crate) state: Option<PathBuf>,
+    /// How much it has put out, of a program that goes on doing so when it has committed its inputs: the run ends when
+    /// this has stood still.
+    pub(crate) put_out: Option<PutOut>,
 }
+
+/// Tells how much there is in the outputs of a program.
+pub(crate) type PutOut = Box<dyn FnMut() -> Result<u64>>;
 
 /// What one run took.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -45,6 +56,12 @@ pub(crate) struct Run {
     pub(crate) first_commit_seconds: f64,
     /// Written to disk.
     pub(crate) written_bytes: u64,
+    /// Size of the files of its state after it was stopped; 0 of a program without.
+    #[serde(default)]
+    pub(crate) state_bytes: u64,
+    /// What the broker's segments grew by.
+    #[serde(default)]
+    pub(crate) broker_bytes: u64,
     /// Of the second half of the backlog alone, when a JIT compiler has done its work: CPU time and pace.
     pub(crate) second_half_cpu_seconds_per_million_events: f64,
     pub(crate) second_half_events_per_second: f64,
@@ -93,6 +110,8 @@ pub(crate) fn measure<T>(
         name,
         command,
         group,
+        state,
+        put_out,
     } = contestant;
     let events = backlog.events();
     let started = Instant::now();
@@ -135,6 +154,10 @@ pub(crate) fn measure<T>(
         }
         std::thread::sleep(LOOK);
     };
+    let ended = match put_out {
+        Some(put_out) => still(put_out, ended)?,
+        None => ended,
+    };
     let usage = process_usage::of(process.id())?;
     drop(progress);
     let said = last_words()?;
@@ -156,6 +179,7 @@ pub(crate) fn measure<T>(
         peak_resident_bytes: usage.peak_resident_bytes,
         first_commit_seconds: (first_at - started).as_secs_f64(),
         written_bytes: usage.written_bytes,
+        state_bytes: state.map_or(Ok(0), |state| size_of(&state, |_| true))?,
         ..Run::default()
     };
     if let Some(half) = half.filter(|half| half.committed < events) {
@@ -167,9 +191,78 @@ pub(crate) fn measure<T>(
     Ok((run, said))
 }
 
+/// When something was put out last, at `since` at the earliest.
+fn still(mut put_out: PutOut, since: Instant) -> Result<Instant> {
+    let (mut last, mut changed) = (put_out()?, since);
+    while changed.elapsed() < STILL {
+        std::thread::sleep(LOOK);
+        let now = put_out()?;
+        if now != last {
+            (last, changed) = (now, Instant::now());
+        }
+    }
+    Ok(changed)
+}
+
+/// Bytes of the files in a directory and those beneath it whose path is wanted. Files that go meanwhile count nothing.
+pub(crate) fn size_of(directory: &Path, wanted: impl Fn(&Path) -> bool + Copy) -> Result<u64> {
+    let mut size = 0;
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(Error::file("reading", directory)(error)),
+    };
+    for entry in entries {
+        let path = entry.map_err(Error::file("reading", directory))?.path();
+        match std::fs::symlink_metadata(&path) {
+            Ok(about) if about.is_dir() => size += size_of(&path, wanted)?,
+            Ok(about) if wanted(&path) => size += about.len(),
+            _ => {}
+        }
+    }
+    Ok(size)
+}
+
 fn failed(name: &str, process: &Process, what: &str) -> Error {
     Error::failed(format!(
         "the {name} {what}; its standard error:\n{}",
         process.stderr()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_wanted_files_count_wherever_they_lie() -> Result<()> {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("orders-0")).unwrap();
+        for (name, size) in [
+            ("a.log", 10),
+            ("orders-0/b.log", 5),
+            ("orders-0/b.index", 90),
+        ] {
+            std::fs::write(directory.path().join(name), vec![0; size]).unwrap();
+        }
+        let segment = |path: &Path| path.extension().is_some_and(|it| it == "log");
+        assert_eq!(size_of(directory.path(), segment)?, 15);
+        assert_eq!(size_of(directory.path(), |_| true)?, 105);
+        assert_eq!(size_of(&directory.path().join("none"), |_| true)?, 0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_run_ends_when_its_outputs_were_last_added_to() -> Result<()> {
+        let began = Instant::now();
+        let mut looks = 0;
+        let put_out = move || {
+            looks += 1;
+            Ok(looks.min(4))
+        };
+        let ended = still(Box::new(put_out), began)?;
+        assert!(ended >= began + 2 * LOOK, "{:?}", ended - began);
+        assert!(ended.elapsed() >= STILL);
+        Ok(())
+    }
 }

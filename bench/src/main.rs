@@ -9,7 +9,8 @@
 //! | `bench` | the sequence: runs in turn, figures |
 //! | `comparison`, `disorder` | the same for events in order and out of order, and what puts them out of order |
 //! | `stand`, `backlog` | a broker with its input topics, filled once, and what must come out |
-//! | `order_job`, `floor` | the two programs |
+//! | `order_job`, `floor`, `floor_run` | the two programs |
+//! | `count_job` | the *count* job on typed streams, compared in `versus` |
 //! | `contestant`, `process_usage` | one run of one program and what it took |
 //! | `profile` | what the job produced, for the floor to produce the same |
 //! | `verify`, `outcomes` | whether the job did its work |
@@ -20,9 +21,11 @@ mod backlog;
 mod bench;
 mod comparison;
 mod contestant;
+mod count_job;
 mod disorder;
 mod error;
 mod floor;
+mod floor_run;
 #[path = "../../tests/support/model/mod.rs"]
 #[expect(
     clippy::indexing_slicing,
@@ -44,6 +47,12 @@ mod statistics;
 mod table;
 mod verify;
 mod versus;
+#[path = "../../tests/support/written.rs"]
+#[expect(
+    clippy::unwrap_used,
+    reason = "part of the tests, which may end by a panic"
+)]
+mod written;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -62,7 +71,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Some(Command::Floor(options)) => floor::run(&options),
+        Some(Command::Count(options)) => count_job::run(&options),
         Some(Command::Compare(options)) => versus::run(&options),
+        Some(Command::Latency(options)) => versus::alone(&options),
         None => report(&cli.options),
     };
     match outcome {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::versus::Part;
+
 /// The order job against a program that only consumes and produces, over the same backlog on a Kafka of its own.
 #[derive(Debug, Parser)]
 #[command(
@@ -24,8 +26,13 @@ pub(crate) enum Command {
     /// The floor itself; the bench starts it as a process of its own.
     #[command(hide = true)]
     Floor(FloorOptions),
-    /// The order job side by side with the same job on Kafka Streams; goes on where it was interrupted.
-    Compare(CompareOptions),
+    /// The count job on typed streams; the bench starts it as a process of its own.
+    #[command(hide = true)]
+    Count(CountOptions),
+    /// Side by side with the same jobs on Kafka Streams; goes on where it was interrupted.
+    Compare(Box<CompareOptions>),
+    /// End-to-end latency, lag and CPU of the order job alone at a steady load.
+    Latency(LatencyOptions),
 }
 
 /// What is measured, and how often.
@@ -40,15 +47,8 @@ pub(crate) struct Options {
     /// Chooses the events.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Milliseconds between two commits, of both programs.
-    #[arg(long, value_name = "MS", default_value_t = 100)]
-    pub(crate) commit_interval_ms: u64,
-    /// A setting of the order job, as of `jumun run --set`; the floor does not follow it.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub(crate) set: Vec<String>,
-    /// The program to measure instead of the one built beside this.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) jumun: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) job: ProgramOptions,
     /// Measure what disorder costs instead: the same events in order, and with one in twenty swapped or repeated.
     #[arg(long)]
     pub(crate) disorder: bool,
@@ -58,6 +58,20 @@ pub(crate) struct Options {
     /// Also write them to `bench/results/<date>.json`.
     #[arg(long)]
     pub(crate) save: bool,
+}
+
+/// How the order job is run.
+#[derive(Debug, Args)]
+pub(crate) struct ProgramOptions {
+    /// Milliseconds between two commits, of all programs.
+    #[arg(long, value_name = "MS", default_value_t = 100)]
+    pub(crate) commit_interval_ms: u64,
+    /// A setting of the order job, as of `jumun run --set`; the others do not follow it.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// The program to measure instead of the one built beside this.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jumun: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -83,6 +97,83 @@ pub(crate) struct CompareOptions {
     /// Heap of its JVM: the smallest with which collecting garbage takes less than a tenth of its time.
     #[arg(long, value_name = "SIZE", default_value = "512m")]
     pub(crate) java_heap: String,
+    /// Only these parts; all by default.
+    #[arg(long, value_name = "PARTS", value_delimiter = ',')]
+    pub(crate) only: Vec<Part>,
+    /// Runs of each program in the parts other than the backlog, in turn.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: u32,
+    /// Recovery: orders of state.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..))]
+    pub(crate) orders: u64,
+    /// Recovery: events per second meanwhile.
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) recovery_load: u64,
+    /// Memory: orders that are open at the end of the backlog.
+    #[arg(long, value_name = "N", default_value_t = 365_000, value_parser = clap::value_parser!(u64).range(1_000..))]
+    pub(crate) live_orders: u64,
+    /// Latency: seconds that are measured in each run.
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seconds: u64,
+    /// Latency: events by which each program is warmed up.
+    #[arg(long, value_name = "N", default_value_t = 200_000)]
+    pub(crate) warm_up_events: u64,
+    /// Quiet latency: events per second, on 24 partitions.
+    #[arg(long, value_name = "N", default_value_t = 330, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) quiet_load: u64,
+    /// Busy latency: events per second; by default 70 % of what the better setting of Kafka Streams did over the backlog.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) busy_load: Option<u64>,
+}
+
+/// What the order job alone is put under.
+#[derive(Debug, Args)]
+pub(crate) struct LatencyOptions {
+    #[command(flatten)]
+    pub(crate) job: ProgramOptions,
+    /// Events per second.
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) rate: u64,
+    /// Seconds that are measured.
+    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seconds: u64,
+    /// Partitions of the inputs.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(i32).range(1..))]
+    pub(crate) partitions: i32,
+    /// Events by which the program is warmed up.
+    #[arg(long, value_name = "N", default_value_t = 200_000)]
+    pub(crate) warm_up_events: u64,
+    /// Chooses the events.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How the figures are printed.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// What the count job is told by the bench.
+#[derive(Debug, Args)]
+pub(crate) struct CountOptions {
+    #[arg(long)]
+    pub(crate) bootstrap_servers: String,
+    #[arg(long)]
+    pub(crate) application_id: String,
+    #[arg(long)]
+    pub(crate) state_dir: PathBuf,
+    #[arg(long)]
+    pub(crate) commit_interval_ms: u64,
+    /// How long a window is open after its end.
+    #[arg(long)]
+    pub(crate) grace_ms: u64,
+    /// Of the output.
+    #[arg(long)]
+    pub(crate) partitions: i32,
+    /// Memory of the process, as of the order job.
+    #[arg(long)]
+    pub(crate) memory_max_bytes: usize,
+    /// Input topics.
+    #[arg(required = true)]
+    pub(crate) inputs: Vec<String>,
 }
 
 /// What the floor is told by the bench.

@@ -9,12 +9,11 @@ use std::process::Command;
 use jumun::config::{Aggregates, Topics};
 use jumun::job::{self, JobOptions, topics};
 use jumun_harness::free_port;
-use tempfile::TempDir;
 use topology::graph::SubTopology;
 use topology::io::TopicSpec;
 
 use crate::error::{Error, Result};
-use crate::options::Options;
+use crate::options::ProgramOptions;
 use crate::outcomes;
 use crate::profile::Moment;
 use crate::progress::say;
@@ -26,17 +25,48 @@ pub(crate) const PARTITIONS: i32 = 4;
 const COMPARED_AGGREGATES: &str = "orders_created,orders_created_by_sigungu,orders_created_by_fulfilment,orders_paid,\
     orders_paid_by_sigungu,orders_paid_by_fulfilment,transitions,in_flight,terminal";
 
-/// The program and where its present run keeps its state.
+/// The program, and where its present run answers.
 pub(crate) struct OrderJob {
     program: PathBuf,
     settings: Vec<String>,
     address: SocketAddr,
-    directory: Option<TempDir>,
+}
+
+/// One start of a program that does the order job.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Launch<'a> {
+    pub(crate) bootstrap_servers: &'a str,
+    /// Of a name that is new the group begins at the beginning.
+    pub(crate) application_id: &'a str,
+    /// The state is kept beneath it.
+    pub(crate) directory: &'a Path,
+    /// Of the keyed inputs.
+    pub(crate) partitions: i32,
+    /// Where it answers to HTTP.
+    pub(crate) address: SocketAddr,
+}
+
+impl Launch<'_> {
+    /// Where the state lies.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.directory.join("state")
+    }
+}
+
+/// A directory for the state of one run.
+pub(crate) fn directory() -> Result<tempfile::TempDir> {
+    let directory = tempfile::Builder::new().prefix("jumun-bench-").tempdir();
+    directory.map_err(Error::file("creating a directory in", &env::temp_dir()))
+}
+
+/// A free address for the HTTP server of one run.
+pub(crate) fn address() -> Result<SocketAddr> {
+    Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)))
 }
 
 impl OrderJob {
     /// Builds the program unless one is given.
-    pub(crate) fn new(options: &Options) -> Result<Self> {
+    pub(crate) fn new(options: &ProgramOptions) -> Result<Self> {
         let program = match &options.jumun {
             Some(program) => program.clone(),
             None => build()?,
@@ -46,7 +76,6 @@ impl OrderJob {
                 "application.commit_interval_ms={}",
                 options.commit_interval_ms
             ),
-            format!("topics.partitions={PARTITIONS}"),
             // When a redriven event comes back, and so between which others, is a matter of chance.
             "redrive.automatic=false".to_owned(),
         ];
@@ -55,51 +84,52 @@ impl OrderJob {
             program,
             settings,
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            directory: None,
         })
     }
 
     /// The topics' settings.
     pub(crate) fn topics() -> Topics {
+        Self::topics_of(PARTITIONS)
+    }
+
+    /// The same with so many partitions.
+    pub(crate) fn topics_of(partitions: i32) -> Topics {
         Topics {
-            partitions: PARTITIONS,
+            partitions,
             output_partitions: 2,
             replication_factor: 1,
         }
     }
 
-    /// A run under a name of its own: its group begins at the beginning, its state is empty.
+    /// How it is started. Its counts are asked of this address from now on.
     pub(crate) fn command(
         &mut self,
-        bootstrap_servers: &str,
-        application_id: &str,
+        launch: &Launch<'_>,
         aggregates: bool,
-    ) -> Result<Command> {
-        self.address.set_port(free_port()?);
-        let directory = tempfile::Builder::new()
-            .prefix("jumun-bench-")
-            .tempdir()
-            .map_err(Error::file("creating a directory in", &env::temp_dir()))?;
+        settings: &[&str],
+    ) -> Command {
+        self.address = launch.address;
         let mut command = Command::new(&self.program);
         command
-            .current_dir(directory.path())
+            .current_dir(launch.directory)
             .env_remove("JUMUN_CONFIG")
             .arg("run")
-            .args(["--bootstrap-servers", bootstrap_servers])
-            .args(["--application-id", application_id])
+            .args(["--bootstrap-servers", launch.bootstrap_servers])
+            .args(["--application-id", launch.application_id])
             .arg("--state-dir")
-            .arg(directory.path().join("state"))
-            .args(["--listen", &self.address.to_string()])
+            .arg(launch.state())
+            .args(["--listen", &launch.address.to_string()])
+            .args(["--set", &format!("topics.partitions={}", launch.partitions)])
             .args(["--set", &format!("aggregates.enabled={aggregates}")])
             .args([
                 "--set",
                 &format!("aggregates.include={COMPARED_AGGREGATES}"),
             ]);
-        for setting in &self.settings {
+        let own = self.settings.iter().map(String::as_str);
+        for setting in own.chain(settings.iter().copied()) {
             command.args(["--set", setting]);
         }
-        self.directory = Some(directory);
-        Ok(command)
+        command
     }
 
     /// What the running job counted, once it has counted every event.

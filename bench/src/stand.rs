@@ -1,6 +1,7 @@
 //! Where programs are measured: a broker, its input topics filled once, and what must come out of them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use jumun::job::topics;
 use jumun_harness::{Broker, BrokerOptions};
@@ -11,7 +12,7 @@ use crate::backlog::{self, Stream};
 use crate::contestant::{self, Backlog, Contestant, Run};
 use crate::error::Result;
 use crate::options::Options;
-use crate::order_job::{OrderJob, PARTITIONS};
+use crate::order_job::{self, Launch, OrderJob, PARTITIONS};
 use crate::partitions::{self, PATIENCE};
 use crate::profile::{Moment, Profile};
 use crate::progress::say;
@@ -70,11 +71,22 @@ impl Stand {
         name: &'static str,
         group: String,
         aggregates: bool,
+        settings: &[&str],
     ) -> Result<JobRun> {
+        let directory = order_job::directory()?;
+        let launch = Launch {
+            bootstrap_servers: self.broker.bootstrap_servers(),
+            application_id: &group,
+            directory: directory.path(),
+            partitions: PARTITIONS,
+            address: order_job::address()?,
+        };
         let contestant = Contestant {
             name,
-            command: job.command(self.broker.bootstrap_servers(), &group, aggregates)?,
+            command: job.command(&launch, aggregates, settings),
             group: group.clone(),
+            state: Some(launch.state()),
+            put_out: None,
         };
         let outputs = OrderJob::outputs(&group, aggregates)?;
         let events = self.backlog.events();
@@ -99,10 +111,13 @@ impl Stand {
         let known: Vec<&str> = outputs.iter().map(|(topic, _)| topic.as_str()).collect();
         let before = partitions::of(self.admin.as_mut(), &known)?;
         let before = partitions::ends(self.admin.as_mut(), &before)?;
+        let segments = self.segments()?;
 
         let events = self.backlog.events();
         let (mut run, (counts, told)) =
             contestant::measure(contestant, &self.broker, &self.backlog, last_words)?;
+
+        run.broker_bytes = self.segments()?.saturating_sub(segments);
 
         let mut emitted = Emitted::default();
         emitted.counted(counts);
@@ -121,8 +136,14 @@ impl Stand {
         Ok((done, told))
     }
 
+    /// Bytes of the broker's segments of all topics, those of its own included.
+    pub(crate) fn segments(&self) -> Result<u64> {
+        let is_segment = |path: &Path| path.extension().is_some_and(|it| it == "log");
+        contestant::size_of(&self.broker.directory().join("data"), is_segment)
+    }
+
     /// The marks of before the run; topics made during it are read from their beginning.
-    fn since(
+    pub(crate) fn since(
         &mut self,
         before: &[(TopicPartition, i64)],
         topics: &[&str],

@@ -179,6 +179,21 @@ impl Emitted {
         self.parked + self.counts.get("DUPLICATE").copied().unwrap_or(0)
     }
 
+    /// How many transitions there are.
+    pub(crate) fn transitions(&self) -> u64 {
+        self.orders.values().map(|order| order.transitions).sum()
+    }
+
+    /// How many orders there are.
+    pub(crate) fn orders(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// Records by outcome.
+    pub(crate) fn counts(&self) -> &BTreeMap<String, u64> {
+        &self.counts
+    }
+
     /// Takes a record of an output topic into account.
     pub(crate) fn record(&mut self, topic: &str, value: Option<&[u8]>) -> Result<()> {
         let value = value.unwrap_or_default();
@@ -288,10 +303,7 @@ impl Emitted {
             "{} orders with {} transitions and {} rejections, {} dead letters, {} outcomes counted, each as the reference \
              model says",
             self.orders.len(),
-            self.orders
-                .values()
-                .map(|order| order.transitions)
-                .sum::<u64>(),
+            self.transitions(),
             self.orders
                 .values()
                 .map(|order| order.rejections)

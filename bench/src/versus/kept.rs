@@ -1,4 +1,4 @@
-//! Runs that are done: a bench that was interrupted goes on with those that are missing.
+//! Runs that are done: a bench that was interrupted goes on with those that are missing. Each part keeps a file of its own.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::contestant::Run;
+use super::measured::Measured;
 use crate::error::{Error, Result};
 use crate::progress::say;
 use crate::results;
@@ -22,18 +22,16 @@ struct Work {
     /// Of what the runs are; others do not stand beside them.
     stamp: String,
     runs: Vec<Numbered>,
-    /// What was compared in the last run of each program.
-    verified: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Numbered {
     number: u32,
-    run: Run,
+    run: Measured,
 }
 
 impl Kept {
-    /// Takes what is there if it is of the same stamp; else it begins anew. Of a round in which not each of so many
+    /// Takes what is there if it is of the same stamp; else it begins anew. Of a round in which not each of these
     /// programs had its turn nothing is taken: only what ran side by side may be compared.
     pub(super) fn open(path: &Path, stamp: &str, programs: usize) -> Result<Self> {
         let anew = Work {
@@ -85,9 +83,18 @@ impl Kept {
     }
 
     /// Keeps a run; what was there before is there whenever this is interrupted.
-    pub(super) fn add(&mut self, number: u32, run: Run, verified: String) -> Result<()> {
-        self.work.verified.insert(run.program.to_string(), verified);
+    pub(super) fn add(&mut self, number: u32, run: Measured) -> Result<()> {
         self.work.runs.push(Numbered { number, run });
+        self.write()
+    }
+
+    /// Forgets all runs, because the next ones are of something else.
+    pub(super) fn clear(&mut self) -> Result<()> {
+        self.work.runs.clear();
+        self.write()
+    }
+
+    fn write(&self) -> Result<()> {
         if let Some(directory) = self.path.parent() {
             fs::create_dir_all(directory).map_err(Error::file("creating", directory))?;
         }
@@ -96,16 +103,13 @@ impl Kept {
         fs::rename(&new, &self.path).map_err(Error::file("writing", &self.path))
     }
 
-    /// All runs, and what was compared of each program.
-    pub(super) fn into_parts(self) -> (Vec<Run>, Vec<String>) {
-        let runs = self.work.runs.into_iter().map(|kept| kept.run).collect();
-        let verified = self.work.verified.into_iter();
-        (
-            runs,
-            verified
-                .map(|(program, what)| format!("{program}: {what}"))
-                .collect(),
-        )
+    /// All runs.
+    pub(super) fn runs(&self) -> impl Iterator<Item = &Measured> {
+        self.work.runs.iter().map(|kept| &kept.run)
+    }
+
+    pub(super) fn into_runs(self) -> Vec<Measured> {
+        self.work.runs.into_iter().map(|kept| kept.run).collect()
     }
 }
 
@@ -118,21 +122,28 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("work/1.json");
         let mut kept = Kept::open(&path, "a", 1)?;
-        let run = Run {
-            program: "jumun".into(),
-            cpu_seconds: 3.0,
-            ..Run::default()
-        };
-        kept.add(1, run, "all".to_owned())?;
+        let run = Measured::new("jumun", "all".to_owned()).with("cpu", 3.0);
+        kept.add(1, run)?;
         let again = Kept::open(&path, "a", 1)?;
         assert!(again.has("jumun", 1) && !again.has("jumun", 2) && !again.has("peer", 1));
-        let (runs, verified) = again.into_parts();
-        assert_eq!(runs[0].cpu_seconds, 3.0);
-        assert_eq!(verified, ["jumun: all"]);
+        let runs = again.into_runs();
+        assert_eq!(runs[0].get("cpu"), Some(3.0));
+        assert_eq!(runs[0].verified, "all");
         assert!(!Kept::open(&path, "b", 1)?.has("jumun", 1));
         assert!(!Kept::open(&path, "a", 2)?.has("jumun", 1), "half a round");
         fs::write(&path, "{").unwrap();
         assert!(Kept::open(&path, "a", 1).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_forgotten_does_not_come_back() -> Result<()> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("1.json");
+        let mut kept = Kept::open(&path, "a", 1)?;
+        kept.add(1, Measured::new("jumun", String::new()))?;
+        kept.clear()?;
+        assert_eq!(Kept::open(&path, "a", 1)?.runs().count(), 0);
         Ok(())
     }
 }

@@ -1,55 +1,74 @@
-//! The order job side by side with the same job on Kafka Streams: one broker, one backlog, the programs in turn, every
-//! output verified, and the figures as ratios to the better of the two settings of the peer.
+//! Ours side by side with the same jobs on Kafka Streams: the programs in turn, every output verified, and the figures as
+//! ratios to the better setting of the peer.
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `peer` | the program on Kafka Streams, tuned and as it comes |
-//! | `kept` | runs that are done, so that an interrupted bench goes on |
-//! | `aims` | from medians to ratios, and what is aimed at |
+//! | `part` | what is measured by itself |
+//! | `backlog`, `recovery`, `latency`, `own`, `memory`, `count` | the parts |
+//! | `alone` | latency of ours alone |
+//! | `context`, `kept` | what the parts share, whose turn it is, and runs that are done, so that an interrupted bench goes on |
+//! | `measured`, `aims`, `table` | from runs to medians to ratios, and what is aimed at |
+//! | `peer`, `program` | the program on Kafka Streams; either program as a process that is killed and started again |
+//! | `stage` | a broker of its own for one run, and the comparison with the reference model |
+//! | `schedule`, `spaced`, `open_loop`, `watch`, `histogram` | when events are due, which they are, who sends them, who receives what comes of them |
 //! | `plot` | the figures as a picture |
 
 mod aims;
+mod alone;
+mod backlog;
+mod context;
+mod count;
+mod histogram;
 mod kept;
+mod latency;
+mod measured;
+mod memory;
+mod open_loop;
+mod own;
+mod part;
 mod peer;
 mod plot;
+mod program;
+mod recovery;
+mod schedule;
+mod spaced;
+mod stage;
+mod table;
+mod watch;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
-use crate::backlog::Stream;
-use crate::contestant::Run;
 use crate::error::{Error, Result};
 use crate::options::{CompareOptions, Format};
-use crate::order_job::OrderJob;
 use crate::progress::say;
 use crate::results::{self, now};
-use crate::stand::Stand;
-use crate::table::grouped;
 
-use aims::Row;
-use kept::Kept;
-use peer::{Peer, Profile};
+pub(crate) use alone::alone;
+use context::Context;
+pub(crate) use part::Part;
+use plot::Panel;
+use table::Table;
 
 /// The order job as it is shipped, with aggregates.
 const OURS: &str = "jumun";
 
 /// Everything that is told.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct SideBySide {
-    pub(crate) at: String,
-    pub(crate) events: u64,
-    pub(crate) seed: u64,
-    pub(crate) commit_interval_ms: u64,
-    pub(crate) settings: Vec<String>,
-    pub(crate) java_heap: String,
-    pub(crate) runs_of_each: u32,
-    pub(crate) verified: Vec<String>,
-    pub(crate) rows: Vec<Row>,
-    pub(crate) runs: Vec<Run>,
+struct SideBySide {
+    at: String,
+    seed: u64,
+    commit_interval_ms: u64,
+    settings: Vec<String>,
+    java_heap: String,
+    tables: Vec<Table>,
+    /// Parts without figures, and why.
+    failures: Vec<String>,
 }
 
-/// Measures, or goes on where it was interrupted, and tells.
+/// Measures what is asked for, or goes on where it was interrupted, and tells. A part that fails does not keep the others
+/// from being measured.
 pub(crate) fn run(options: &CompareOptions) -> Result<()> {
     let told = measure(options)?;
     match options.bench.format {
@@ -61,11 +80,14 @@ pub(crate) fn run(options: &CompareOptions) -> Result<()> {
         let path = results::save(&told, &told.at, "-side-by-side", directory)?;
         say(&format!("saved in {}", path.display()));
         let picture = path.with_extension("svg");
-        let drawn = plot::svg(&told.rows);
+        let drawn = plot::svg(&told.panels());
         std::fs::write(&picture, drawn).map_err(Error::file("writing", &picture))?;
         say(&format!("drawn in {}", picture.display()));
     }
-    Ok(())
+    match told.failures.is_empty() {
+        true => Ok(()),
+        false => Err(Error::failed(told.failures.join("\n"))),
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "its output is its purpose")]
@@ -74,81 +96,75 @@ fn print(text: &str) {
 }
 
 fn measure(options: &CompareOptions) -> Result<SideBySide> {
-    let bench = &options.bench;
-    let mut job = OrderJob::new(bench)?;
-    let peer = Peer::new(options)?;
-    let programs = [OURS, Profile::Tuned.name(), Profile::Stock.name()];
-    let path = work_file(bench.events, bench.seed);
-    let mut kept = Kept::open(&path, &stamp(options, &job)?, programs.len())?;
-    let mut stand: Option<Stand> = None;
-    for number in 1..=bench.runs {
-        for program in programs {
-            if kept.has(program, number) {
-                say(&format!("{program}, run {number}: done before"));
-                continue;
+    let parts = Part::chosen(&options.only);
+    let mut context = Context::new(options, &parts)?;
+    let (mut tables, mut failures) = (Vec::new(), Vec::new());
+    for (index, part) in parts.iter().enumerate() {
+        say(&format!(
+            "== {} (part {} of {})",
+            part.name(),
+            index + 1,
+            parts.len()
+        ));
+        match of(*part, &mut context) {
+            Ok(table) => {
+                // Told again at the end, which may be an hour away.
+                if index + 1 < parts.len() {
+                    say(&table.text());
+                }
+                tables.push(table);
             }
-            // The backlog is filled only if there is anything left to measure.
-            let stand = match &mut stand {
-                Some(stand) => stand,
-                none => none.insert(Stand::start(bench, Stream::Usual)?),
-            };
-            let done = match Profile::of(program) {
-                None => stand.order_job(&mut job, OURS, format!("bench-{OURS}-{number}"), true)?,
-                Some(profile) => peer.run(stand, profile, number)?,
-            };
-            kept.add(number, done.run, done.verified)?;
+            Err(error) => {
+                let failure = format!("{}: {error}", part.name());
+                say(&failure);
+                failures.push(failure);
+            }
         }
     }
-    let (runs, verified) = kept.into_parts();
     Ok(SideBySide {
         at: now(),
-        events: bench.events,
-        seed: bench.seed,
-        commit_interval_ms: bench.commit_interval_ms,
-        settings: bench.set.clone(),
+        seed: options.bench.seed,
+        commit_interval_ms: options.bench.job.commit_interval_ms,
+        settings: options.bench.job.set.clone(),
         java_heap: options.java_heap.clone(),
-        runs_of_each: bench.runs,
-        verified,
-        rows: aims::rows(&runs, bench.events)?,
-        runs,
+        tables,
+        failures,
     })
 }
 
-/// Where the runs of an unfinished bench are kept.
-fn work_file(events: u64, seed: u64) -> PathBuf {
-    PathBuf::from(format!("target/bench-compare/{events}-{seed}.json"))
-}
-
-/// Runs may only stand beside each other if all this is the same.
-fn stamp(options: &CompareOptions, job: &OrderJob) -> Result<String> {
-    let of = |path: &Path| {
-        let about = std::fs::metadata(path).map_err(Error::file("reading", path))?;
-        let changed = about.modified().map_err(Error::file("reading", path))?;
-        Ok::<_, Error>(format!("{} bytes of {changed:?}", about.len()))
-    };
-    let bench = &options.bench;
-    Ok(format!(
-        "jumun {}, peer {}, commit every {} ms, heap {}, settings {:?}",
-        of(job.program())?,
-        of(&options.peer)?,
-        bench.commit_interval_ms,
-        options.java_heap,
-        bench.set
-    ))
+fn of(part: Part, context: &mut Context<'_>) -> Result<Table> {
+    if !part.is_over_the_backlog() {
+        context.close_stand();
+    }
+    match part {
+        Part::Backlog => backlog::measure(context),
+        Part::Own => own::measure(context),
+        Part::Count => count::measure(context),
+        Part::Memory => memory::measure(context),
+        Part::Recovery => recovery::measure(context),
+        Part::LatencyQuiet => latency::measure_quiet(context),
+        Part::LatencyBusy => latency::measure_busy(context),
+    }
 }
 
 impl SideBySide {
     /// For people.
     fn text(&self) -> String {
-        format!(
-            "{} events, exactly once, commit every {} ms, aggregates on; heap of the peer {}; medians of {} runs of each, \
-             in turn\nverified: {}\n\n{}",
-            grouped(self.events),
-            self.commit_interval_ms,
-            self.java_heap,
-            self.runs_of_each,
-            self.verified.join("\n          "),
-            aims::table(&self.rows),
-        )
+        let tables: String = self.tables.iter().map(Table::text).collect();
+        let failures = self.failures.iter();
+        let failures: String = failures
+            .map(|failure| format!("no figure: {failure}\n"))
+            .collect();
+        tables + &failures
+    }
+
+    fn panels(&self) -> Vec<Panel<'_>> {
+        let panels = self.tables.iter().map(|table| Panel {
+            title: table.part.name().to_owned(),
+            programs: &table.programs,
+            rows: &table.rows,
+            runs: &table.runs,
+        });
+        panels.collect()
     }
 }

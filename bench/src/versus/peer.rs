@@ -1,24 +1,24 @@
-//! The same job on Kafka Streams, as a process (`bench/kafka-streams/`).
+//! The same jobs on Kafka Streams, as a process (`bench/kafka-streams/`).
 
 use std::collections::BTreeMap;
 use std::env;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use jumun::job::topics;
-use jumun_harness::{free_port, http_get};
+use jumun_harness::http_get;
 use serde::Deserialize;
 
 use crate::contestant::Contestant;
 use crate::error::{Error, Result};
 use crate::options::CompareOptions;
-use crate::order_job::{OrderJob, PARTITIONS};
+use crate::order_job::{self, Launch, OrderJob, PARTITIONS};
 use crate::profile::Moment;
 use crate::stand::{JobRun, Stand};
 
 /// Its stores with a changelog.
-const STORES: [&str; 3] = ["orders", "parked", "aggregates"];
+pub(super) const STORES: [&str; 3] = ["orders", "parked", "aggregates"];
 
 /// How it is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +30,14 @@ pub(super) enum Profile {
 }
 
 impl Profile {
-    pub(super) fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Tuned => "Kafka Streams, tuned",
             Self::Stock => "Kafka Streams, stock",
         }
     }
 
+    /// None of a program that is not the peer.
     pub(super) fn of(name: &str) -> Option<Self> {
         [Self::Tuned, Self::Stock]
             .into_iter()
@@ -59,9 +60,14 @@ pub(super) struct Peer {
     commit_interval_ms: u64,
 }
 
+/// What a run tells of itself.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Facts {
     counts: BTreeMap<String, u64>,
+    restored_records: u64,
+    /// From the first restore that began to the last that ended.
+    restore_wall_ms: u64,
 }
 
 impl Peer {
@@ -82,56 +88,92 @@ impl Peer {
             jar: std::path::absolute(&jar).map_err(Error::file("finding", &jar))?,
             java,
             heap: options.java_heap.clone(),
-            commit_interval_ms: options.bench.commit_interval_ms,
+            commit_interval_ms: options.bench.job.commit_interval_ms,
         })
     }
 
-    /// One run over the backlog under a name of its own; its outputs are verified.
-    pub(super) fn run(&self, stand: &mut Stand, profile: Profile, number: u32) -> Result<JobRun> {
-        let group = format!("peer-{}-{number}", profile.setting());
-        let directory = tempfile::Builder::new()
-            .prefix("jumun-bench-peer-")
-            .tempdir()
-            .map_err(Error::file("creating a directory in", &env::temp_dir()))?;
-        let port = free_port()?;
+    /// How it is started, with these settings on top.
+    pub(super) fn command(
+        &self,
+        profile: Profile,
+        launch: &Launch<'_>,
+        settings: &[(&str, &str)],
+    ) -> Command {
         let mut command = Command::new(&self.java);
         command
-            .current_dir(directory.path())
+            .current_dir(launch.directory)
             .args([format!("-Xms{}", self.heap), format!("-Xmx{}", self.heap)])
             .arg("-XX:+UseParallelGC")
             .arg("-jar")
             .arg(&self.jar)
             .args(["--profile", profile.setting()])
-            .args(["--bootstrap.servers", stand.broker.bootstrap_servers()])
-            .args(["--application.id", &group])
+            .args(["--bootstrap.servers", launch.bootstrap_servers])
+            .args(["--application.id", launch.application_id])
             .arg("--state.dir")
-            .arg(directory.path().join("state"))
-            .args(["--listen.port", &port.to_string()])
+            .arg(launch.state())
+            .args(["--listen.port", &launch.address.port().to_string()])
             .args(["--commit.interval.ms", &self.commit_interval_ms.to_string()])
-            .args(["--partitions", &PARTITIONS.to_string()]);
-        let mut outputs = OrderJob::topics_with_aggregates();
-        for store in STORES {
-            outputs.push((format!("{group}-{store}-changelog"), Moment::Commit));
+            .args(["--partitions", &launch.partitions.to_string()]);
+        for (name, value) in settings {
+            command.arg(format!("--{name}")).arg(value);
         }
-        // Contradictions are told by us alone.
-        outputs.retain(|(topic, _)| topic != topics::RECONCILE);
+        command
+    }
+
+    /// One run of the order job over the backlog under a name of its own; its outputs are verified.
+    pub(super) fn run(&self, stand: &mut Stand, profile: Profile, number: u32) -> Result<JobRun> {
+        let group = format!("peer-{}-{number}", profile.setting());
+        let directory = order_job::directory()?;
+        let launch = Launch {
+            bootstrap_servers: stand.broker.bootstrap_servers(),
+            application_id: &group,
+            directory: directory.path(),
+            partitions: PARTITIONS,
+            address: order_job::address()?,
+        };
+        let outputs = outputs(&group);
         let contestant = Contestant {
             name: profile.name(),
-            command,
-            group,
+            command: self.command(profile, &launch, &[]),
+            group: group.clone(),
+            state: Some(launch.state()),
+            put_out: None,
         };
-        let (done, ()) = stand.verified(contestant, &outputs, || Ok((counted(port)?, ())))?;
+        let address = launch.address;
+        let (done, ()) = stand.verified(contestant, &outputs, || Ok((counted(address)?, ())))?;
         Ok(done)
     }
 }
 
-/// What it counted, named as the order job's outcomes; PARKED are those that wait now.
-fn counted(port: u16) -> Result<BTreeMap<String, u64>> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+/// All topics of the order job that it writes.
+pub(super) fn outputs(application_id: &str) -> Vec<(String, Moment)> {
+    let mut outputs = OrderJob::topics_with_aggregates();
+    for store in STORES {
+        outputs.push((
+            format!("{application_id}-{store}-changelog"),
+            Moment::Commit,
+        ));
+    }
+    // Contradictions are told by us alone.
+    outputs.retain(|(topic, _)| topic != topics::RECONCILE);
+    outputs
+}
+
+fn facts(address: SocketAddr) -> Result<Facts> {
     let (_, facts) = http_get(address, "/facts")?;
-    let facts: Facts = serde_json::from_str(&facts)
-        .map_err(|error| Error::failed(format!("the peer's facts: {error}")))?;
-    Ok(outcomes(facts.counts))
+    serde_json::from_str(&facts)
+        .map_err(|error| Error::failed(format!("the peer's facts: {error}")))
+}
+
+/// What it counted, named as the order job's outcomes; PARKED are those that wait now.
+pub(super) fn counted(address: SocketAddr) -> Result<BTreeMap<String, u64>> {
+    Ok(outcomes(facts(address)?.counts))
+}
+
+/// Records restored, and seconds from the first restore that began to the last that ended.
+pub(super) fn restored(address: SocketAddr) -> Result<(u64, f64)> {
+    let facts = facts(address)?;
+    Ok((facts.restored_records, facts.restore_wall_ms as f64 / 1e3))
 }
 
 /// A parked event counts again when it is settled, and then as released too.
@@ -168,5 +210,13 @@ mod tests {
             assert_eq!(Profile::of(profile.name()), Some(profile));
         }
         assert_eq!(Profile::of("jumun"), None);
+    }
+
+    #[test]
+    fn facts_tell_of_a_restore() {
+        let told =
+            r#"{"upMs":9,"restoredRecords":70,"restoreMs":9000,"restoreWallMs":3500,"counts":{}}"#;
+        let facts: Facts = serde_json::from_str(told).unwrap();
+        assert_eq!((facts.restored_records, facts.restore_wall_ms), (70, 3500));
     }
 }

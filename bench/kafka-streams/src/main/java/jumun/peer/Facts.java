@@ -35,6 +35,9 @@ public final class Facts {
     public static final AtomicLong REBALANCES = new AtomicLong();
     public static final AtomicLong RESTORED = new AtomicLong();
     public static final AtomicLong RESTORE_NANOS = new AtomicLong();
+    /** Of the first restore that began and the last that ended, so far; {@link System#nanoTime}. */
+    private static long restoreBegan = Long.MAX_VALUE;
+    private static long restoreEnded = Long.MIN_VALUE;
     public static final AtomicLong RUNNING_AFTER_MS = new AtomicLong(-1);
 
     private Facts() {
@@ -44,6 +47,18 @@ public final class Facts {
         Counts counts = new Counts(names);
         ALL.add(counts);
         return counts;
+    }
+
+    static synchronized void restoreBegan() {
+        restoreBegan = Math.min(restoreBegan, System.nanoTime());
+    }
+
+    static synchronized void restoreEnded() {
+        restoreEnded = Math.max(restoreEnded, System.nanoTime());
+    }
+
+    private static synchronized long restoreWallMs() {
+        return restoreEnded > restoreBegan ? (restoreEnded - restoreBegan) / 1_000_000 : 0;
     }
 
     static long sinceStartMs() {
@@ -63,6 +78,7 @@ public final class Facts {
         out.append(",\"rebalances\":").append(REBALANCES.get());
         out.append(",\"restoredRecords\":").append(RESTORED.get());
         out.append(",\"restoreMs\":").append(RESTORE_NANOS.get() / 1_000_000);
+        out.append(",\"restoreWallMs\":").append(restoreWallMs());
         out.append(",\"gcMs\":").append(gcMs()).append(",\"counts\":{");
         String comma = "";
         for (Map.Entry<String, Long> sum : sums.entrySet()) {

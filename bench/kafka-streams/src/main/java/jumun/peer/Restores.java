@@ -12,6 +12,7 @@ final class Restores implements StateRestoreListener {
 
     @Override
     public void onRestoreStart(TopicPartition partition, String store, long from, long to) {
+        Facts.restoreBegan();
         begun.put(store + partition, System.nanoTime());
     }
 
@@ -22,6 +23,7 @@ final class Restores implements StateRestoreListener {
 
     @Override
     public void onRestoreEnd(TopicPartition partition, String store, long count) {
+        Facts.restoreEnded();
         Long start = begun.remove(store + partition);
         long took = start == null ? 0 : System.nanoTime() - start;
         Facts.RESTORE_NANOS.addAndGet(took);

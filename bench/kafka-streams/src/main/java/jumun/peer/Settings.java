@@ -55,6 +55,7 @@ public final class Settings {
         {"count.variant", "write-back"},
         {"count.inputs", "order.events.v1,payment.events.v1,delivery.events.v1"},
         {"count.cached", "200000"},
+        {"count.grace.ms", "120000"},
     };
 
     /** Kafka Streams as it comes, but for what both sides have in common. */

@@ -31,7 +31,6 @@ public final class CountJob {
     static final String STORE = "counts";
     static final String HOOK = "counts-commit";
     static final Duration WINDOW = Duration.ofMinutes(1);
-    static final Duration GRACE = Duration.ofMinutes(2);
 
     private CountJob() {
     }
@@ -45,14 +44,20 @@ public final class CountJob {
         };
     }
 
+    /** How long a window is open after its end. */
+    private static Duration grace(Settings settings) {
+        return Duration.ofMillis(settings.whole("count.grace.ms"));
+    }
+
     private static Topology dsl(Settings settings) {
         StreamsBuilder builder = new StreamsBuilder();
+        Duration grace = grace(settings);
         Serde<byte[]> bytes = Serdes.ByteArray();
         Serde<Windowed<byte[]>> windowed =
             WindowedSerdes.timeWindowedSerdeFrom(byte[].class, WINDOW.toMillis());
         builder.stream(java.util.List.of(settings.text("count.inputs").split(",")), Consumed.with(bytes, bytes))
             .groupByKey(Grouped.with(bytes, bytes))
-            .windowedBy(TimeWindows.ofSizeAndGrace(WINDOW, GRACE))
+            .windowedBy(TimeWindows.ofSizeAndGrace(WINDOW, grace))
             .count(Materialized.<byte[], Long, WindowStore<Bytes, byte[]>>as(STORE).withKeySerde(bytes)
                 .withValueSerde(Serdes.Long()).withCachingEnabled().withLoggingEnabled(settings.changelogConfig()))
             .toStream()
@@ -65,12 +70,13 @@ public final class CountJob {
         ByteArraySerializer out = new ByteArraySerializer();
         Topology topology = new Topology();
         int cached = settings.whole("count.cached");
+        Duration grace = grace(settings);
         topology.addSource(Topology.AutoOffsetReset.EARLIEST, "events", in, in,
             settings.text("count.inputs").split(","));
-        topology.addProcessor("count", () -> new CountProcessor(cached), "events");
+        topology.addProcessor("count", () -> new CountProcessor(cached, grace), "events");
         topology.addStateStore(Stores.windowStoreBuilder(
             // What the DSL keeps: window and grace.
-            Stores.persistentWindowStore(STORE, WINDOW.plus(GRACE), WINDOW, false), Serdes.Bytes(),
+            Stores.persistentWindowStore(STORE, WINDOW.plus(grace), WINDOW, false), Serdes.Bytes(),
             Serdes.ByteArray()).withCachingDisabled().withLoggingEnabled(settings.changelogConfig()), "count");
         topology.addStateStore(CommitHook.builder(HOOK), "count");
         topology.addSink("counts", OUTPUT, out, out, "count");

@@ -1,6 +1,7 @@
 package jumun.peer.count;
 
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -39,19 +40,20 @@ final class CountProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     }
 
     private static final long WINDOW_MS = CountJob.WINDOW.toMillis();
-    private static final long GRACE_MS = CountJob.GRACE.toMillis();
 
     private final Map<Place, Count> counts = new LinkedHashMap<>(1024, 0.75f, true);
     private final List<Count> dirty = new ArrayList<>();
     private final Facts.Counts facts = Facts.counts("consumed", "late");
     private final int cached;
+    private final long graceMs;
     private ProcessorContext<byte[], byte[]> context;
     private WindowStore<Bytes, byte[]> store;
     private Scope scope;
     private long streamTime = Long.MIN_VALUE;
 
-    CountProcessor(int cached) {
+    CountProcessor(int cached, Duration grace) {
         this.cached = cached;
+        this.graceMs = grace.toMillis();
     }
 
     @Override
@@ -71,7 +73,7 @@ final class CountProcessor implements Processor<byte[], byte[], byte[], byte[]> 
         }
         long window = Math.floorDiv(record.timestamp(), WINDOW_MS) * WINDOW_MS;
         streamTime = Math.max(streamTime, record.timestamp());
-        if (window + WINDOW_MS + GRACE_MS <= streamTime) {
+        if (window + WINDOW_MS + graceMs <= streamTime) {
             facts.add(1);
             return;
         }
