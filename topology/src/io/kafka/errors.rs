@@ -51,14 +51,6 @@ pub(super) fn class(code: Code) -> ErrorClass {
     }
 }
 
-/// Whether a call that ended in time goes on by being made again.
-pub(super) fn is_under_way(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(Code::OperationTimedOut | Code::ConcurrentTransactions)
-    )
-}
-
 /// An error of any call but those of a transaction.
 pub(super) fn error(operation: &'static str, error: &KafkaError) -> Error {
     if let KafkaError::Transaction(error) = error {

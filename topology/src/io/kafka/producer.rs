@@ -222,15 +222,18 @@ impl Producer for KafkaProducer {
     fn init_transactions(&mut self, timeout: Duration) -> IoResult<()> {
         let deadline = Instant::now() + timeout;
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let began = Instant::now();
+            let left = deadline.saturating_duration_since(began);
             let result = self.native.client().init_transactions(left.min(INIT_STEP));
             self.serve(Duration::ZERO);
-            match result {
-                Err(error) if left > INIT_STEP && errors::is_under_way(&error) => {}
-                result => {
-                    return result.map_err(|error| self.transaction("init transactions", &error));
-                }
+            let Err(error) = result else {
+                return Ok(());
+            };
+            let error = self.transaction("init transactions", &error);
+            if left <= INIT_STEP || error.class() != ErrorClass::Retriable {
+                return Err(error);
             }
+            std::thread::sleep(INIT_STEP.saturating_sub(began.elapsed()));
         }
     }
 
