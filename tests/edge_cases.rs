@@ -14,4 +14,4 @@ mod poison;
 mod redrive;
 mod replay;
 mod terminal;
-mod world;
+pub mod world;

@@ -15,14 +15,16 @@ use crate::support::contract::{Contract, Schema, headers, root};
 use crate::support::processor::{Setup, TIMEOUT, tell};
 use crate::support::recordings::{FAULTY, data_path, send_damaged_day};
 use crate::support::topics::{
-    DEAD_LETTERS, RECONCILE, REDRIVE, REJECTED, STATE, TRANSITIONS, wait_settled,
+    DEAD_LETTERS, DETECTOR, RECONCILE, REDRIVE, REJECTED, SLA, STATE, TRANSITIONS, wait_settled,
 };
 
-const DERIVED: [&str; 7] = [
+const DERIVED: [&str; 9] = [
     TRANSITIONS,
     STATE,
     REJECTED,
     RECONCILE,
+    SLA,
+    DETECTOR,
     AGGREGATES,
     LATE,
     DEAD_LETTERS,
@@ -67,7 +69,7 @@ fn the_contract_names_the_topics_of_the_program_and_how_long_they_are_kept() {
         .into_iter()
         .map(|(name, channel)| (name, (channel.cleanup_policy, channel.retention_ms)));
     assert_eq!(told.collect::<BTreeMap<_, _>>(), expected);
-    assert!(expected.len() == 11 && DERIVED.iter().all(|name| expected.contains_key(*name)));
+    assert!(expected.len() == 13 && DERIVED.iter().all(|name| expected.contains_key(*name)));
 }
 
 #[test]

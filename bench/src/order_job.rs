@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use jumun::config::{Aggregates, Topics};
-use jumun::job::{self, JobOptions, topics};
+use jumun::domain::watching::WatchSet;
+use jumun::job::{self, JobOptions, MinuteDetection, WatchOptions, topics};
 use jumun_harness::free_port;
 use topology::graph::SubTopology;
 use topology::io::TopicSpec;
@@ -121,6 +122,9 @@ impl OrderJob {
             .args(["--listen", &launch.address.to_string()])
             .args(["--set", &format!("topics.partitions={}", launch.partitions)])
             .args(["--set", &format!("aggregates.enabled={aggregates}")])
+            // What is compared knows neither.
+            .args(["--set", "timers.enabled=false"])
+            .args(["--set", "detectors.enabled=false"])
             .args([
                 "--set",
                 &format!("aggregates.include={COMPARED_AGGREGATES}"),
@@ -170,6 +174,14 @@ impl OrderJob {
                 ..Aggregates::default()
             },
             merging_tasks: Self::topics().output_partitions,
+            minutes: MinuteDetection {
+                enabled: false,
+                ..MinuteDetection::default()
+            },
+            watching: WatchOptions {
+                watches: WatchSet::EMPTY,
+                ..WatchOptions::default()
+            },
             ..JobOptions::default()
         };
         let topology = job::topology(&options).build();

@@ -9,7 +9,7 @@ use super::{Failure, Settings};
 use crate::feed::Feed;
 use crate::generate::{
     Carrier, DayCurve, EventFileWriter, EventSource, FaultConfig, Faults, GeneratedEvent,
-    Generator, GeneratorConfig, Limit, Rate,
+    Generator, GeneratorConfig, Incident, IncidentKind, Limit, Rate,
 };
 use crate::job;
 use crate::replay::{Pace, Speed};
@@ -38,6 +38,16 @@ pub struct Generate {
     /// Inject duplicates, disorder, lateness, illegal and broken events.
     #[arg(long)]
     faults: bool,
+    /// Have something go wrong for a while: paid-no-order, cancel-wave, not-relayed, no-rider, ghost, drop, surge,
+    /// post-cancel-wave.
+    #[arg(long, value_name = "KIND", value_parser = incident)]
+    incident: Option<IncidentKind>,
+    /// Minutes of event time before it.
+    #[arg(long, value_name = "N", default_value_t = 60, requires = "incident")]
+    incident_after: u64,
+    /// Minutes of event time that it lasts.
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "incident")]
+    incident_minutes: u64,
     /// Write ndjson to a file (gzipped if it ends in .gz) instead of sending it.
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
@@ -46,6 +56,16 @@ pub struct Generate {
     speed: Speed,
     #[command(flatten)]
     settings: Settings,
+}
+
+const MINUTE_MS: u64 = 60_000;
+
+fn incident(name: &str) -> Result<IncidentKind, String> {
+    let found = IncidentKind::ALL.iter().find(|kind| kind.name() == name);
+    found.copied().ok_or_else(|| {
+        let names: Vec<&str> = IncidentKind::ALL.iter().map(|kind| kind.name()).collect();
+        format!("there are {}", names.join(", "))
+    })
 }
 
 impl Generate {
@@ -60,6 +80,16 @@ impl Generate {
             (None, Some(events)) => Limit::Events(events),
             (None, None) => return Err(Failure::usage("say how much: --orders N or --events N")),
         };
+        config.incident = self.incident.map(|kind| {
+            let from = config
+                .start
+                .saturating_add(self.incident_after.saturating_mul(MINUTE_MS));
+            Incident {
+                kind,
+                from,
+                until: from.saturating_add(self.incident_minutes.saturating_mul(MINUTE_MS)),
+            }
+        });
         let clean = Generator::new(config);
         let carrier = if self.to.is_some() {
             Carrier::File

@@ -101,9 +101,10 @@ pub(super) fn refuse_members(
 impl Plan {
     fn of(admin: &mut dyn Admin, configuration: &Configuration) -> Result<Self, Failure> {
         let group = configuration.application.streams_id();
-        // With aggregates, whether they are on or not: they may have been.
+        // With aggregates and detectors, whether they are on or not: they may have been.
         let mut options = configuration.job();
         options.aggregates.enabled = true;
+        options.minutes.enabled = true;
         let built = job::topology(&options).build().map_err(Failure::work)?;
         let mut names = BTreeSet::new();
         for part in built.subtopologies() {

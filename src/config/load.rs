@@ -23,6 +23,7 @@ use super::values::{
     address, application_server, boolean, choice, identifier, included, kind, number, scalar,
     share, text, token, whole,
 };
+use super::watching::TIMERS_WHERE;
 use crate::domain::ordering::OrderingPolicy;
 
 /// Sections whose keys are data.
@@ -35,7 +36,7 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
     8080,
 ));
 /// A day in milliseconds: no timeout of ours makes sense beyond it.
-const DAY_MS: u64 = 86_400_000;
+pub(super) const DAY_MS: u64 = 86_400_000;
 
 /// A checked configuration that still knows where each setting came from.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,6 +92,9 @@ pub fn load(sources: &Sources) -> Result<Effective, ConfigurationErrors> {
         cancel_rights: reader.cancel_rights(),
         actors: reader.actors(),
         aggregates: reader.aggregates(),
+        timers: reader.timers(),
+        timers_where: reader.timers_where(),
+        detectors: reader.detectors(),
         events: reader.events(),
         dead_letters: reader.dead_letters(),
         http: reader.http(),
@@ -389,7 +393,7 @@ impl Reader<'_> {
     }
 
     /// Takes one setting; a wrong value is noted and the default stands in for it.
-    fn setting<T>(
+    pub(super) fn setting<T>(
         &mut self,
         section: &'static str,
         key: &'static str,
@@ -419,7 +423,7 @@ impl Reader<'_> {
         }
     }
 
-    fn milliseconds(
+    pub(super) fn milliseconds(
         &mut self,
         section: &'static str,
         key: &'static str,
@@ -494,6 +498,7 @@ impl Reader<'_> {
                         CANCEL_RIGHTS,
                         ACTORS,
                         EVENTS,
+                        TIMERS_WHERE,
                     ]);
                     let hint =
                         nearest(&section, sections).map(|name| format!("; did you mean [{name}]?"));

@@ -28,6 +28,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod values;
+mod watching;
 
 pub use error::{ConfigurationError, ConfigurationErrors};
 pub use events::Events;
@@ -41,3 +42,4 @@ pub use settings::{
     Aggregates, Application, Configuration, DeadLetters, Emit, GroupProtocol, Http, Included,
     OffsetReset, ProcessingGuarantee, Topics,
 };
+pub use watching::{Detectors, Timers, TimersWhere};

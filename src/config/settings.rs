@@ -12,8 +12,9 @@ use super::events::Events;
 use super::judging::{self, Actors, Ghost, Ordering, Parking, Redrive, Retention, Rights};
 use super::kafka::KafkaProperties;
 use super::secret::Secret;
+use super::watching::{self, Detectors, Timers, TimersWhere};
 use crate::domain::aggregates::{BusinessAggregate, BusinessAggregateSet};
-use crate::job::{JobOptions, REBUILD};
+use crate::job::{JobOptions, MinuteDetection, REBUILD};
 
 /// The whole configuration, checked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,6 +39,12 @@ pub struct Configuration {
     pub actors: Actors,
     /// `[aggregates]`
     pub aggregates: Aggregates,
+    /// `[timers]`
+    pub timers: Timers,
+    /// `[timers_where.<fulfilment, category or sido>]`
+    pub timers_where: TimersWhere,
+    /// `[detectors]`
+    pub detectors: Detectors,
     /// `[dead_letters]`
     pub dead_letters: DeadLetters,
     /// `[events."<topic>"]`
@@ -63,6 +70,11 @@ impl Configuration {
             retention: self.retention.after,
             rebuild: self.application.rebuild,
             aggregates: self.aggregates.clone(),
+            watching: watching::options(&self.timers, &self.timers_where, &self.detectors),
+            minutes: MinuteDetection {
+                enabled: self.detectors.enabled && self.aggregates.enabled,
+                grace: self.detectors.grace,
+            },
             merging_tasks: self.topics.output_partitions,
         }
     }

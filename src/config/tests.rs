@@ -73,6 +73,9 @@ fn defaults_are_those_of_the_documentation() {
         cancel_rights,
         actors,
         aggregates,
+        timers,
+        timers_where,
+        detectors,
         dead_letters,
         events,
         http,
@@ -118,6 +121,11 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!(cancel_rights, Rights::default());
     assert_eq!(actors, Actors::default());
     assert_eq!(aggregates, Aggregates::default());
+    assert_eq!(timers, Timers::default());
+    assert!(timers.enabled && timers.max_lag == Duration::from_secs(60));
+    assert_eq!(timers_where, TimersWhere::default());
+    assert_eq!(detectors, Detectors::default());
+    assert!(detectors.enabled);
     assert!(aggregates.enabled);
     assert_eq!(
         (aggregates.grace, aggregates.idle, aggregates.idle_distance),

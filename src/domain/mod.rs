@@ -13,6 +13,8 @@ pub(crate) mod codes;
 pub mod decode;
 pub mod decode_info;
 pub mod deliveries;
+pub mod detection;
+pub mod detector;
 mod effects;
 pub mod event;
 pub mod event_id;
@@ -40,6 +42,7 @@ pub mod status;
 pub mod time;
 pub mod upcast;
 pub mod waiting;
+pub mod watching;
 
 #[cfg(test)]
 pub(crate) mod tests;

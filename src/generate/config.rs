@@ -1,6 +1,7 @@
 //! What is generated, how fast and for how long.
 
 use super::day_curve::DayCurve;
+use super::incident::Incident;
 
 /// Events of one order on average, as the load model has it.
 pub const EVENTS_PER_ORDER: f64 = 9.5;
@@ -69,6 +70,8 @@ pub struct GeneratorConfig {
     pub limit: Limit,
     /// How to stop.
     pub ending: Ending,
+    /// What goes wrong for a while, if anything does.
+    pub incident: Option<Incident>,
 }
 
 impl GeneratorConfig {
@@ -83,6 +86,7 @@ impl GeneratorConfig {
             stores: 300_000,
             limit: Limit::Endless,
             ending: Ending::Complete,
+            incident: None,
         }
     }
 

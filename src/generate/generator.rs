@@ -61,6 +61,8 @@ struct LiveOrder {
 pub struct Generator {
     config: GeneratorConfig,
     rng: Xoshiro256PlusPlus,
+    /// An incident has chances of its own, so that what it does not concern is as it is without.
+    incidents: Xoshiro256PlusPlus,
     places: Places,
     plots: Plots,
     envelope: EnvelopeWriter,
@@ -98,6 +100,7 @@ impl Generator {
             planned: 0,
             emitted: 0,
             is_cut_off: false,
+            incidents: Xoshiro256PlusPlus::seed_from_u64(!config.seed),
             rng,
             config,
         };
@@ -156,7 +159,12 @@ impl Generator {
         let mut expectation: f64 = Exp1.sample(&mut self.rng);
         loop {
             let (factor, end) = self.config.day_curve.factor(self.next_order);
-            let rate = self.config.rate.orders_per_ms() * factor;
+            let (unusual, until) = match &self.config.incident {
+                Some(incident) => incident.factor(self.next_order),
+                None => (1.0, f64::INFINITY),
+            };
+            let end = end.min(until);
+            let rate = self.config.rate.orders_per_ms() * factor * unusual;
             let reach = self.next_order + expectation / rate;
             if reach < end {
                 self.next_order = reach;
@@ -172,7 +180,7 @@ impl Generator {
         self.schedule_next_order();
         let number = self.number_order(created_at);
         let drawn = self.plots.draw(&mut self.rng);
-        let order = Order::draw(&self.places, drawn.plot, &mut self.rng);
+        let mut order = Order::draw(&self.places, drawn.plot, &mut self.rng);
         let speed = u64::from(self.config.story_speed.max(1));
         let promise = u64::from(55 * MINUTE) / speed;
         let index = self.vacant.pop().unwrap_or_else(|| {
@@ -200,6 +208,9 @@ impl Generator {
             &mut self.rng,
             &mut steps,
         );
+        if let Some(incident) = &self.config.incident {
+            incident.change(created_at, &mut order, &mut self.incidents, &mut steps);
+        }
         self.planned += steps.len() as u64;
         *live = LiveOrder {
             number,

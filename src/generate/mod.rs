@@ -18,6 +18,7 @@ mod fault_tests;
 mod faults;
 mod generator;
 pub(crate) mod identifier;
+mod incident;
 mod injection;
 mod input_topic;
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub use event::{AggregateVersions, EventSource, GeneratedEvent};
 pub use event_file::EventFileWriter;
 pub use faults::{FaultConfig, FaultRates, Faults};
 pub use generator::Generator;
+pub use incident::{Incident, IncidentKind};
 pub use injection::{Injection, InjectionKind};
 pub use input_topic::InputTopic;
 pub use poison::Carrier;

@@ -12,13 +12,15 @@ use topology::window::{
     WindowedOptions,
 };
 
-use super::codec::{AggregateValues, JsonText, JsonTextSerializer};
+use super::codec::{AggregateValues, JsonText, JsonTextSerializer, OrderNumberSerializer};
+use super::detectors::{MinuteDetectors, MinuteOptions};
 use super::judged::Judged;
 use super::options::JobOptions;
 use super::top_stores::{self, TopStores};
 use super::{counters, names, topics};
-use crate::config::{Aggregates, Emit};
+use crate::config::Emit;
 use crate::domain::aggregates::{AggregateValue, BusinessAggregate, Counted, DeltaKind, Group};
+use crate::domain::detection::is_measured;
 use crate::domain::records::{
     AggregateUpdate, AggregateWindow, LateDelta, write_aggregate, write_aggregate_key,
     write_late_aggregate, write_late_aggregate_key,
@@ -30,18 +32,26 @@ const WINDOW: Duration = Duration::from_secs(60);
 const COHORT: Duration = Duration::from_secs(3_600);
 /// The number of these windows in the aggregation.
 const COHORT_WINDOWS: u8 = 1;
+/// The number of those that the detectors look at.
+const MEASURED_WINDOWS: u8 = 2;
+
+/// What the merging tells.
+type Results = KStream<Windowed<Vec<u8>>, WindowResult<AggregateValue>>;
 
 /// Adds the aggregation of what the judge forwards, and the two topics that tell of it.
 pub(super) fn add(builder: &StreamsBuilder, judged: &KStream<String, Judged>, job: &JobOptions) {
     builder.add_state_store(StoreBuilder::persistent(names::TOP_STORES));
+    builder.add_state_store(StoreBuilder::persistent(names::DETECTORS));
     let results = judged.aggregate_windowed(
         names::AGGREGATES,
-        options(&job.aggregates, job.merging_tasks),
+        options(job),
         OrderAggregator::default,
         Bytes,
         AggregateValues,
     );
+    add_detectors(&results, job);
     let produced = Produced::with(Bytes, JsonTextSerializer);
+    let results = results.filter(|window, _| !is_measured(&window.key));
     results
         .filter(|_, result| matches!(result, WindowResult::Update { .. }))
         .process(
@@ -62,8 +72,36 @@ pub(super) fn add(builder: &StreamsBuilder, judged: &KStream<String, Judged>, jo
         );
 }
 
+/// Adds the detectors that look at minutes, and the topic that tells of their findings. The operator and its store are there
+/// whether they look or not: what was on can be switched off.
+fn add_detectors(results: &Results, job: &JobOptions) {
+    let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    let options = MinuteOptions {
+        enabled: job.minutes.enabled,
+        grace_ms: ms(job.minutes.grace),
+        idle_distance_ms: ms(job.aggregates.idle_distance),
+        rebuild: job.rebuild,
+    };
+    let findings = results
+        .filter(|window, _| is_measured(&window.key))
+        .process(
+            names::MINUTE_DETECTORS,
+            move || MinuteDetectors::new(options),
+            &[names::DETECTORS],
+        );
+    if job.minutes.enabled {
+        let produced = Produced::with(OrderNumberSerializer, JsonTextSerializer);
+        findings.to(
+            &job.output(topics::DETECTOR),
+            produced.with_name(names::MINUTE_FINDINGS),
+        );
+    }
+}
+
 /// The settings as the engine takes them.
-fn options(settings: &Aggregates, merging_tasks: i32) -> WindowedOptions {
+fn options(job: &JobOptions) -> WindowedOptions {
+    let (settings, merging_tasks) = (&job.aggregates, job.merging_tasks);
+    let measured = TimeWindows::of_size(WINDOW).grace(job.minutes.grace);
     WindowedOptions {
         partitions: Some(merging_tasks),
         emit: match settings.emit {
@@ -76,7 +114,7 @@ fn options(settings: &Aggregates, merging_tasks: i32) -> WindowedOptions {
         },
         more_windows: [
             Some(TimeWindows::of_size(WINDOW).grace(settings.grace.saturating_add(COHORT))),
-            None,
+            Some(measured),
         ],
         ..WindowedOptions::new(TimeWindows::of_size(WINDOW).grace(settings.grace))
     }
@@ -114,6 +152,7 @@ impl WindowedAggregator for OrderAggregator {
                 DeltaKind::Window => deltas.add(group, at, value)?,
                 DeltaKind::Cohort => deltas.add_in(COHORT_WINDOWS, group, at, value)?,
                 DeltaKind::Running => deltas.add_running(group, at, value)?,
+                DeltaKind::Measured => deltas.add_in(MEASURED_WINDOWS, group, at, value)?,
                 DeltaKind::Total => deltas.add_total(group, value)?,
             }
         }

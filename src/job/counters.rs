@@ -2,8 +2,10 @@
 //! merging tasks one per aggregate for what came after its window had closed.
 
 use crate::domain::aggregates::BusinessAggregate;
+use crate::domain::detector::Detector;
 use crate::domain::invariants::Invariant;
 use crate::domain::outcome::Outcome;
+use crate::domain::watching::{Level, Watch};
 
 /// What judging tasks count besides outcomes; the names are part of the state on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +68,24 @@ pub fn names() -> impl Iterator<Item = String> {
     let violations = Invariant::ALL
         .iter()
         .map(|invariant| format!("invariant/{}", invariant.name()));
-    outcomes.chain(late).chain(counts).chain(violations)
+    let levels = timers().flat_map(|timer| {
+        let levels = Level::ALL.iter();
+        levels.map(move |level| format!("sla/{}/{}", timer.name(), level.name()))
+    });
+    let left = timers().map(|timer| format!("sla-left/{}", timer.name()));
+    let detectors = Detector::ALL.iter();
+    let found = detectors
+        .clone()
+        .map(|it| format!("detector/{}", it.name()));
+    let over = detectors.map(|it| format!("detector-over/{}", it.name()));
+    outcomes
+        .chain(late)
+        .chain(counts)
+        .chain(violations)
+        .chain(levels)
+        .chain(left)
+        .chain(found)
+        .chain(over)
 }
 
 /// The counter of records with this outcome.
@@ -93,6 +112,40 @@ pub const fn violations(invariant: Invariant) -> usize {
     Outcome::COUNT + BusinessAggregate::ALL.len() + Count::ALL.len() + invariant.code() as usize
 }
 
+/// The timers whose levels are counted.
+fn timers() -> impl Iterator<Item = Watch> + Clone {
+    Watch::ALL.iter().copied().filter(|watch| watch.is_timer())
+}
+
+const TIMERS: usize = Watch::PaidNoOrder as usize;
+const LEVELS: usize = Level::ALL.len();
+const BEHIND_INVARIANTS: usize =
+    Outcome::COUNT + BusinessAggregate::ALL.len() + Count::ALL.len() + Invariant::ALL.len();
+
+/// The counter of orders in which a timer reached a level.
+#[must_use]
+pub const fn sla(timer: Watch, level: Level) -> usize {
+    BEHIND_INVARIANTS + timer.code() as usize * LEVELS + level.code() as usize
+}
+
+/// The counter of orders in which what a timer had told as a breach is over.
+#[must_use]
+pub const fn sla_left(timer: Watch) -> usize {
+    BEHIND_INVARIANTS + TIMERS * LEVELS + timer.code() as usize
+}
+
+/// The counter of findings that began.
+#[must_use]
+pub const fn found(detector: Detector) -> usize {
+    BEHIND_INVARIANTS + TIMERS * (LEVELS + 1) + detector.code() as usize
+}
+
+/// The counter of findings that are over.
+#[must_use]
+pub const fn found_over(detector: Detector) -> usize {
+    found(detector) + Detector::ALL.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +170,21 @@ mod tests {
         for invariant in Invariant::ALL {
             let name = format!("invariant/{}", invariant.name());
             assert_eq!(names[violations(*invariant)], name);
+        }
+        for timer in timers() {
+            for level in Level::ALL {
+                let name = format!("sla/{}/{}", timer.name(), level.name());
+                assert_eq!(names[sla(timer, *level)], name);
+            }
+            assert_eq!(names[sla_left(timer)], format!("sla-left/{}", timer.name()));
+        }
+        for detector in Detector::ALL {
+            let name = detector.name();
+            assert_eq!(names[found(*detector)], format!("detector/{name}"));
+            assert_eq!(
+                names[found_over(*detector)],
+                format!("detector-over/{name}")
+            );
         }
     }
 }

@@ -10,8 +10,10 @@ use topology::store::{StoreId, TimerClock};
 use super::codec::Incoming;
 use super::counters::{self, Count};
 use super::judged::Judged;
+use super::measures;
 use super::options::JobOptions;
 use super::set_aside::SetAside;
+use super::watching::WatchBuffers;
 use super::{accounting, names, topics};
 use crate::dialect::Decoder;
 use crate::domain::event::OrderEvent;
@@ -30,6 +32,8 @@ pub(super) mod timer {
     pub(in crate::job) const PARKED: u8 = 1;
     /// It is looked whether the order is still to be kept.
     pub(in crate::job) const RETENTION: u8 = 2;
+    /// It is looked whether something lasts too long.
+    pub(in crate::job) const WATCH: u8 = 3;
 }
 
 /// The stores that judging keeps.
@@ -39,6 +43,8 @@ pub(super) struct Stores {
     pub(super) orders: StoreId,
     /// Records that were set aside.
     pub(super) parked: StoreId,
+    /// What is known of the watches of orders.
+    pub(super) watches: StoreId,
 }
 
 /// What the operator may do: it forwards one [`Judged`] at a time.
@@ -66,6 +72,7 @@ pub(super) struct JudgeProcessor {
     pub(super) arrivals: Vec<u64>,
     pub(super) row_key: Vec<u8>,
     pub(super) row: Vec<u8>,
+    pub(super) watching: WatchBuffers,
 }
 
 /// How an event came to be judged.
@@ -102,6 +109,7 @@ impl JudgeProcessor {
             arrivals: Vec::new(),
             row_key: Vec::new(),
             row: Vec::new(),
+            watching: WatchBuffers::default(),
         }
     }
 }
@@ -116,6 +124,7 @@ impl Processor for JudgeProcessor {
         self.stores = Some(Stores {
             orders: context.store(names::ORDERS)?,
             parked: context.store(names::PARKED)?,
+            watches: context.store(names::WATCHES)?,
         });
         context.schedule(accounting::INTERVAL, PunctuationType::WallClockTime);
         Ok(())
@@ -149,6 +158,7 @@ impl Processor for JudgeProcessor {
             return Ok(());
         }
         self.load(event.order_no(), stores, context)?;
+        let watched = self.watched();
         let generation = self.order.generation;
         let judgement = judge(&mut self.order, event, &about, &self.options.judging);
         if generation > 0 && self.order.generation > generation {
@@ -158,7 +168,7 @@ impl Processor for JudgeProcessor {
         if judgement.moved {
             self.try_again(context)?;
         }
-        Ok(())
+        self.follow(&watched, context)
     }
 
     fn on_timer(
@@ -175,7 +185,12 @@ impl Processor for JudgeProcessor {
             return Ok(());
         }
         match timer.kind {
-            timer::PARKED => self.end_of_waiting(timer.deadline_ms, context),
+            timer::PARKED => {
+                let watched = self.watched();
+                self.end_of_waiting(timer.deadline_ms, context)?;
+                self.follow(&watched, context)
+            }
+            timer::WATCH => self.end_of_watch(timer.deadline_ms, context),
             _ => self.end_of_retention(timer.deadline_ms, context),
         }
     }
@@ -317,6 +332,10 @@ impl JudgeProcessor {
         let replay = about.headers.replay || self.options.rebuild;
         self.judged
             .fill(&self.order, event, judgement, &origin, replay);
+        if self.options.minutes.enabled {
+            let deltas = &mut self.judged.deltas;
+            measures::count(&self.order, event, judgement, about, (told, replay), deltas);
+        }
         if told == Told::Arrived
             && source.topic != topics::REDRIVE
             && about.headers.redrive_count == 0

@@ -1,9 +1,12 @@
 use super::codec::JsonText;
+use super::measures;
 use crate::domain::aggregates::{BusinessAggregateSet, DeltaBuffer, count, count_expired};
+use crate::domain::detection::Measure;
 use crate::domain::event::OrderEvent;
 use crate::domain::judgement::Judgement;
 use crate::domain::order::Order;
-use crate::domain::records::{self, RecordOrigin};
+use crate::domain::records::{self, Finding, RecordOrigin};
+use crate::domain::watching::Deadline;
 use topology::process::SourceRecord;
 
 /// What judging a record came to: what is told of it, and what it counts for.
@@ -30,8 +33,14 @@ pub struct Judged {
     pub state_ends: bool,
     /// For `order.reconcile.v1`; empty if it contradicts nothing.
     pub reconcile: JsonText,
+    /// For `order.sla.v1`; empty unless a timer of the order tells of something.
+    pub sla: JsonText,
+    /// For `order.detector.v1`; empty unless something was found about the order.
+    pub finding: JsonText,
     /// For `order.redrive.v1`; none if nothing is to be judged again.
     pub redrive: Option<Redrive>,
+    /// A buffer.
+    detail: Vec<u8>,
 }
 
 /// A record that is sent to be judged again.
@@ -79,6 +88,40 @@ impl Judged {
         records::write_abandoned(&mut self.reconcile.0, order_no, order, at);
     }
 
+    /// Fills it anew for a level that a timer of the order has reached, told at this moment.
+    pub(super) fn fill_sla(&mut self, order: &Order, order_no: &str, reached: &Deadline, at: i64) {
+        self.clear();
+        self.window_at = at;
+        records::write_sla(&mut self.sla.0, order_no, order, reached, at);
+    }
+
+    /// Fills it anew for what moves in the queue for riders: orders that wait, and those of them that do too long.
+    pub(super) fn fill_queue(&mut self, order: &Order, moved: [i64; 2], at: i64) -> bool {
+        self.clear();
+        self.window_at = at;
+        let Some(scope) = measures::sido_scope(order) else {
+            return false;
+        };
+        self.deltas.measure(Measure::Queue, scope, moved);
+        true
+    }
+
+    /// Fills it anew for a finding about the order; scope and detail are the order's.
+    pub(super) fn fill_finding(&mut self, order: &Order, finding: Finding<'_>, order_no: &str) {
+        self.clear();
+        self.window_at = finding.at;
+        let mut detail = std::mem::take(&mut self.detail);
+        detail.clear();
+        records::write_order_detail(&mut detail, order);
+        let finding = Finding {
+            scope: order_no,
+            detail: &detail,
+            ..finding
+        };
+        records::write_finding(&mut self.finding.0, &finding);
+        self.detail = detail;
+    }
+
     /// Fills it anew for a record that is to be judged again.
     pub(super) fn fill_redrive(&mut self, source: &SourceRecord<'_>) {
         self.clear();
@@ -99,6 +142,8 @@ impl Judged {
             &mut self.state,
             &mut self.rejected,
             &mut self.reconcile,
+            &mut self.sla,
+            &mut self.finding,
         ] {
             text.0.clear();
         }

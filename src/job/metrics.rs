@@ -16,8 +16,11 @@ pub use committed::{CommittedByStreams, CommittedCounts};
 
 use super::counters::{self, Count};
 use crate::domain::aggregates::{BusinessAggregate, Counted, Group};
+use crate::domain::detector::Detector;
 use crate::domain::invariants::Invariant;
 use crate::domain::outcome::Outcome;
+use crate::domain::watching::{Level, Watch};
+use topology::task::TaskId;
 
 /// Exposes what the tasks of this instance have committed.
 ///
@@ -44,6 +47,8 @@ impl OrderMetrics {
     fn families(&self) -> Result<Vec<MetricFamily>> {
         let mut families = self.outcomes()?.collect();
         families.extend(self.counts()?);
+        families.extend(self.sla()?);
+        families.extend(self.findings()?);
         families.extend(self.late()?.collect());
         families.extend(self.totals()?);
         Ok(families)
@@ -109,6 +114,58 @@ impl OrderMetrics {
         for vec in [violations, skew, expired].iter().chain(&counted) {
             families.extend(vec.collect());
         }
+        Ok(families)
+    }
+
+    fn sla(&self) -> Result<Vec<MetricFamily>> {
+        let reached = list::SLA_REACHED.int_counter()?;
+        let overdue = list::SLA_OVERDUE.int_gauge()?;
+        self.committed.judging(&mut |task, counts| {
+            let partition = task.partition.to_string();
+            let partition = partition.as_str();
+            let at = |index: usize| counts.get(index).copied().unwrap_or(0);
+            for (timer, level) in list::sla_levels() {
+                reached
+                    .with_label_values(&[partition, timer.name(), level.name()])
+                    .inc_by(at(counters::sla(timer, level)));
+            }
+            for timer in Watch::timers() {
+                let breached = at(counters::sla(timer, Level::Breach));
+                let now = breached.saturating_sub(at(counters::sla_left(timer)));
+                overdue
+                    .with_label_values(&[partition, timer.name()])
+                    .set(i64::try_from(now).unwrap_or(i64::MAX));
+            }
+        });
+        let mut families = reached.collect();
+        families.extend(overdue.collect());
+        Ok(families)
+    }
+
+    /// A detector belongs to the judging tasks or to the merging ones.
+    fn findings(&self) -> Result<Vec<MetricFamily>> {
+        let found = list::DETECTOR_FINDINGS.int_counter()?;
+        let active = list::DETECTOR_ACTIVE.int_gauge()?;
+        let tell = |task: TaskId, counts: &[u64], of_orders: bool| {
+            let partition = task.partition.to_string();
+            let at = |index: usize| counts.get(index).copied().unwrap_or(0);
+            let detectors = Detector::ALL.iter();
+            for detector in detectors.filter(|it| it.watch().is_some() == of_orders) {
+                let labels = [partition.as_str(), detector.name()];
+                let began = at(counters::found(*detector));
+                let now = began.saturating_sub(at(counters::found_over(*detector)));
+                found.with_label_values(&labels).inc_by(began);
+                active
+                    .with_label_values(&labels)
+                    .set(i64::try_from(now).unwrap_or(i64::MAX));
+            }
+        };
+        self.committed
+            .judging(&mut |task, counts| tell(task, counts, true));
+        self.committed
+            .merging(&mut |task, counts| tell(task, counts, false));
+        let mut families = found.collect();
+        families.extend(active.collect());
         Ok(families)
     }
 

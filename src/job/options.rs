@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::watching::WatchOptions;
 use crate::config::Aggregates;
 use crate::dialect::Dialects;
 use crate::domain::judge::JudgingPolicy;
@@ -25,6 +26,10 @@ pub struct JobOptions {
     pub rebuild: bool,
     /// What is aggregated.
     pub aggregates: Aggregates,
+    /// What is watched of single orders: timers, and detectors that look at one order.
+    pub watching: WatchOptions,
+    /// The detectors that look at minutes; they need the aggregates.
+    pub minutes: MinuteDetection,
     /// In so many tasks aggregates are merged.
     pub merging_tasks: i32,
 }
@@ -37,6 +42,8 @@ impl Default for JobOptions {
             retention: RETENTION,
             rebuild: false,
             aggregates: Aggregates::default(),
+            watching: WatchOptions::default(),
+            minutes: MinuteDetection::default(),
             merging_tasks: 2,
         }
     }
@@ -49,6 +56,24 @@ impl JobOptions {
         match self.rebuild {
             true => format!("{topic}{REBUILD}"),
             false => topic.to_owned(),
+        }
+    }
+}
+
+/// How the detectors look at minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MinuteDetection {
+    /// Whether they do at all.
+    pub enabled: bool,
+    /// How long after its end a minute waits for what comes late.
+    pub grace: Duration,
+}
+
+impl Default for MinuteDetection {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            grace: Duration::from_secs(15),
         }
     }
 }

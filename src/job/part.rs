@@ -22,6 +22,8 @@ impl Part {
     };
     pub(super) const REJECTED: Self = Self::of(|judged| some(&judged.rejected.0));
     pub(super) const RECONCILE: Self = Self::of(|judged| some(&judged.reconcile.0));
+    pub(super) const SLA: Self = Self::of(|judged| some(&judged.sla.0));
+    pub(super) const FINDING: Self = Self::of(|judged| some(&judged.finding.0));
     pub(super) const REDRIVE: Self = Self {
         text: |judged| judged.redrive.as_ref()?.value.as_deref(),
         ends: |judged| judged.redrive.is_some(),

@@ -7,6 +7,7 @@ use super::codec::Incoming;
 use super::counters::{self, Count};
 use super::judge_processor::{Context, JudgeProcessor, Told, timer};
 use super::set_aside::{self, SetAside};
+use super::watching;
 use crate::domain::event::OrderEvent;
 use crate::domain::headers::{REDRIVE_COUNT, REDRIVE_TOPIC, RecordHeaders};
 use crate::domain::judge::{Kept, examine_kept, judge, judge_parked};
@@ -230,13 +231,7 @@ impl JudgeProcessor {
         if self.options.rebuild {
             return Ok(None);
         }
-        let mut lag = Some(0);
-        for input in context.inputs() {
-            lag = lag.max(input.lag_ms).filter(|_| input.lag_ms.is_some());
-            if lag.is_none() {
-                break;
-            }
-        }
+        let lag = watching::lag(context);
         if lag == Some(0) {
             return Ok(None);
         }
@@ -349,7 +344,7 @@ impl JudgeProcessor {
     }
 
     /// Reads a record that was set aside and decodes it, into buffers that the caller gives back.
-    fn take_row(
+    pub(super) fn take_row(
         &mut self,
         arrival: u64,
         context: &mut ProcessingContext<'_>,

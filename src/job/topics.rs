@@ -24,6 +24,10 @@ pub const RECONCILE: &str = "order.reconcile.v1";
 pub const AGGREGATES: &str = "order.agg.1m.v1";
 /// What belongs to windows that were closed when it came, to be added to them.
 pub const LATE_AGGREGATES: &str = "order.agg.1m.late.v1";
+/// What lasts too long in the life of an order, by level.
+pub const SLA: &str = "order.sla.v1";
+/// Findings of the detectors, from their start to their end.
+pub const DETECTOR: &str = "order.detector.v1";
 /// What could not be judged: bytes untouched.
 pub const DEAD_LETTERS: &str = "order.dlt.v1";
 
@@ -70,6 +74,12 @@ pub fn written(configuration: &Configuration) -> Vec<TopicSpec> {
     if configuration.aggregates.enabled {
         written.extend(aggregates(topics));
     }
+    if configuration.timers.enabled {
+        written.push(watched(SLA, topics));
+    }
+    if configuration.detectors.enabled {
+        written.push(watched(DETECTOR, topics));
+    }
     let job = configuration.job();
     for topic in &mut written {
         topic.name = job.output(&topic.name);
@@ -93,6 +103,11 @@ pub fn outputs(topics: &Topics) -> Vec<TopicSpec> {
         spec(RECONCILE, topics.output_partitions, topics, &retention(7)),
         dead_letters(topics),
     ]
+}
+
+/// A topic of timers or detectors.
+fn watched(name: &str, topics: &Topics) -> TopicSpec {
+    spec(name, topics.output_partitions, topics, &retention(7))
 }
 
 /// The topics of the aggregates.

@@ -6,8 +6,8 @@ use topology::io::{RecordView, TopicPartition};
 use super::at_path;
 use crate::domain::time::write_rfc3339_kst;
 use crate::job::topics::{
-    AGGREGATES, DEAD_LETTERS, INPUTS, LATE_AGGREGATES, RECONCILE, REDRIVE, REJECTED, STATE,
-    TRANSITIONS,
+    AGGREGATES, DEAD_LETTERS, DETECTOR, INPUTS, LATE_AGGREGATES, RECONCILE, REDRIVE, REJECTED, SLA,
+    STATE, TRANSITIONS,
 };
 
 /// Of values that are not shown by their members so many characters are shown.
@@ -33,6 +33,8 @@ const REJECTION: &[&str] = &[
     "detail",
 ];
 const CONTRADICTION: &[&str] = &["kind", "status", "facts.0.action", "facts.1.action"];
+const LATE: &[&str] = &["timer", "level", "deadline", "status"];
+const FINDING: &[&str] = &["detector", "phase", "value", "baseline", "startedAt"];
 const AGGREGATE: &[&str] = &["value", "n", "rev", "final"];
 const LATE_AGGREGATE: &[&str] = &["delta", "occurredAt", "eventId"];
 
@@ -43,6 +45,8 @@ fn fields(topic: &str) -> &'static [&'static str] {
         STATE => ORDER,
         REJECTED => REJECTION,
         RECONCILE => CONTRADICTION,
+        SLA => LATE,
+        DETECTOR => FINDING,
         AGGREGATES => AGGREGATE,
         LATE_AGGREGATES => LATE_AGGREGATE,
         topic if topic == REDRIVE || topic == DEAD_LETTERS || INPUTS.contains(&topic) => EVENT,

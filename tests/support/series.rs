@@ -1,10 +1,12 @@
 //! How many series each metric has at most, in one instance that runs every task of the order job.
 
 use jumun::domain::aggregates::BusinessAggregate;
+use jumun::domain::detector::Detector;
 use jumun::domain::invariants::Invariant;
 use jumun::domain::outcome::{DeadLetterReason, Outcome};
 use jumun::domain::reason::Reason;
 use jumun::domain::status::DisplayStatus;
+use jumun::domain::watching::Watch;
 use jumun::job::JobOptions;
 use jumun::job::metrics::{CATEGORIES, SIDOS, list};
 use topology::graph::{BuiltTopology, SubTopology};
@@ -75,6 +77,12 @@ fn label_values(spec: &MetricSpec, topology: &BuiltTopology) -> usize {
         ["partition", "inv"] => PARTITIONS * Invariant::ALL.len(),
         ["partition", "clock"] => PARTITIONS * list::CLOCK_SKEW.1.len(),
         ["partition", "order"] => PARTITIONS * list::EXPIRED.1.len(),
+        ["partition", "timer", "level"] => PARTITIONS * list::sla_levels().count(),
+        ["partition", "timer"] => PARTITIONS * Watch::timers().count(),
+        ["partition", "detector"] => {
+            let of_orders = Watch::findings().count();
+            PARTITIONS * of_orders + MERGING * (Detector::ALL.len() - of_orders)
+        }
         ["partition", "agg"] => MERGING * BusinessAggregate::ALL.len(),
         ["sido"] => sidos,
         ["category"] => categories,

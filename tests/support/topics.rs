@@ -21,6 +21,8 @@ pub const TRANSITIONS: &str = "order.transitions.v1";
 pub const STATE: &str = "order.state.v1";
 pub const REJECTED: &str = "order.rejected.v1";
 pub const RECONCILE: &str = "order.reconcile.v1";
+pub const SLA: &str = "order.sla.v1";
+pub const DETECTOR: &str = "order.detector.v1";
 pub const DEAD_LETTERS: &str = "order.dlt.v1";
 
 const CALL: Duration = Duration::from_secs(30);

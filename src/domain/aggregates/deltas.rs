@@ -3,6 +3,7 @@
 use super::aggregate::{BusinessAggregate, BusinessAggregateSet};
 use super::group::{Counted, write_code, write_text, write_value};
 use super::value::{AggregateValue, Thing};
+use crate::domain::detection::{Measure, write_measured};
 
 /// Where a delta counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum DeltaKind {
     Running,
     /// Over all time.
     Total,
+    /// In the window of its moment, for the detectors: its group is a measure's.
+    Measured,
 }
 
 /// What is added to one group.
@@ -89,6 +92,20 @@ impl DeltaBuffer {
             buffer: is_wanted.then_some(self),
             kind: counted.kind(),
         }
+    }
+
+    /// Adds to what is measured for the detectors, in a scope.
+    pub fn measure(&mut self, measure: Measure, scope: [&str; 2], sums: [i64; 2]) {
+        write_measured(&mut self.groups, measure, scope);
+        self.entries.push(Entry {
+            end: self.groups.len(),
+            kind: match measure {
+                Measure::Queue => DeltaKind::Running,
+                _ => DeltaKind::Measured,
+            },
+            at: None,
+            value: AggregateValue::of(sums),
+        });
     }
 
     /// Whether there are none.

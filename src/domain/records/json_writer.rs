@@ -97,6 +97,16 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// A member that is a number, whole where it is; null where it is none.
+    pub(super) fn float(&mut self, key: &str, number: f64) {
+        self.key(key);
+        // Writing to memory does not fail.
+        match number.is_finite() {
+            true => drop(write!(self.out, "{number}")),
+            false => self.out.extend_from_slice(b"null"),
+        }
+    }
+
     /// A member that is an array; the function writes its elements.
     pub(super) fn array(&mut self, key: &str, write: impl FnOnce(&mut Array<'_>)) {
         self.key(key);

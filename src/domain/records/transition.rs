@@ -1,7 +1,7 @@
 //! `order.transitions.v1`: one record per applied or annotated event.
 
 use super::json_writer::Object;
-use super::write_regions;
+use super::{write_dims, write_regions};
 use crate::domain::event::OrderEvent;
 use crate::domain::judgement::Judgement;
 use crate::domain::order::Order;
@@ -51,16 +51,7 @@ pub fn write_transition(
     object.time("occurredAt", judgement.times.occurred_at);
     object.time("recordedAt", event.recorded_at());
     write_regions(&mut object, order);
-    let mut dims = object.object("dims");
-    dims.text_if_any("storeId", &order.store_id);
-    dims.text_if_any("category", &order.category);
-    dims.text_if_any("sido", &order.sido);
-    dims.text_if_any("sigungu", &order.sigungu);
-    dims.text_if_any("dong", &order.dong);
-    if let Some(fulfilment) = order.fulfilment {
-        dims.name("fulfilment", fulfilment.name());
-    }
-    dims.end();
+    write_dims(&mut object, order);
     object.number("amount", order.amount);
     object.boolean("hold", order.hold());
     object.boolean("contradicted", order.is_contradicted());

@@ -9,6 +9,7 @@ use topology::task::TaskId;
 use topology::window::current_aggregates;
 
 use crate::domain::aggregates::{AggregateValue, Group};
+use crate::domain::detection::is_measured;
 use crate::job::codec::AggregateValues;
 use crate::job::{names, topics};
 
@@ -83,6 +84,8 @@ impl CommittedCounts for CommittedByStreams {
                 AggregateValues,
                 &mut |key, value: &AggregateValue| {
                     match Group::parse(key) {
+                        // A queue that the detectors measure is none of the totals.
+                        Err(_) if is_measured(key) => {}
                         Ok(group) => visit(task, &group, value.sum(0)),
                         Err(error) => tracing::debug!(%task, %error, "a total is left out"),
                     }

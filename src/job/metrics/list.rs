@@ -3,6 +3,7 @@
 use topology::metrics::{MetricKind, MetricSpec};
 
 use crate::domain::aggregates::BusinessCounter;
+use crate::domain::watching::{Level, Limits, Watch};
 use crate::job::counters::Count;
 
 /// Input records by what became of them.
@@ -119,6 +120,44 @@ pub const EXPIRED: (MetricSpec, [(Count, &str); 3]) = (
     ],
 );
 
+/// Timers of orders.
+pub const SLA_REACHED: MetricSpec = MetricSpec {
+    name: "order_sla_reached_total",
+    kind: MetricKind::Counter,
+    labels: &["partition", "timer", "level"],
+    help: "Orders in which a timer reached a level, as committed; each is a record of order.sla.v1.",
+};
+
+/// Of these, what is not over.
+pub const SLA_OVERDUE: MetricSpec = MetricSpec {
+    name: "order_sla_overdue",
+    kind: MetricKind::Gauge,
+    labels: &["partition", "timer"],
+    help: "Orders past the breach of a timer for which it still runs, as committed.",
+};
+
+/// The levels that there are: those that have a limit by default.
+pub fn sla_levels() -> impl Iterator<Item = (Watch, Level)> {
+    let timers = Limits::DEFAULTS.iter().filter(|(it, ..)| it.is_timer());
+    timers.map(|(watch, level, _)| (*watch, *level))
+}
+
+/// Findings of detectors.
+pub const DETECTOR_FINDINGS: MetricSpec = MetricSpec {
+    name: "order_detector_findings_total",
+    kind: MetricKind::Counter,
+    labels: &["partition", "detector"],
+    help: "Findings of detectors that began, by input partition, or by merging task where a detector looks at minutes, as committed.",
+};
+
+/// Of these, what is not over.
+pub const DETECTOR_ACTIVE: MetricSpec = MetricSpec {
+    name: "order_detector_active",
+    kind: MetricKind::Gauge,
+    labels: &["partition", "detector"],
+    help: "Findings of detectors that began and are not over, as committed.",
+};
+
 /// Late deltas.
 pub const LATE_EVENTS: MetricSpec = MetricSpec {
     name: "order_late_events_total",
@@ -213,12 +252,16 @@ pub const COUNTERS: [(BusinessCounter, MetricSpec); BusinessCounter::ALL.len()] 
 
 /// Every business metric.
 pub fn all() -> impl Iterator<Item = &'static MetricSpec> {
-    const OTHERS: [&MetricSpec; 8] = [
+    const OTHERS: [&MetricSpec; 12] = [
         &EVENTS_OUTCOME,
         &PARKED,
         &INVARIANT_VIOLATIONS,
         &CLOCK_SKEW.0,
         &EXPIRED.0,
+        &SLA_REACHED,
+        &SLA_OVERDUE,
+        &DETECTOR_FINDINGS,
+        &DETECTOR_ACTIVE,
         &LATE_EVENTS,
         &RECORDS_IN_FLIGHT,
         &IN_FLIGHT,

@@ -27,6 +27,7 @@ pub mod redrive;
 pub mod retention;
 pub mod rules;
 pub mod search;
+pub mod sla;
 pub mod step;
 pub mod task;
 pub mod verdict;

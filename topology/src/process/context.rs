@@ -337,7 +337,13 @@ impl<'a> ProcessingContext<'a> {
         }
     }
 
-    /// How far the task has come in event time, epoch milliseconds, for the metrics.
+    /// How far the windowed aggregation of this task has come in event time, epoch milliseconds: in a merging task all
+    /// windows that it closes have been told when a punctuation runs. `None` before it is known, and in other tasks.
+    pub fn watermark(&self) -> Option<i64> {
+        self.scope.watermark_ms
+    }
+
+    /// How far the task has come in event time, epoch milliseconds.
     pub(crate) fn show_watermark(&mut self, watermark_ms: i64) {
         self.scope.watermark_ms = Some(watermark_ms);
     }
