@@ -78,7 +78,12 @@ fn live(config: GeneratorConfig) -> Vec<Found> {
         });
     }
     go_on_to(&mut job, tick);
-    findings(&job.values(DETECTOR))
+    let records = job.values(DETECTOR);
+    for record in &records {
+        // Seen when the test fails.
+        println!("{record}");
+    }
+    findings(&records)
 }
 
 fn findings(records: &[Value]) -> Vec<Found> {

@@ -13,7 +13,7 @@ use crate::support::aggregated::{AGGREGATES, LATE, expected_of_inputs};
 use crate::support::clocks;
 use crate::support::contract::{Contract, Schema, headers, root};
 use crate::support::processor::{Setup, TIMEOUT, tell};
-use crate::support::recordings::{FAULTY, data_path, send_damaged_day};
+use crate::support::recordings::{FAULTY, data_path, send_damaged_day, send_incident};
 use crate::support::topics::{
     DEAD_LETTERS, DETECTOR, RECONCILE, REDRIVE, REJECTED, SLA, STATE, TRANSITIONS, wait_settled,
 };
@@ -199,6 +199,8 @@ fn count(kafka: &Kafka, topic: &str) -> usize {
 fn every_record_of_a_damaged_day_is_as_the_contract_says() {
     let broker = Broker::start().unwrap();
     let state = tempfile::tempdir().unwrap();
+    send_incident(&broker, "paid-no-order", "100", 4);
+    send_incident(&broker, "ghost", "300", 2);
     send_damaged_day(&broker, "2000");
     let processor = Setup::new(&broker, "contract", state.path())
         .setting("parking.wait_ms", "500")

@@ -148,6 +148,7 @@ impl JudgeProcessor {
             it.end_watches(&running, row, context)?;
             if let Some(horizon) = it.horizon(context) {
                 it.tell_reached(&running, horizon, row, context)?;
+                it.queue(&running, row, context)?;
             }
             it.set_watch(&running, row, context)
         })
@@ -367,19 +368,25 @@ impl JudgeProcessor {
     }
 
     /// Counts the order among those that wait for a rider, or no longer. What is counted stands in the row, so that the
-    /// queue is exact whenever counting began.
+    /// queue is exact whenever counting began. An order that is stuck waits for somebody to look at it, not for a rider:
+    /// such would be in the queue for ever, and the more of it the fewer orders there are.
     fn queue(
         &mut self,
         running: &Running,
         row: &mut WatchRow,
         context: &mut Context<'_, '_>,
     ) -> Result<(), ProcessError> {
-        let waits = self.options.minutes.enabled && running.since(Watch::NoRider).is_some();
+        let waits = self.options.minutes.enabled
+            && running.since(Watch::NoRider).is_some()
+            && !row.told.iter().any(|told| told.watch == Watch::Stuck);
         if waits == row.queued {
             return Ok(());
         }
         row.queued = waits;
-        self.move_queue([if waits { 1 } else { -1 }, 0], context)
+        let mut told = row.told.iter();
+        let overdue = i64::from(told.any(|told| (told.watch, told.level) == OVERDUE));
+        let direction = if waits { 1 } else { -1 };
+        self.move_queue([direction, direction * overdue], context)
     }
 
     fn move_queue(

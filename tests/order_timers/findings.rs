@@ -48,7 +48,7 @@ fn it_lasts_when_the_payment_is_rejected_for_it() {
     assert_eq!(world.send(&payment), "PARKED");
     let now = world.job.now();
     go_on_until(&mut world, now + 12 * MINUTES);
-    assert_eq!(world.job.counter("REJECTED/PREDECESSOR_TIMEOUT"), 1);
+    world.wait(0, "REJECTED/PREDECESSOR_TIMEOUT");
     assert_eq!(found(&world), ["paid_no_order START"]);
     world.create("APPLIED ×2");
     assert_eq!(found(&world)[1], "paid_no_order END");

@@ -53,6 +53,29 @@ pub fn send_damaged_day(kafka: &Kafka, orders: &str) {
     }
 }
 
+/// Sends orders of so many hours before that day, all of them while something goes wrong.
+pub fn send_incident(kafka: &Kafka, kind: &str, orders: &str, hours: u64) {
+    let start = START_MS.parse::<u64>().unwrap() - hours * 3_600_000;
+    send(
+        kafka,
+        &[
+            "generate",
+            "--orders",
+            orders,
+            "--seed",
+            "9",
+            "--start-ms",
+            &start.to_string(),
+            "--incident",
+            kind,
+            "--incident-after",
+            "0",
+            "--incident-minutes",
+            "1440",
+        ],
+    );
+}
+
 fn send(kafka: &Kafka, arguments: &[&str]) {
     let (name, arguments) = arguments.split_first().unwrap();
     let mut command = jumun(name);

@@ -139,14 +139,10 @@ const POST_CANCEL_WAVE: Rule = Rule {
 
 const NO_RIDER: Rule = Rule {
     detector: Detector::NoRider,
-    judge: |minute| {
-        if minute.total < 10.0 {
-            Verdict::Good
-        } else if share(minute) > 0.2 {
-            Verdict::Bad
-        } else {
-            Verdict::Good
-        }
+    // Of a few orders that wait, some have done so for long on any day.
+    judge: |minute| match minute.count >= 5.0 && share(minute) > 0.2 {
+        true => Verdict::Bad,
+        false => Verdict::Good,
     },
     value: share,
     begin: 3,
@@ -191,9 +187,10 @@ mod tests {
             (&STATUS_DARK, 1.0, 20.0, None, Good),
             (&POST_CANCEL_WAVE, 5.0, 0.0, None, Good),
             (&POST_CANCEL_WAVE, 6.0, 0.0, None, Bad),
-            (&NO_RIDER, 9.0, 9.0, None, Good),
-            (&NO_RIDER, 3.0, 10.0, None, Bad),
-            (&NO_RIDER, 2.0, 10.0, None, Good),
+            (&NO_RIDER, 4.0, 4.0, None, Good),
+            (&NO_RIDER, 5.0, 5.0, None, Bad),
+            (&NO_RIDER, 5.0, 24.0, None, Bad),
+            (&NO_RIDER, 5.0, 25.0, None, Good),
         ] {
             let verdict = judged(rule, count, total, baseline);
             let name = rule.detector.name();

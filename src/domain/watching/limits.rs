@@ -138,7 +138,13 @@ impl Limits {
             (&known.of, known.watch, known.level) != (&limit.of, limit.watch, limit.level)
         });
         self.special.push(limit);
-        self.special.sort_by_key(|limit| limit.of.rank());
+        // Ranks first; the rest, so that the same limits are the same list.
+        self.special.sort_by(|a, b| {
+            let key =
+                |limit: &SpecialLimit| (limit.of.rank(), limit.watch.code(), limit.level.code());
+            let (one, other) = (key(a), key(b));
+            one.cmp(&other).then_with(|| a.of.name().cmp(b.of.name()))
+        });
     }
 
     /// Those that hold for some orders only.
