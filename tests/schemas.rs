@@ -199,12 +199,13 @@ fn count(kafka: &Kafka, topic: &str) -> usize {
 fn every_record_of_a_damaged_day_is_as_the_contract_says() {
     let broker = Broker::start().unwrap();
     let state = tempfile::tempdir().unwrap();
-    send_incident(&broker, "paid-no-order", "100", 4);
-    send_incident(&broker, "ghost", "300", 2);
+    send_incident(&broker, "paid-no-order", "100", 2);
+    send_incident(&broker, "ghost", "300", 1);
     send_damaged_day(&broker, "2000");
     let processor = Setup::new(&broker, "contract", state.path())
         .setting("parking.wait_ms", "500")
         .setting("parking.payment_wait_ms", "1000")
+        .setting("detectors.paid_no_order_ms", "1000")
         .prompt()
         .start_ready();
     let day = expected_of_inputs(&broker, PARTITIONS);
@@ -219,6 +220,15 @@ fn every_record_of_a_damaged_day_is_as_the_contract_says() {
     clocks::advance(&broker, &day.orders, day.last_timestamp + 60 * MINUTE);
     let told_late = || (count(&broker, LATE) > 0).then_some(());
     wait_for("late deltas", TIMEOUT, told_late).unwrap();
+    let found = || {
+        let records = broker.consume_all(DETECTOR, Isolation::ReadCommitted);
+        let values = records.unwrap().into_iter().filter_map(|it| it.value);
+        let mut values = values.map(|value| String::from_utf8(value).unwrap());
+        values
+            .any(|value| value.contains("paid_no_order"))
+            .then_some(())
+    };
+    wait_for("a payment without an order", TIMEOUT, found).unwrap();
     processor.stop();
 
     let contract = Contract::read();
