@@ -182,6 +182,7 @@ fn streams_config(configuration: &Configuration) -> StreamsConfig {
         config::ProcessingGuarantee::AtLeastOnce => ProcessingGuarantee::AtLeastOnce,
     };
     streams.commit_interval = application.commit_interval;
+    streams.catch_up_commit_interval = application.catch_up_commit_interval;
     let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     streams.memory = Some(MemoryBudget {
         max_bytes: bytes(application.memory_max_bytes),

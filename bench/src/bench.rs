@@ -57,7 +57,7 @@ impl Bench<'_> {
     /// One run of the floor, which must have produced as much.
     fn floor(&mut self, number: u32, job: &Profile) -> Result<()> {
         let group = format!("floor-{number}");
-        let interval = self.options.job.commit_interval_ms;
+        let interval = self.options.job.backlog_interval_ms();
         self.runs
             .push(floor_run::measure(&mut self.stand, interval, group, job)?);
         Ok(())
@@ -77,7 +77,7 @@ impl Bench<'_> {
             inputs: self.stand.backlog.topics.clone(),
             partitions: self.stand.backlog.ends.len(),
             seed: self.options.seed,
-            commit_interval_ms: self.options.job.commit_interval_ms,
+            commit_interval_ms: self.options.job.backlog_interval_ms(),
             settings: self.options.job.set.clone(),
             runs_of_each: self.options.runs,
             verified: self.verified,

@@ -85,7 +85,7 @@ impl Comparison {
             at: now(),
             events,
             seed: options.seed,
-            commit_interval_ms: options.job.commit_interval_ms,
+            commit_interval_ms: options.job.backlog_interval_ms(),
             settings: options.job.set.clone(),
             runs_of_each: options.runs,
             verified,

@@ -66,12 +66,23 @@ pub(crate) struct ProgramOptions {
     /// Milliseconds between two commits, of all programs.
     #[arg(long, value_name = "MS", default_value_t = 100)]
     pub(crate) commit_interval_ms: u64,
+    /// The same of the order job while it works off a backlog, where it is longer; the floor follows it.
+    #[arg(long, value_name = "MS", default_value_t = 1_000)]
+    pub(crate) catch_up_commit_interval_ms: u64,
     /// A setting of the order job, as of `jumun run --set`; the others do not follow it.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// The program to measure instead of the one built beside this.
     #[arg(long, value_name = "FILE")]
     pub(crate) jumun: Option<PathBuf>,
+}
+
+impl ProgramOptions {
+    /// Milliseconds between two commits over a backlog, of ours.
+    pub(crate) fn backlog_interval_ms(&self) -> u64 {
+        self.commit_interval_ms
+            .max(self.catch_up_commit_interval_ms)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -22,6 +22,9 @@ use crate::progress::say;
 /// Of the keyed inputs, the states, the transitions and the changelogs.
 pub(crate) const PARTITIONS: i32 = 4;
 
+/// For so many milliseconds an event may be parked: longer than a run.
+pub(crate) const PARKED_FOR_MS: &str = "86400000";
+
 /// What is aggregated: what was from the beginning, and what the same job on Kafka Streams has too.
 const COMPARED_AGGREGATES: &str = "orders_created,orders_created_by_sigungu,orders_created_by_fulfilment,orders_paid,\
     orders_paid_by_sigungu,orders_paid_by_fulfilment,transitions,in_flight,terminal";
@@ -77,8 +80,16 @@ impl OrderJob {
                 "application.commit_interval_ms={}",
                 options.commit_interval_ms
             ),
+            format!(
+                "application.catch_up_commit_interval_ms={}",
+                options.catch_up_commit_interval_ms
+            ),
             // When a redriven event comes back, and so between which others, is a matter of chance.
             "redrive.automatic=false".to_owned(),
+            // Likewise when a parked event is given up, which goes by the wall clock.
+            format!("parking.wait_ms={PARKED_FOR_MS}"),
+            format!("parking.payment_wait_ms={PARKED_FOR_MS}"),
+            format!("parking.longest_wait_ms={PARKED_FOR_MS}"),
         ];
         settings.extend(options.set.iter().cloned());
         Ok(Self {

@@ -131,6 +131,14 @@ impl Reader<'_> {
         let commit_interval = ms("commit_interval_ms", 100, (1, 60_000));
         let max_task_idle = ms("max_task_idle_ms", 0, (0, DAY_MS));
         let transaction_timeout = ms("transaction_timeout_ms", 10_000, (1_000, 900_000));
+        // No default that a short timeout of transactions makes wrong.
+        let within = transaction_timeout / 2;
+        let within = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+        let catch_up_commit_interval = ms(
+            "catch_up_commit_interval_ms",
+            within.min(1_000),
+            (1, 60_000),
+        );
         let session_timeout = ms("session_timeout_ms", 45_000, (500, 1_800_000));
         let shutdown_timeout = ms("shutdown_timeout_ms", 20_000, (1_000, DAY_MS));
         Application {
@@ -175,6 +183,7 @@ impl Reader<'_> {
             migrate_state: self.setting(SECTION, "migrate_state", false, boolean),
             id,
             commit_interval,
+            catch_up_commit_interval,
             max_task_idle,
             transaction_timeout,
             session_timeout,
@@ -437,16 +446,23 @@ impl Reader<'_> {
 
     fn cross_check(&mut self, configuration: &Configuration) {
         let application = &configuration.application;
-        if application.commit_interval >= application.transaction_timeout {
+        for (key, interval) in [
+            ("commit_interval_ms", application.commit_interval),
+            (
+                "catch_up_commit_interval_ms",
+                application.catch_up_commit_interval,
+            ),
+        ] {
+            if interval < application.transaction_timeout {
+                continue;
+            }
+            let key = format!("application.{key}");
             let origin = |key: &str| self.origins.get(key).cloned().unwrap_or_default();
-            let (place, other) = (
-                origin("application.commit_interval_ms"),
-                origin("application.transaction_timeout_ms"),
-            );
+            let (place, other) = (origin(&key), origin("application.transaction_timeout_ms"));
             let problem = format!(
-                "application.commit_interval_ms is {} ms and application.transaction_timeout_ms is {} ms ({other}): \
+                "{key} is {} ms and application.transaction_timeout_ms is {} ms ({other}): \
                  the broker would abort every transaction before its commit; raise the timeout",
-                application.commit_interval.as_millis(),
+                interval.as_millis(),
                 application.transaction_timeout.as_millis(),
             );
             self.errors.push(ConfigurationError { place, problem });

@@ -101,6 +101,13 @@ pub struct Application {
     /// Longest time between two commits. Default 100 ms.
     #[serde(rename = "commit_interval_ms", serialize_with = "milliseconds")]
     pub commit_interval: Duration,
+    /// The same while everything that is processed comes from partitions that are far behind, if it is longer. Default 1 s, or
+    /// half of `transaction_timeout_ms`.
+    #[serde(
+        rename = "catch_up_commit_interval_ms",
+        serialize_with = "milliseconds"
+    )]
+    pub catch_up_commit_interval: Duration,
     /// What happens to an event that comes before another one. Default `default`: what cannot be is rejected, what is
     /// only early waits.
     pub ordering: Ordering,

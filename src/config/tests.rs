@@ -94,6 +94,7 @@ fn defaults_are_those_of_the_documentation() {
     );
     assert_eq!(application.group_protocol, GroupProtocol::Classic);
     assert_eq!(application.commit_interval, Duration::from_millis(100));
+    assert_eq!(application.catch_up_commit_interval, Duration::from_secs(1));
     assert_eq!(application.transaction_timeout, Duration::from_secs(10));
     assert_eq!(kafka.bootstrap_servers(), "127.0.0.1:9092");
     assert_eq!(

@@ -88,3 +88,35 @@ fn a_paused_instance_takes_no_records_fires_no_timers_and_commits_what_it_did() 
     values.sort();
     assert_eq!(values, ["due", "due", "two"]);
 }
+
+#[test]
+fn a_paused_instance_waits_also_where_several_tasks_are_far_behind() {
+    const RECORDS: usize = 400;
+    let mut config = TestDriverConfig::new("app").partitions(2);
+    config.streams.poll_records = 5;
+    let driver = TestDriver::new(topology(), config).unwrap();
+    for number in 0..RECORDS {
+        let (partition, headers) = (Some((number % 2) as i32), Default::default());
+        let key = Some(b"k".as_slice());
+        let log = driver.log();
+        log.append("in", partition, key, Some(b"v"), 1, headers)
+            .unwrap();
+    }
+    let mut instance = driver.instance("behind").unwrap();
+    let mut processed = 0;
+    while processed < RECORDS / 2 {
+        processed += instance.turn().unwrap().records;
+    }
+    instance.pause("looking at it");
+    instance.turn().unwrap();
+    for _ in 0..3 {
+        let progress = instance.turn().unwrap();
+        assert_eq!((progress.records, progress.moved), (0, false));
+        driver.clock().advance(Duration::from_millis(100));
+        instance.turn().unwrap();
+    }
+    instance.resume();
+    while processed < RECORDS {
+        processed += instance.turn().unwrap().records;
+    }
+}

@@ -91,9 +91,10 @@ pub(super) fn measure(context: &mut Context<'_>) -> Result<Table> {
         },
     )?;
     let title = format!(
-        "{} events, exactly once, commit every {} ms, aggregates on, heap of the peer {}; {} runs of each, in turn",
+        "{} events, exactly once, commit every {} ms (ours {}, as all of it is backlog), aggregates on, heap of the peer {}; {} runs of each, in turn",
         grouped(options.bench.events),
         options.bench.job.commit_interval_ms,
+        options.bench.job.backlog_interval_ms(),
         options.java_heap,
         options.bench.runs,
     );

@@ -86,9 +86,10 @@ impl<'a> Context<'a> {
         };
         let job = &options.bench.job;
         Ok(format!(
-            "jumun {}, peer {peer}, bench {this}, commit every {} ms, heap {}, settings {:?}",
+            "jumun {}, peer {peer}, bench {this}, commit every {} ms ({} in a backlog), heap {}, settings {:?}",
             of(self.job.program())?,
             job.commit_interval_ms,
+            job.backlog_interval_ms(),
             options.java_heap,
             job.set
         ))

@@ -62,7 +62,7 @@ pub(super) fn measure(context: &mut Context<'_>) -> Result<Table> {
                 .as_ref()
                 .ok_or_else(|| Error::failed("nobody told the floor what to produce"))?;
             let group = format!("own-floor-{number}");
-            let interval = bench.job.commit_interval_ms;
+            let interval = bench.job.backlog_interval_ms();
             let run = floor_run::measure(stand, interval, group, produced)?;
             let verified = "as many records and bytes as the job".to_owned();
             return Ok(Measured::of_run(&run, verified, events));

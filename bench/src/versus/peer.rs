@@ -113,6 +113,8 @@ impl Peer {
             .arg(launch.state())
             .args(["--listen.port", &launch.address.port().to_string()])
             .args(["--commit.interval.ms", &self.commit_interval_ms.to_string()])
+            // As ours: else it is a matter of chance when a parked event is given up.
+            .args(["--park.limit.ms", order_job::PARKED_FOR_MS])
             .args(["--partitions", &launch.partitions.to_string()]);
         for (name, value) in settings {
             command.arg(format!("--{name}")).arg(value);

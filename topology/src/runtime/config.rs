@@ -50,6 +50,9 @@ pub struct StreamsConfig {
     pub processing_guarantee: ProcessingGuarantee,
     /// Between two commits.
     pub commit_interval: Duration,
+    /// The same where it is longer, while everything that a thread processes comes from tasks that are far behind: there
+    /// nobody waits for a single record, each commit has a price, and what changes several times is told once.
+    pub catch_up_commit_interval: Duration,
     /// A commit is made sooner when this much is uncommitted: changes of state, outputs, what operators hold; in bytes.
     pub commit_bytes: usize,
     /// What the process may take of memory; replaces the sizes in [`StateConfig`](crate::store::StateConfig) and
@@ -111,6 +114,7 @@ impl StreamsConfig {
             num_standby_replicas: 0,
             processing_guarantee: ProcessingGuarantee::ExactlyOnceV2,
             commit_interval: Duration::from_millis(100),
+            catch_up_commit_interval: Duration::from_secs(1),
             commit_bytes: 32 << 20,
             memory: None,
             max_task_idle: Duration::ZERO,

@@ -50,6 +50,8 @@ pub(super) struct Uncommitted {
     pub(super) records_out: u64,
     /// Everything handed over, by output.
     pub(super) sent: Vec<u64>,
+    /// Whether there are records in it of a task that is not far behind.
+    pub(super) live: bool,
 }
 
 impl Uncommitted {
@@ -293,10 +295,10 @@ impl StreamThread {
         let paused = self.board.is_paused();
         let fetched = if paused { 0 } else { self.fill_queues()? };
         let now = self.clock.monotonic();
-        progress.records = if paused { 0 } else { self.process(now)? };
-        let behind = self.tasks.values();
-        let behind = behind.filter(|task| task.inputs.is_behind()).count();
-        progress.moved |= self.catch_up.processed(progress.records, behind);
+        if !paused {
+            progress.records = self.process(now)?;
+            progress.moved |= self.catch_up.processed(progress.records);
+        }
         let processed = self.clock.monotonic();
         let punctuated = !paused && self.punctuate()?;
         progress.moved |= punctuated || !paused && self.is_unfinished();
@@ -306,7 +308,7 @@ impl StreamThread {
             punctuated: punctuated.then(|| self.clock.monotonic().saturating_sub(processed)),
         });
         let tripped = self.is_tripped();
-        let due = now.saturating_sub(self.last_commit) >= self.config.commit_interval
+        let due = now.saturating_sub(self.last_commit) >= self.commit_interval()
             || tripped
             || self.wants_commit();
         if due && paused && !self.has_uncommitted() {
@@ -323,7 +325,7 @@ impl StreamThread {
         self.flush_stores(now)?;
         self.purge(now);
         if progress.records == 0 && fetched == 0 && !progress.moved {
-            let until_commit = (self.last_commit + self.config.commit_interval).saturating_sub(now);
+            let until_commit = (self.last_commit + self.commit_interval()).saturating_sub(now);
             let idle = IDLE.min(until_commit.max(Duration::from_millis(1)));
             self.clients_mut()?.consumer.wait(idle);
         } else if progress.records == 0 && !progress.moved {
@@ -355,17 +357,22 @@ impl StreamThread {
     /// Reads from the inputs whose queue is empty: what is not read stays in the client's bounded
     /// queue, which is all the back-pressure there is.
     fn fill_queues(&mut self) -> Result<usize, Error> {
-        let running = |task: &&Task| task.phase == TaskPhase::Running;
-        let behind = self.tasks.values().filter(running);
-        let behind = behind.filter(|task| task.inputs.is_behind());
+        // What a rate limit allows is shared out over all tasks.
+        let alone = self.rate.is_none();
+        let behind = self
+            .tasks
+            .values()
+            .filter(|task| alone && task.phase == TaskPhase::Running && task.inputs.is_behind());
         self.catch_up
             .choose(behind.map(|task| task.id), self.last_commit);
         let clients = self.clients.as_mut().ok_or_else(no_clients)?;
-        let (catch_up, shared) = (&self.catch_up, self.rate.is_some());
+        let catch_up = &self.catch_up;
         let mut records = 0;
-        for task in self.tasks.values_mut().filter(|task| {
-            task.phase == TaskPhase::Running && (shared || takes_part(task, catch_up))
-        }) {
+        for task in self
+            .tasks
+            .values_mut()
+            .filter(|task| takes_part(task, catch_up))
+        {
             for index in 0..task.inputs.all.len() {
                 let Some(input) = task.inputs.all.get_mut(index) else {
                     break;
@@ -413,18 +420,21 @@ impl StreamThread {
             ids.rotate_left(self.first_task);
         }
         let mut total = 0;
-        let shared = self.rate.is_some();
         for id in ids {
             let catch_up = &self.catch_up;
-            let Some(task) = self.tasks.get_mut(&id).filter(|task| {
-                task.phase == TaskPhase::Running && (shared || takes_part(task, catch_up))
-            }) else {
+            let Some(task) = self
+                .tasks
+                .get_mut(&id)
+                .filter(|task| takes_part(task, catch_up))
+            else {
                 continue;
             };
             task.scope.wall_clock_ms = wall_clock_ms;
+            let is_live = is_live(task);
             let processed = self.process_task(id, share.min(allowed), now)?;
             total += processed;
             allowed -= processed;
+            self.uncommitted.live |= processed > 0 && is_live;
             if self.wants_commit() {
                 // What others do comes behind the commit, and they come first then.
                 self.first_task += 1;
@@ -499,6 +509,16 @@ impl StreamThread {
         bytes >= self.config.commit_bytes || self.uncommitted.records_out > COMMIT_RECORDS
     }
 
+    /// Between the last commit and the next, by what has been processed meanwhile.
+    fn commit_interval(&self) -> Duration {
+        let interval = self.config.commit_interval;
+        let behind = || self.tasks.values().any(|task| task.inputs.is_behind());
+        if self.uncommitted.live || !behind() {
+            return interval;
+        }
+        interval.max(self.config.catch_up_commit_interval)
+    }
+
     fn flush_stores(&mut self, now: Duration) -> Result<(), Error> {
         self.tasks
             .values_mut()
@@ -559,9 +579,15 @@ impl StreamThread {
     }
 }
 
-/// Whether a task has a part in this turn of the loop: it is not far behind, or it is the one that catches up.
+/// Whether records of a task are fetched and processed in this turn of the loop.
 fn takes_part(task: &Task, catch_up: &CatchUp) -> bool {
-    !task.inputs.is_behind() || !catch_up.holds_back(task.id)
+    task.phase == TaskPhase::Running && catch_up.takes_part(task.id)
+}
+
+/// Whether somebody waits for what becomes of a task's records. What comes through a repartition topic waits for the commit of
+/// those that sent it.
+fn is_live(task: &Task) -> bool {
+    !task.inputs.is_behind() && task.inputs.iter().any(|input| !input.internal)
 }
 
 /// What a position no longer finds in its partition may have been processed and deleted by another instance, which has

@@ -23,7 +23,7 @@ pub(crate) struct Input {
     pub(crate) queue: RecordBatch,
     /// End of partition was seen since the last record.
     pub(crate) at_end: bool,
-    /// Fetches since then that brought as many records as were asked for.
+    /// Fetches since its end was last seen that brought as many records as were asked for.
     full_fetches: u32,
     /// When, by wall clock, everything that was in the partition had been processed.
     pub(crate) caught_up_at: Option<i64>,
@@ -144,7 +144,7 @@ impl Inputs {
         InputChoice::Take(index)
     }
 
-    /// Whether much is left in some input.
+    /// Whether some input is far behind: since its end was last seen, several fetches were full.
     pub(crate) fn is_behind(&self) -> bool {
         self.all.iter().any(|input| input.full_fetches >= BEHIND)
     }

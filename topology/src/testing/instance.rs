@@ -49,6 +49,16 @@ impl TestInstance {
         Ok(progress)
     }
 
+    /// Takes no records until [`TestInstance::resume`], as [`Streams::pause`](crate::runtime::Streams::pause).
+    pub fn pause(&self, reason: &str) {
+        self.board.pause(reason);
+    }
+
+    /// Takes records again; answers why it was paused, if it was.
+    pub fn resume(&self) -> Option<String> {
+        self.board.resume()
+    }
+
     /// State, tasks, lag, restore, standby tasks, as they were told last.
     pub fn status(&self) -> StreamsStatus {
         self.board.status()

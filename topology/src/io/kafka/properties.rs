@@ -172,8 +172,11 @@ const PRODUCER: &[(&str, &str)] = &[
 ];
 
 /// Nobody sees a record before its transaction is committed, and the commit has everything sent at once: until then
-/// records wait for more to go with them. As in Kafka Streams.
-const TRANSACTIONAL_LINGER_MS: &str = "100";
+/// records may wait for more to go with them. Not for as long as in Kafka Streams (100), whose client sends the batches of all
+/// partitions in one request: this one needs a request for each, so that with many partitions a commit which has everything
+/// still to be sent takes longest of all. At 330 events/s on 24 partitions it waited 78 ms for acknowledgements with 100, and
+/// 48 with 20; with 5 no less.
+const TRANSACTIONAL_LINGER_MS: &str = "20";
 /// The same property by either name.
 const LINGER: [&str; 2] = ["linger.ms", "queue.buffering.max.ms"];
 

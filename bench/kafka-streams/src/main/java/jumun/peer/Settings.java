@@ -34,7 +34,7 @@ public final class Settings {
         {"partitions", "4"},
         {"output.partitions", "2"},
         // Of clients, as ours.
-        {"linger.ms", "100"},
+        {"linger.ms", "20"},
         {"compression.type", "lz4"},
         // Steps of tuning.
         {"cache.orders", "30000"},
@@ -60,6 +60,7 @@ public final class Settings {
 
     /** Kafka Streams as it comes, but for what both sides have in common. */
     private static final String[][] STOCK = {
+        {"linger.ms", "100"},
         {"cache.orders", "0"},
         {"cache.records.mb", "10"},
         {"rocksdb.tuned", "false"},

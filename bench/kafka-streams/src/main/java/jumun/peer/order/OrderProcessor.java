@@ -230,7 +230,7 @@ final class OrderProcessor implements Processor<byte[], byte[], byte[], byte[]> 
             long lag = now - lastTakenAt > IDLE_MS ? 0 : now - lastTimestamp;
             long limit = limitOf(parked);
             if (lag > limit) {
-                limit = Math.min(lag + settings.parkLimitMs(), LONGEST_PARK_LIMIT_MS);
+                limit = Math.max(limit, Math.min(lag + limit, LONGEST_PARK_LIMIT_MS));
             }
             if (now < parked.parkedAt + limit) {
                 parked.due = parked.parkedAt + limit;
