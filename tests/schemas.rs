@@ -199,9 +199,9 @@ fn count(kafka: &Kafka, topic: &str) -> usize {
 fn every_record_of_a_damaged_day_is_as_the_contract_says() {
     let broker = Broker::start().unwrap();
     let state = tempfile::tempdir().unwrap();
-    send_incident(&broker, "paid-no-order", "100", 2);
-    send_incident(&broker, "ghost", "300", 1);
+    send_incident(&broker, "ghost", "300", -1);
     send_damaged_day(&broker, "2000");
+    send_incident(&broker, "paid-no-order", "100", 24);
     let processor = Setup::new(&broker, "contract", state.path())
         .setting("parking.wait_ms", "500")
         .setting("parking.payment_wait_ms", "1000")

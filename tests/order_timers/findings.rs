@@ -55,6 +55,19 @@ fn it_lasts_when_the_payment_is_rejected_for_it() {
 }
 
 #[test]
+fn it_is_found_also_when_the_payment_is_rejected_before() {
+    let mut options = job_options();
+    options.judging.parking.payment_wait_ms = 30_000;
+    let mut world = World::with(&options);
+    let payment = world.event("PG payment.approved 1", json!({"amount": 10_000}));
+    assert_eq!(world.send(&payment), "PARKED");
+    let now = world.job.now();
+    go_on_until(&mut world, now + 2 * MINUTES);
+    world.wait(0, "REJECTED/PREDECESSOR_TIMEOUT");
+    assert_eq!(found(&world), ["paid_no_order START"]);
+}
+
+#[test]
 fn a_failed_payment_without_an_order_is_nothing() {
     let mut world = world();
     let payment = world.event("PG payment.failed 1", json!({"code": "X"}));

@@ -53,9 +53,9 @@ pub fn send_damaged_day(kafka: &Kafka, orders: &str) {
     }
 }
 
-/// Sends orders of so many hours before that day, all of them while something goes wrong.
-pub fn send_incident(kafka: &Kafka, kind: &str, orders: &str, hours: u64) {
-    let start = START_MS.parse::<u64>().unwrap() - hours * 3_600_000;
+/// Sends orders from so many hours after the beginning of that day on, all of them while something goes wrong.
+pub fn send_incident(kafka: &Kafka, kind: &str, orders: &str, hours: i64) {
+    let start = START_MS.parse::<i64>().unwrap() + hours * 3_600_000;
     send(
         kafka,
         &[
