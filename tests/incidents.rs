@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::support::driven::Job;
 use crate::support::model::InputRecord;
+use crate::support::processor::tell;
 use crate::support::topics::DETECTOR;
 
 const SECOND: i64 = 1_000;
@@ -81,7 +82,7 @@ fn live(config: GeneratorConfig) -> Vec<Found> {
     let records = job.values(DETECTOR);
     for record in &records {
         // Seen when the test fails.
-        println!("{record}");
+        tell(record);
     }
     findings(&records)
 }
