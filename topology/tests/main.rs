@@ -8,6 +8,7 @@
 )]
 
 mod at_least_once;
+mod catch_up;
 mod changed_topology;
 mod commit_size;
 mod count_on_kafka;
