@@ -8,6 +8,7 @@ mod detectors;
 pub mod input_keys;
 mod judge_processor;
 mod judged;
+pub mod lags;
 mod measures;
 pub mod metrics;
 mod options;

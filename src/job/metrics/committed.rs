@@ -22,7 +22,7 @@ pub trait CommittedCounts: Send + Sync {
     fn merging(&self, visit: &mut dyn FnMut(TaskId, &[u64]));
 
     /// The cumulative value of every group of each merging task. A group has its place in one task.
-    fn totals(&self, visit: &mut dyn FnMut(TaskId, &Group<'_>, i64));
+    fn totals(&self, visit: &mut dyn FnMut(TaskId, &Group<'_>, &AggregateValue));
 }
 
 /// Of the streams of this process.
@@ -75,7 +75,7 @@ impl CommittedCounts for CommittedByStreams {
         self.counters(&self.merging, visit);
     }
 
-    fn totals(&self, visit: &mut dyn FnMut(TaskId, &Group<'_>, i64)) {
+    fn totals(&self, visit: &mut dyn FnMut(TaskId, &Group<'_>, &AggregateValue)) {
         for (view, store) in self.board.stores(names::AGGREGATES) {
             let task = view.task();
             let read = current_aggregates(
@@ -86,7 +86,7 @@ impl CommittedCounts for CommittedByStreams {
                     match Group::parse(key) {
                         // A queue that the detectors measure is none of the totals.
                         Err(_) if is_measured(key) => {}
-                        Ok(group) => visit(task, &group, value.sum(0)),
+                        Ok(group) => visit(task, &group, value),
                         Err(error) => tracing::debug!(%task, %error, "a total is left out"),
                     }
                     ControlFlow::Continue(())
