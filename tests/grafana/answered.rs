@@ -77,7 +77,7 @@ impl Question {
             && match self.unit.as_str() {
                 "s" | "dtdurations" => (-60.0..1e9).contains(&value),
                 "percentunit" => (0.0..=20.0).contains(&value),
-                "bytes" | "cps" | "cpm" => value >= 0.0,
+                "bytes" | "cps" | "cpm" | "m" => value >= 0.0,
                 "bool_yes_no" => value == 0.0 || value == 1.0,
                 _ => true,
             }
