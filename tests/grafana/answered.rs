@@ -232,6 +232,23 @@ fn every_query_is_answered_under_load() {
     })
     .unwrap();
 
+    // The load ends in the middle of the day: what is under way then lasts too long, and is told once all was read.
+    for (what, query) in [
+        ("orders overdue", "sum(timer:order_sla_overdue:sum) > 20"),
+        (
+            "levels of timers",
+            r#"sum(timer_level:order_sla_reached:increase15m{level="WARN"}) > 0"#,
+        ),
+        (
+            "findings",
+            r#"detector:order_detector_active:sum{detector="paid_not_relayed"} > 0"#,
+        ),
+        ("riders", "all:order_riders_active:per_minute > 0"),
+        ("refunds", "all:order_refunds_won:max > 0"),
+    ] {
+        wait_for(what, TIMEOUT, || prometheus.value(query)).unwrap();
+    }
+
     let firing = |alert: &str| {
         let alert = format!(r#"ALERTS{{alertname="{alert}", alertstate="firing"}}"#);
         prometheus.value(&alert).is_some()
