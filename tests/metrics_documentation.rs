@@ -56,7 +56,7 @@ instance that runs its task, so two instances may tell it for a moment, or none:
 `grafana/rules/jumun.recording.yml` makes of it, which bridges both. Orders are counted by sido, and separately by
 category, never by both; histograms have no labels but of lags. Series of orders appear with the first order they count, those
 whose labels are known before begin with 0; a sido or category that is not known counts under `other-<merging task>`.
-Refunds, discounts and riders lost are not by sido, because of the budget. Status is the display status; `reason` is empty where there is none.
+Money is by sido alone, refunds, discounts and riders lost by nothing, because of the budget. Status is the display status; `reason` is empty where there is none.
 
 ",
         series::PARTITIONS,

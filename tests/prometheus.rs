@@ -24,7 +24,7 @@ const STRETCH: f64 = 2_000.0;
 /// All recorded outcomes.
 const OUTCOMES: &str = "sum(partition_outcome_reason:order_events_outcome:max)";
 /// Recorded counters of committed state.
-const COUNTERS: [&str; 20] = [
+const COUNTERS: [&str; 19] = [
     "partition_outcome_reason:order_events_outcome:max",
     "partition_agg:order_late_events:max",
     "sido:order_created:max",
@@ -42,7 +42,6 @@ const COUNTERS: [&str; 20] = [
     "sido:order_delivery_assigned:max",
     "partition:order_riders_active:max",
     "sido:order_gmv_won:max",
-    "category:order_gmv_won:max",
     "all:order_refunds_won:max",
     "partition_timer_level:order_sla_reached:max",
 ];

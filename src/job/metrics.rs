@@ -3,6 +3,7 @@
 mod bounded;
 mod committed;
 mod histograms;
+mod known;
 pub mod list;
 mod totals;
 

@@ -32,8 +32,7 @@ codes! {
         CookImplied = "order_cook_implied_total",
         Promises = "order_promises_total",
         Unassigned = "order_delivery_unassigned_total",
-        GmvBySido = "order_gmv_won_total",
-        GmvByCategory = "order_gmv_by_category_won_total",
+        Gmv = "order_gmv_won_total",
         Refunds = "order_refunds_won_total",
         Discounts = "order_discounts_won_total",
         ListPrice = "order_list_price_won_total",
@@ -49,10 +48,8 @@ impl BusinessCounter {
     #[must_use]
     pub const fn dims(self) -> &'static [Dim] {
         match self {
-            Self::CreatedBySido | Self::PaidBySido | Self::GmvBySido => &[Dim::Sido],
-            Self::CreatedByCategory | Self::PaidByCategory | Self::GmvByCategory => {
-                &[Dim::Category]
-            }
+            Self::CreatedBySido | Self::PaidBySido | Self::Gmv => &[Dim::Sido],
+            Self::CreatedByCategory | Self::PaidByCategory => &[Dim::Category],
             Self::TerminalBySido => &[Dim::Sido, Dim::Status],
             Self::TerminalByCategory => &[Dim::Category, Dim::Status],
             Self::TerminalByReason => &[Dim::Status, Dim::Reason],

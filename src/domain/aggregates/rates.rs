@@ -54,12 +54,8 @@ pub(super) fn count_expired(order: &Order, deltas: &mut DeltaBuffer) {
 
 fn count_paid(order: &Order, deltas: &mut DeltaBuffer) {
     count_gmv(order, [order.amount, 1, 0], deltas);
-    for (counter, dim) in [
-        (C::GmvBySido, &order.sido),
-        (C::GmvByCategory, &order.category),
-    ] {
-        deltas.group(Counter(counter)).text(dim).add(order.amount);
-    }
+    let counter = deltas.group(Counter(C::Gmv)).text(&order.sido);
+    counter.add(order.amount);
     count_flow(order, [0, 1], deltas);
     count_cohort(order, [0, 1], deltas);
 }

@@ -71,7 +71,6 @@ fn dims_stand_in_the_order_of_the_design() {
             "order_promises_total(sido, arrival)",
             "order_delivery_unassigned_total()",
             "order_gmv_won_total(sido)",
-            "order_gmv_by_category_won_total(category)",
             "order_refunds_won_total()",
             "order_discounts_won_total()",
             "order_list_price_won_total()",

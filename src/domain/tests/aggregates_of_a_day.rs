@@ -186,7 +186,6 @@ fn groups_that_are_grouped_otherwise_have_the_same_sums() {
         ("terminal", "order_terminal_by_category_total"),
         ("transitions", "order_transitions_total"),
         ("gmv", "order_gmv_won_total"),
-        ("gmv_by_category", "order_gmv_by_category_won_total"),
         ("post_cancel", "order_post_cancelled_total"),
     ] {
         assert_eq!(totals[&(one, "")], totals[&(other, "")], "{one} {other}");

@@ -147,10 +147,6 @@ fn clocks_that_differ_make_no_negative_duration() {
 fn money_is_counted_where_it_moves() {
     let added = Added::play(&slow_day()[..2]);
     assert_eq!(added.sum("order_gmv_won_total 서울"), Some(20_000));
-    assert_eq!(
-        added.sum("order_gmv_by_category_won_total 치킨"),
-        Some(20_000)
-    );
     assert_eq!(added.sum("order_discounts_won_total"), Some(3_000));
     assert_eq!(added.sum("order_list_price_won_total"), Some(23_000));
     assert_eq!(added.sum("order_refunds_won_total"), None);

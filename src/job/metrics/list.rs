@@ -362,12 +362,7 @@ pub static COUNTERS: [(BusinessCounter, MetricSpec); BusinessCounter::ALL.len()]
             "Deliveries for which an arrival was promised, by whether they were on time: up to 5 min after it.",
         ),
         count(C::Unassigned, &[], "Riders lost after they were assigned."),
-        count(C::GmvBySido, &["sido"], "Won of the orders paid, by sido."),
-        count(
-            C::GmvByCategory,
-            &["category"],
-            "Won of the orders paid, by category.",
-        ),
+        count(C::Gmv, &["sido"], "Won of the orders paid, by sido."),
         count(C::Refunds, &[], "Won refunded, of whatever orders."),
         count(
             C::Discounts,

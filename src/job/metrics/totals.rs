@@ -10,7 +10,7 @@ use topology::task::TaskId;
 
 use super::{bounded, histograms, list};
 use crate::domain::aggregates::{
-    AggregateValue, Buckets, BusinessAggregate, BusinessCounter, Counted, Dim, Group, Histogram,
+    AggregateValue, Buckets, BusinessAggregate, BusinessCounter, Counted, Group, Histogram,
 };
 
 /// What one scrape makes of the totals.
@@ -24,18 +24,17 @@ pub(super) struct Totals {
 
 enum Told {
     Counter(IntCounterVec),
-    /// It has no labels, so one task has it.
-    Histogram(&'static MetricSpec, Buckets, Histogram),
+    /// It has no labels, so one task has it; none unless that is here.
+    Histogram(&'static MetricSpec, Buckets, Option<Histogram>),
 }
 
 impl Totals {
     pub(super) fn new() -> Result<Self> {
         let told = |(counter, spec): &'static (BusinessCounter, MetricSpec)| {
             let Some(buckets) = counter.buckets() else {
-                return initialised(*counter, spec).map(Told::Counter);
+                return spec.int_counter().map(Told::Counter);
             };
-            let none = buckets.read(&AggregateValue::default());
-            Ok(Told::Histogram(spec, buckets, none))
+            Ok(Told::Histogram(spec, buckets, None))
         };
         Ok(Self {
             in_flight: list::IN_FLIGHT.int_gauge()?,
@@ -52,7 +51,13 @@ impl Totals {
         match group.counted {
             Counted::Counter(counter) => match self.told.get_mut(usize::from(counter.code())) {
                 Some(Told::Counter(total)) => total.with_label_values(&labels).inc_by(sum(0)),
-                Some(Told::Histogram(_, buckets, told)) => *told = buckets.read(value),
+                Some(Told::Histogram(_, buckets, told)) => {
+                    let read = buckets.read(value);
+                    // Behind what it has, 0 is told too.
+                    if told.is_none() || read.count > 0 {
+                        *told = Some(read);
+                    }
+                }
                 None => {}
             },
             Counted::Aggregate(BusinessAggregate::InFlight) => {
@@ -74,29 +79,13 @@ impl Totals {
             match told {
                 Told::Counter(total) => families.extend(total.collect()),
                 Told::Histogram(spec, buckets, histogram) => {
-                    let one = std::iter::once((None, histogram));
-                    families.push(histograms::family(spec, buckets, one));
+                    let here = histogram.into_iter().map(|histogram| (None, histogram));
+                    families.push(histograms::family(spec, buckets, here));
                 }
             }
         }
         families
     }
-}
-
-/// Series whose labels are known before anything is counted begin with 0, whoever has their group: the greatest of what
-/// instances tell is the truth.
-fn initialised(counter: BusinessCounter, spec: &MetricSpec) -> Result<IntCounterVec> {
-    let total = spec.int_counter()?;
-    match counter.dims() {
-        [] => total.with_label_values::<&str>(&[]).inc_by(0),
-        [dim @ (Dim::Waited | Dim::Liability)] => {
-            for value in dim.values() {
-                total.with_label_values(&[value]).inc_by(0);
-            }
-        }
-        _ => {}
-    }
-    Ok(total)
 }
 
 fn labels<'a>(group: &Group<'a>, partition: i32) -> Vec<Cow<'a, str>> {
