@@ -97,7 +97,9 @@ fn count_created(order: &Order, deltas: &mut DeltaBuffer) {
 /// What was let off (A16): only the event by which an order is created says so.
 fn count_discount(order: &Order, event: &OrderEvent, deltas: &mut DeltaBuffer) {
     let discount = event.info().discount.unwrap_or(0);
-    deltas.group(Counter(C::Discounts)).add(discount);
+    if discount > 0 {
+        deltas.group(Counter(C::Discounts)).add(discount);
+    }
     let price = order.amount.saturating_add(discount);
     deltas.group(Counter(C::ListPrice)).add(price);
 }
