@@ -9,6 +9,8 @@ pub mod input_keys;
 mod judge_processor;
 mod judged;
 pub mod lags;
+#[cfg(test)]
+mod lags_tests;
 mod measures;
 pub mod metrics;
 mod options;
