@@ -77,7 +77,8 @@ impl Service {
             Arc::clone(&log),
             Arc::clone(&metrics),
         )?;
-        let committed = CommittedByStreams::new(streams.board(), &topology);
+        let committed =
+            CommittedByStreams::new(streams.board(), &topology, job_options.merging_tasks);
         OrderMetrics::register(&registry, committed)
             .map_err(|error| topology::Error::fatal("register metrics", error.to_string()))?;
         let instance = &configuration.application.instance_id;

@@ -54,8 +54,9 @@ engine and {of_business} of the business, {} in all. The budget is {}. A histogr
 From committed state only: a restart, a crash or a move neither repeats nor loses a count. Each series is told by the
 instance that runs its task, so two instances may tell it for a moment, or none: read what
 `grafana/rules/jumun.recording.yml` makes of it, which bridges both. Orders are counted by sido, and separately by
-category, never by both. Series of orders appear with the first order they count; a sido or category that is not
-known counts under `other-<merging task>`. Status is the display status; `reason` is empty where there is none.
+category, never by both; histograms have no labels but of lags. Series of orders appear with the first order they count, those
+whose labels are known before begin with 0; a sido or category that is not known counts under `other-<merging task>`.
+Money is by sido alone, refunds, discounts and riders lost by nothing, because of the budget. Status is the display status; `reason` is empty where there is none.
 
 ",
         series::PARTITIONS,

@@ -24,7 +24,7 @@ const STRETCH: f64 = 2_000.0;
 /// All recorded outcomes.
 const OUTCOMES: &str = "sum(partition_outcome_reason:order_events_outcome:max)";
 /// Recorded counters of committed state.
-const COUNTERS: [&str; 10] = [
+const COUNTERS: [&str; 19] = [
     "partition_outcome_reason:order_events_outcome:max",
     "partition_agg:order_late_events:max",
     "sido:order_created:max",
@@ -35,6 +35,15 @@ const COUNTERS: [&str; 10] = [
     "category_status:order_terminal:max",
     "status_reason:order_terminal:max",
     "from_to:order_transitions:max",
+    "le:order_lead_accept_seconds_bucket:max",
+    "le:order_lead_total_seconds_bucket:max",
+    "partition_le:order_event_lateness_seconds_bucket:max",
+    "sido_arrival:order_promises:max",
+    "sido:order_delivery_assigned:max",
+    "partition:order_riders_active:max",
+    "sido:order_gmv_won:max",
+    "all:order_refunds_won:max",
+    "partition_timer_level:order_sla_reached:max",
 ];
 /// A scrape must not be noticed.
 const SCRAPE: Duration = Duration::from_millis(50);
@@ -124,6 +133,8 @@ fn check_pace(prometheus: &Prometheus, from: i64) {
 #[derive(Debug, Default, PartialEq)]
 struct Orders {
     created: BTreeMap<String, f64>,
+    accepted: f64,
+    assigned: f64,
     transitions: f64,
     in_flight: f64,
 }
@@ -153,6 +164,11 @@ fn orders(kafka: &Kafka) -> Orders {
             let sido = value["dims"]["sido"].as_str().unwrap().to_owned();
             *orders.created.entry(sido).or_default() += 1.0;
         }
+        match text("action").as_str() {
+            "order.accepted" => orders.accepted += 1.0,
+            "delivery.assigned" => orders.assigned += 1.0,
+            _ => {}
+        }
         last.insert(text("orderNo"), text("to"));
     }
     let in_flight = last
@@ -169,6 +185,12 @@ fn recorded_orders(prometheus: &Prometheus) -> Orders {
         created: created
             .map(|(labels, value)| (labels["sido"].clone(), value))
             .collect(),
+        accepted: prometheus
+            .value(r#"le:order_lead_accept_seconds_bucket:max{le="+Inf"}"#)
+            .unwrap_or(0.0),
+        assigned: prometheus
+            .value("sum(sido:order_delivery_assigned:max)")
+            .unwrap_or(0.0),
         transitions: prometheus
             .value("sum(from_to:order_transitions:max)")
             .unwrap_or(0.0),

@@ -141,8 +141,10 @@ fn read_field(event: &mut OrderEvent, field: InfoField, token: &Token) -> Result
             let number = integer(event)
                 .filter(|&won| won >= 0)
                 .ok_or_else(|| wrong("an integer number of won from 0 upwards"))?;
-            if field == InfoField::Amount {
-                event.info.amount = Some(number);
+            match field {
+                InfoField::Amount => event.info.amount = Some(number),
+                InfoField::Discount => event.info.discount = Some(number),
+                _ => {}
             }
         }
         InfoType::Version => {

@@ -121,6 +121,8 @@ pub struct Info {
     pub fulfilment: Option<Fulfilment>,
     /// Won.
     pub amount: Option<i64>,
+    /// Won that were let off.
+    pub discount: Option<i64>,
     /// Minutes that the store needs.
     pub cook_minutes: Option<i64>,
     /// Promised arrival, epoch milliseconds.

@@ -13,16 +13,17 @@ use topology::window::{
 };
 
 use super::codec::{AggregateValues, JsonText, JsonTextSerializer, OrderNumberSerializer};
+use super::counters::{self, Closed};
 use super::detectors::{MinuteDetectors, MinuteOptions};
 use super::judged::Judged;
 use super::options::JobOptions;
 use super::top_stores::{self, TopStores};
-use super::{counters, names, topics};
+use super::{names, topics};
 use crate::config::Emit;
 use crate::domain::aggregates::{AggregateValue, BusinessAggregate, Counted, DeltaKind, Group};
 use crate::domain::detection::is_measured;
 use crate::domain::records::{
-    AggregateUpdate, AggregateWindow, LateDelta, write_aggregate, write_aggregate_key,
+    AggregateUpdate, AggregateWindow, LateDelta, riders, write_aggregate, write_aggregate_key,
     write_late_aggregate, write_late_aggregate_key,
 };
 
@@ -164,7 +165,7 @@ impl WindowedAggregator for OrderAggregator {
     }
 }
 
-/// Writes the records of windows, and counts late deltas by aggregate.
+/// Writes the records of windows; counts late deltas by aggregate, and the riders of closed minutes.
 #[derive(Default)]
 pub(super) struct AggregateRecords {
     key: Vec<u8>,
@@ -229,6 +230,12 @@ impl Processor for AggregateRecords {
                     window.start = window.end.saturating_sub(top_stores::WINDOW_MS);
                     (value, n) = top_stores.close(record.key, aggregate, n, context)?;
                     moved = value;
+                }
+                if group.counted == Counted::Aggregate(BusinessAggregate::RiderLoad) && *is_final {
+                    let closed = [Closed::Riders, Closed::Deliveries];
+                    for (closed, number) in closed.into_iter().zip(riders(value.thing())) {
+                        context.count(counters::closed(closed), number);
+                    }
                 }
                 let update = AggregateUpdate {
                     value,

@@ -6,6 +6,7 @@ use crate::domain::detector::Detector;
 use crate::domain::invariants::Invariant;
 use crate::domain::outcome::Outcome;
 use crate::domain::watching::{Level, Watch};
+use crate::job::lags::Lag;
 
 /// What judging tasks count besides outcomes; the names are part of the state on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,25 @@ impl Count {
     ];
 }
 
+/// What merging tasks count besides late deltas, of each minute of riders once it is closed; the names are part of the state on
+/// disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Closed {
+    /// Different riders at work in the minute, in each sido.
+    Riders,
+    /// Different deliveries that they worked for.
+    Deliveries,
+}
+
+impl Closed {
+    /// All of them, in the order of their indices, with their names.
+    pub const ALL: [(Self, &'static str); 2] = [
+        (Self::Riders, "closed/riders"),
+        (Self::Deliveries, "closed/deliveries"),
+    ];
+}
+
 /// The names of all counters, in the order of their indices.
 pub fn names() -> impl Iterator<Item = String> {
     let outcomes = Outcome::all().map(|outcome| format!("{}/{}", outcome.name(), outcome.reason()));
@@ -78,6 +98,11 @@ pub fn names() -> impl Iterator<Item = String> {
         .clone()
         .map(|it| format!("detector/{}", it.name()));
     let over = detectors.map(|it| format!("detector-over/{}", it.name()));
+    let lags = Lag::ALL.iter().flat_map(|(_, lag, buckets)| {
+        let parts = buckets.names().chain(["sum"]);
+        parts.map(move |part| format!("{lag}/{part}"))
+    });
+    let closed = Closed::ALL.iter().map(|(_, name)| (*name).to_owned());
     outcomes
         .chain(late)
         .chain(counts)
@@ -86,6 +111,8 @@ pub fn names() -> impl Iterator<Item = String> {
         .chain(left)
         .chain(found)
         .chain(over)
+        .chain(lags)
+        .chain(closed)
 }
 
 /// The counter of records with this outcome.
@@ -146,6 +173,43 @@ pub const fn found_over(detector: Detector) -> usize {
     found(detector) + Detector::ALL.len()
 }
 
+const BEHIND_DETECTORS: usize = BEHIND_INVARIANTS + TIMERS * (LEVELS + 1) + 2 * Detector::ALL.len();
+
+/// The counters of a lag: its buckets, what is above them, and the sum.
+const fn counters_of(lag: Lag) -> usize {
+    let [lateness, relay] = &Lag::ALL;
+    let (_, _, buckets) = match lag {
+        Lag::Lateness => lateness,
+        Lag::OutboxRelay => relay,
+    };
+    buckets.bounds.len() + 2
+}
+
+const fn first_of(lag: Lag) -> usize {
+    match lag {
+        Lag::Lateness => BEHIND_DETECTORS,
+        Lag::OutboxRelay => BEHIND_DETECTORS + counters_of(Lag::Lateness),
+    }
+}
+
+/// The counter of the events in one bucket of a lag, by its place.
+#[must_use]
+pub const fn lag(lag: Lag, place: usize) -> usize {
+    first_of(lag) + place
+}
+
+/// The counter of the milliseconds of a lag, all together.
+#[must_use]
+pub const fn lag_sum(lag: Lag) -> usize {
+    first_of(lag) + counters_of(lag) - 1
+}
+
+/// The counter of what is told of closed minutes.
+#[must_use]
+pub const fn closed(closed: Closed) -> usize {
+    first_of(Lag::OutboxRelay) + counters_of(Lag::OutboxRelay) + closed as usize
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,5 +250,17 @@ mod tests {
                 format!("detector-over/{name}")
             );
         }
+        for (at, (which, name, buckets)) in Lag::ALL.into_iter().enumerate() {
+            assert_eq!(which as usize, at);
+            for (place, bucket) in buckets.names().enumerate() {
+                assert_eq!(names[lag(which, place)], format!("{name}/{bucket}"));
+            }
+            assert_eq!(names[lag_sum(which)], format!("{name}/sum"));
+        }
+        for (at, (which, name)) in Closed::ALL.into_iter().enumerate() {
+            assert_eq!(which as usize, at);
+            assert_eq!(names[closed(which)], name);
+        }
+        assert_eq!(names.len(), closed(Closed::Deliveries) + 1);
     }
 }

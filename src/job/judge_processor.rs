@@ -10,12 +10,14 @@ use topology::store::{StoreId, TimerClock};
 use super::codec::Incoming;
 use super::counters::{self, Count};
 use super::judged::Judged;
+use super::lags;
 use super::measures;
 use super::options::JobOptions;
 use super::set_aside::SetAside;
 use super::watching::WatchBuffers;
 use super::{accounting, names, topics};
 use crate::dialect::Decoder;
+use crate::domain::aggregates::BusinessCounter;
 use crate::domain::event::OrderEvent;
 use crate::domain::headers::RecordHeaders;
 use crate::domain::judge::judge;
@@ -341,6 +343,14 @@ impl JudgeProcessor {
             && about.headers.redrive_count == 0
         {
             self.judged.occurred_at = Some(event.occurred_at());
+            // What is read once more is late on purpose.
+            if !replay {
+                lags::count(event, judgement, context);
+            }
+        }
+        if let Told::Parked { waited, .. } = told {
+            let deltas = &mut self.judged.deltas;
+            deltas.sample(BusinessCounter::ParkTime, waited);
         }
         context.forward(Record {
             key: &self.order_no,

@@ -2,9 +2,10 @@
 
 mod bounded;
 mod committed;
+mod histograms;
+mod known;
 pub mod list;
-
-use std::borrow::Cow;
+mod totals;
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
@@ -15,12 +16,14 @@ pub use bounded::{CATEGORIES, SIDOS};
 pub use committed::{CommittedByStreams, CommittedCounts};
 
 use super::counters::{self, Count};
-use crate::domain::aggregates::{BusinessAggregate, Counted, Group};
+use super::lags::Lag;
+use crate::domain::aggregates::{BusinessAggregate, Histogram};
 use crate::domain::detector::Detector;
 use crate::domain::invariants::Invariant;
 use crate::domain::outcome::Outcome;
 use crate::domain::watching::{Level, Watch};
 use topology::task::TaskId;
+use totals::Totals;
 
 /// Exposes what the tasks of this instance have committed.
 ///
@@ -50,6 +53,8 @@ impl OrderMetrics {
         families.extend(self.sla()?);
         families.extend(self.findings()?);
         families.extend(self.late()?.collect());
+        families.extend(self.lags());
+        families.extend(self.closed()?);
         families.extend(self.totals()?);
         Ok(families)
     }
@@ -182,38 +187,50 @@ impl OrderMetrics {
         Ok(late)
     }
 
-    fn totals(&self) -> Result<Vec<MetricFamily>> {
-        let in_flight = list::IN_FLIGHT.int_gauge()?;
-        let totals = list::COUNTERS
-            .iter()
-            .map(|(_, spec)| spec.int_counter())
-            .collect::<Result<Vec<_>>>()?;
-        self.committed.totals(&mut |task, group, value| {
-            let labels = labels(group, task.partition);
-            match group.counted {
-                Counted::Counter(counter) => {
-                    if let Some(total) = totals.get(usize::from(counter.code())) {
-                        let value = u64::try_from(value).unwrap_or(0);
-                        total.with_label_values(&labels).inc_by(value);
-                    }
+    /// Lags by input partition.
+    fn lags(&self) -> Vec<MetricFamily> {
+        let families = list::LAGS.iter().zip(Lag::ALL);
+        let families = families.map(|(spec, (lag, _, buckets))| {
+            let mut told = Vec::new();
+            self.committed.judging(&mut |task, counts| {
+                let at = |index: usize| counts.get(index).copied().unwrap_or(0);
+                let mut histogram = Histogram::default();
+                for place in 0..buckets.bounds.len() {
+                    histogram.count += at(counters::lag(lag, place));
+                    histogram.cumulative.push(histogram.count);
                 }
-                Counted::Aggregate(BusinessAggregate::InFlight) => {
-                    in_flight.with_label_values(&labels).add(value);
-                }
-                Counted::Aggregate(_) => {}
-            }
+                histogram.count += at(counters::lag(lag, buckets.bounds.len()));
+                histogram.sum = i64::try_from(at(counters::lag_sum(lag))).unwrap_or(i64::MAX);
+                told.push((Some(task.partition.to_string()), histogram));
+            });
+            histograms::family(spec, buckets, told.into_iter())
         });
-        let mut families = in_flight.collect();
-        families.extend(totals.iter().flat_map(Collector::collect));
+        families.collect()
+    }
+
+    /// What merging tasks count of closed minutes.
+    fn closed(&self) -> Result<Vec<MetricFamily>> {
+        let mut families = Vec::new();
+        for (closed, spec) in &list::CLOSED {
+            let counter = spec.int_counter()?;
+            self.committed.merging(&mut |task, counts| {
+                let count = counts.get(counters::closed(*closed)).copied();
+                let partition = task.partition.to_string();
+                counter
+                    .with_label_values(&[partition.as_str()])
+                    .inc_by(count.unwrap_or(0));
+            });
+            families.extend(counter.collect());
+        }
         Ok(families)
     }
-}
 
-fn labels<'a>(group: &Group<'a>, partition: i32) -> Vec<Cow<'a, str>> {
-    group
-        .dims()
-        .map(|(dim, value)| bounded::bounded(dim, value, partition))
-        .collect()
+    fn totals(&self) -> Result<Vec<MetricFamily>> {
+        let mut totals = Totals::new()?;
+        self.committed
+            .totals(&mut |task, group, value| totals.add(task, group, value));
+        Ok(totals.families())
+    }
 }
 
 impl Collector for OrderMetrics {

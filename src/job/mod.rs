@@ -8,6 +8,9 @@ mod detectors;
 pub mod input_keys;
 mod judge_processor;
 mod judged;
+pub mod lags;
+#[cfg(test)]
+mod lags_tests;
 mod measures;
 pub mod metrics;
 mod options;

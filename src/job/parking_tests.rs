@@ -21,8 +21,8 @@ use crate::domain::tests::fixture::{Ev, NOON, accepted, ev};
 const DAY: u64 = 86_400;
 
 /// The job without aggregates, on one partition; the clock stands at the noon of the events.
-struct Desk {
-    driver: TestDriver,
+pub(super) struct Desk {
+    pub(super) driver: TestDriver,
     transitions: TestOutputTopic<String, String>,
     rejected: TestOutputTopic<String, String>,
     states: TestOutputTopic<String, Option<Vec<u8>>>,
@@ -30,7 +30,7 @@ struct Desk {
     redrive: TestOutputTopic<String, String>,
 }
 
-fn desk(judging: JudgingPolicy) -> Desk {
+pub(super) fn desk(judging: JudgingPolicy) -> Desk {
     desk_with(JobOptions {
         judging,
         ..JobOptions::default()
@@ -61,11 +61,11 @@ fn desk_with(mut options: JobOptions) -> Desk {
 }
 
 impl Desk {
-    fn send(&mut self, order_no: &str, event: &Ev) {
+    pub(super) fn send(&mut self, order_no: &str, event: &Ev) {
         self.send_with(order_no, event, Headers::default());
     }
 
-    fn send_with(&mut self, order_no: &str, event: &Ev, headers: Headers<'_>) {
+    pub(super) fn send_with(&mut self, order_no: &str, event: &Ev, headers: Headers<'_>) {
         let payload = event.json().replace("B1", order_no);
         let topic = match event.action.split('.').next() {
             Some("payment") => topics::PAYMENT_EVENTS,
@@ -86,7 +86,7 @@ impl Desk {
         self.driver.commit().unwrap();
     }
 
-    fn wait(&mut self, seconds: u64) {
+    pub(super) fn wait(&mut self, seconds: u64) {
         let step = Duration::from_secs(1);
         for _ in 0..seconds {
             self.driver.advance_wall_clock_time(step).unwrap();

@@ -11,11 +11,13 @@ use crate::grafana::dashboards::{self, Dashboard, files, grafana, label_values, 
 use crate::grafana::promql::selectors;
 
 /// Of Grafana's units those that are used here.
-const UNITS: [&str; 8] = [
+const UNITS: [&str; 10] = [
     "short",
     "percentunit",
     "s",
     "dtdurations",
+    "m",
+    "currencyKRW",
     "bytes",
     "cps",
     "cpm",
@@ -84,7 +86,7 @@ fn dashboards_are_told_apart_and_found() {
         let runbooks = text(&links[1]["url"]).strip_prefix(alerts::SERVED);
         assert!(grafana().join("..").join(runbooks.unwrap()).is_dir());
     }
-    assert!(uids.len() >= 4, "{uids:?}");
+    assert!(uids.len() >= 7, "{uids:?}");
 }
 
 /// template-datasource, template-job, template-instance, template-label-promql, template-on-time-change-reload.

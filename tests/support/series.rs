@@ -1,6 +1,7 @@
 //! How many series each metric has at most, in one instance that runs every task of the order job.
 
-use jumun::domain::aggregates::BusinessAggregate;
+use jumun::domain::actor::Liability;
+use jumun::domain::aggregates::{Arrival, BusinessAggregate, Waited};
 use jumun::domain::detector::Detector;
 use jumun::domain::invariants::Invariant;
 use jumun::domain::outcome::{DeadLetterReason, Outcome};
@@ -73,6 +74,7 @@ fn label_values(spec: &MetricSpec, topology: &BuiltTopology) -> usize {
         ["task"] => sum(&tasks),
         // What is parked has none yet.
         ["partition", "outcome", "reason"] => PARTITIONS * (Outcome::COUNT - 1),
+        ["partition"] if list::CLOSED.iter().any(|(_, it)| it == spec) => MERGING,
         ["partition"] => PARTITIONS,
         ["partition", "inv"] => PARTITIONS * Invariant::ALL.len(),
         ["partition", "clock"] => PARTITIONS * list::CLOCK_SKEW.1.len(),
@@ -88,6 +90,10 @@ fn label_values(spec: &MetricSpec, topology: &BuiltTopology) -> usize {
         ["category"] => categories,
         ["sido", "status"] if *spec == list::IN_FLIGHT => sidos * in_flight,
         ["sido", "status"] => sidos * ENDS,
+        ["sido", "arrival"] => sidos * Arrival::ALL.len(),
+        // Or nobody was named.
+        ["liability"] => Liability::ALL.len() + 1,
+        ["waited"] => Waited::ALL.len(),
         ["category", "status"] => categories * ENDS,
         // Orders that are cancelled or rejected have a reason, and may lack it.
         ["status", "reason"] => 2 * (Reason::ALL.len() + 1) + ENDS - 2,

@@ -49,6 +49,7 @@ pub fn count(order: &Order, event: &OrderEvent, judgement: &Judgement, deltas: &
     }
     if transition.action == Action::OrderCreated {
         count_created(order, deltas);
+        count_discount(order, event, deltas);
     }
     count_transition(order, event, transition, deltas);
     count_moved(order, transition.from, transition.to, deltas);
@@ -91,6 +92,16 @@ fn count_created(order: &Order, deltas: &mut DeltaBuffer) {
         [C::CreatedBySido, C::CreatedByCategory],
         deltas,
     );
+}
+
+/// What was let off (A16): only the event by which an order is created says so.
+fn count_discount(order: &Order, event: &OrderEvent, deltas: &mut DeltaBuffer) {
+    let discount = event.info().discount.unwrap_or(0);
+    if discount > 0 {
+        deltas.group(Counter(C::Discounts)).add(discount);
+    }
+    let price = order.amount.saturating_add(discount);
+    deltas.group(Counter(C::ListPrice)).add(price);
 }
 
 /// A2.

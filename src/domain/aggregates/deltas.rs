@@ -1,6 +1,7 @@
 //! What one event adds, in a buffer that is used again for the next one.
 
 use super::aggregate::{BusinessAggregate, BusinessAggregateSet};
+use super::counter::BusinessCounter;
 use super::group::{Counted, write_code, write_text, write_value};
 use super::value::{AggregateValue, Thing};
 use crate::domain::detection::{Measure, write_measured};
@@ -91,6 +92,14 @@ impl DeltaBuffer {
         GroupWriter {
             buffer: is_wanted.then_some(self),
             kind: counted.kind(),
+        }
+    }
+
+    /// Adds a sample to a histogram; nothing to a counter that is none.
+    pub fn sample(&mut self, counter: BusinessCounter, sample: i64) {
+        if let Some(buckets) = counter.buckets() {
+            let thing = buckets.thing(sample);
+            self.group(Counted::Counter(counter)).thing([sample], thing);
         }
     }
 

@@ -23,6 +23,25 @@ codes! {
         Reason = "reason",
         Liability = "liability",
         Age = "age",
+        Waited = "waited",
+        Arrival = "arrival",
+    }
+}
+
+codes! {
+    /// Who waited at a hand-over.
+    Waited, WaitedSet {
+        Rider = "rider",
+        Food = "food",
+        Unknown = "unknown",
+    }
+}
+
+codes! {
+    /// How a delivery came, against what was promised first.
+    Arrival, Arrivals {
+        OnTime = "on_time",
+        Late = "late",
     }
 }
 
@@ -55,6 +74,11 @@ impl Dim {
         matches!(self, Self::Sido | Self::Sigungu | Self::Category)
     }
 
+    /// The values of a closed list; none of free text.
+    pub fn values(self) -> impl Iterator<Item = &'static str> {
+        (0..=u8::MAX).map_while(move |code| self.value(code))
+    }
+
     /// The name of a value of a closed list by its code.
     pub(super) fn value(self, code: u8) -> Option<&'static str> {
         match self {
@@ -67,6 +91,8 @@ impl Dim {
             Self::Reason => Reason::from_code(code).map(Reason::name),
             Self::Liability => Liability::from_code(code).map(Liability::name),
             Self::Age => Age::from_code(code).map(Age::name),
+            Self::Waited => Waited::from_code(code).map(Waited::name),
+            Self::Arrival => Arrival::from_code(code).map(Arrival::name),
         }
     }
 

@@ -5,10 +5,12 @@
 //! |---|---|
 //! | `aggregate`, `counter`, `dim`, `group` | what there is, by what it is grouped, the stored key of a group |
 //! | `value`, `sketch`, `distinct`, `frequent` | what a value is: sums, quantiles, different things, most frequent names |
-//! | `count`, `rates`, `durations`, `load` | what an event adds: A1–A5; A6–A8, A16, A24; A9–A15, A19; A20, A21 |
+//! | `buckets` | what a histogram is |
+//! | `count`, `rates`, `durations`, `load` | what an event adds: A1–A5, discounts; A6–A8, A16, A24; A9–A15, A19; A20, A21 |
 //! | `deltas` | the additions of one event |
 
 mod aggregate;
+mod buckets;
 mod count;
 mod counter;
 mod deltas;
@@ -23,10 +25,12 @@ mod sketch;
 mod value;
 
 pub use aggregate::{BusinessAggregate, BusinessAggregateSet, Shape};
+pub(crate) use buckets::buckets;
+pub use buckets::{Buckets, Histogram};
 pub use count::{count, count_expired};
 pub use counter::BusinessCounter;
 pub use deltas::{Delta, DeltaBuffer, DeltaKind, GroupWriter};
-pub use dim::{Age, Dim, UNKNOWN};
+pub use dim::{Age, Arrival, Dim, UNKNOWN, Waited};
 pub use distinct::{Distinct, member};
 pub use frequent::{CAPACITY, Frequent, ShortName};
 pub use group::{Counted, Group, GroupError};

@@ -1,9 +1,10 @@
 //! Rates and money: cancels (A6 and A7), cancels after delivery (A8), what was paid (A16), how riders keep up (A24).
 
 use super::aggregate::BusinessAggregate as A;
+use super::counter::BusinessCounter as C;
 use super::deltas::{DeltaBuffer, GroupWriter};
 use super::dim::Age;
-use super::group::Counted::Aggregate;
+use super::group::Counted::{Aggregate, Counter};
 use crate::domain::action::Action;
 use crate::domain::event::OrderEvent;
 use crate::domain::judgement::Transition;
@@ -31,6 +32,8 @@ pub(super) fn count(
     }
     if transition.refunded > 0 {
         count_gmv(order, [0, 0, transition.refunded], deltas);
+        let counter = deltas.group(Counter(C::Refunds));
+        counter.add(transition.refunded);
     }
     match transition.action {
         Action::ClaimPostCancelled => {
@@ -51,6 +54,8 @@ pub(super) fn count_expired(order: &Order, deltas: &mut DeltaBuffer) {
 
 fn count_paid(order: &Order, deltas: &mut DeltaBuffer) {
     count_gmv(order, [order.amount, 1, 0], deltas);
+    let counter = deltas.group(Counter(C::Gmv)).text(&order.sido);
+    counter.add(order.amount);
     count_flow(order, [0, 1], deltas);
     count_cohort(order, [0, 1], deltas);
 }
@@ -100,10 +105,21 @@ fn count_claim(
     let liability = event.info().liability.or(order.liability);
     let closed = order.times.get(Milestone::Closed).unwrap_or(at);
     let age = Age::of(at.saturating_sub(closed));
+    let liability = liability.map(|liability| liability.code());
+    let [cancelled, cancelled_won, withdrawn, withdrawn_won] = sums;
+    if cancelled > 0 {
+        let counter = deltas.group(Counter(C::PostCancelled));
+        counter.value(liability).add(cancelled);
+        let counter = deltas.group(Counter(C::PostCancelledWon));
+        counter.value(liability).add(cancelled_won);
+    } else {
+        deltas.group(Counter(C::Withdrawn)).add(withdrawn);
+        deltas.group(Counter(C::WithdrawnWon)).add(withdrawn_won);
+    }
     deltas
         .group(Aggregate(A::PostCancel))
         .text(&order.category)
-        .value(liability.map(|liability| liability.code()))
+        .value(liability)
         .value(Some(age.code()))
         .sums(sums);
 }

@@ -147,7 +147,9 @@ fn write_stores<'a>(
     });
 }
 
-fn riders(thing: &Thing) -> [u64; 2] {
+/// How many riders, and how many deliveries.
+#[must_use]
+pub fn riders(thing: &Thing) -> [u64; 2] {
     match thing {
         Thing::Pair(..) => [1, 1],
         Thing::Pairs(pairs) => pairs.each_ref().map(Distinct::count),

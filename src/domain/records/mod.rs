@@ -12,6 +12,7 @@ mod state;
 mod transition;
 
 pub use aggregate::{AggregateUpdate, AggregateWindow, write_aggregate, write_aggregate_key};
+pub use aggregate_value::riders;
 pub use detector::{Finding, Phase, write_finding, write_minute_detail, write_order_detail};
 pub use late_aggregate::{LateDelta, write_late_aggregate, write_late_aggregate_key};
 pub use reconcile::{write_abandoned, write_reconcile};

@@ -59,7 +59,8 @@ fn pay_at_the_door() -> Ev {
 
 #[test]
 fn a_created_order_counts_in_its_groupings() {
-    let sums = play(&[ev("order.created", "CUSTOMER", 1)]);
+    let mut sums = play(&[ev("order.created", "CUSTOMER", 1)]);
+    assert_eq!(sums.remove("order_list_price_won_total"), Some(20_000));
     let expected = [
         "in_flight 서울 PAYMENT_WAIT",
         "order_created_by_category_total 치킨",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use super::market_days::lines;
-use crate::domain::aggregates::{Counted, DeltaBuffer, Dim, Group, count};
+use crate::domain::aggregates::{BusinessCounter, Counted, DeltaBuffer, Dim, Group, count};
 use crate::domain::decode::decode;
 use crate::domain::event::OrderEvent;
 use crate::domain::judge::{JudgingPolicy, judge};
@@ -185,6 +185,8 @@ fn groups_that_are_grouped_otherwise_have_the_same_sums() {
         ("orders_paid", "orders_paid_by_sigungu"),
         ("terminal", "order_terminal_by_category_total"),
         ("transitions", "order_transitions_total"),
+        ("gmv", "order_gmv_won_total"),
+        ("post_cancel", "order_post_cancelled_total"),
     ] {
         assert_eq!(totals[&(one, "")], totals[&(other, "")], "{one} {other}");
     }
@@ -192,7 +194,9 @@ fn groups_that_are_grouped_otherwise_have_the_same_sums() {
         .keys()
         .map(|group| Group::parse(group).unwrap().counted.name());
     let names: Vec<&str> = names.collect();
-    for counted in Counted::all() {
+    // How long an event was parked is not of the order: the job counts it.
+    let counted = Counted::all().filter(|it| *it != Counted::Counter(BusinessCounter::ParkTime));
+    for counted in counted {
         assert!(names.contains(&counted.name()), "{}", counted.name());
     }
 }

@@ -15,6 +15,7 @@ mod lifecycle_rules;
 pub(crate) mod market_days;
 mod ordering_rules;
 mod output_records;
+mod prometheus_counters;
 mod record_size;
 mod state_graph;
 mod status_pairs;

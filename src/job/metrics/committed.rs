@@ -4,11 +4,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use topology::graph::BuiltTopology;
+use topology::io::murmur2::partition_of;
 use topology::runtime::StatusBoard;
 use topology::task::TaskId;
 use topology::window::current_aggregates;
 
-use crate::domain::aggregates::{AggregateValue, Group};
+use super::known::known_groups;
+use crate::domain::aggregates::{AggregateValue, DeltaBuffer, Group};
 use crate::domain::detection::is_measured;
 use crate::job::codec::AggregateValues;
 use crate::job::{names, topics};
@@ -21,8 +23,9 @@ pub trait CommittedCounts: Send + Sync {
     /// The counters of each merging task.
     fn merging(&self, visit: &mut dyn FnMut(TaskId, &[u64]));
 
-    /// The cumulative value of every group of each merging task. A group has its place in one task.
-    fn totals(&self, visit: &mut dyn FnMut(TaskId, &Group<'_>, i64));
+    /// The cumulative value of every group of each merging task, and 0 of those that are known before anything is counted.
+    /// A group has its place in one task; its values add up, as 0 may be told besides.
+    fn totals(&self, visit: &mut dyn FnMut(TaskId, &Group<'_>, &AggregateValue));
 }
 
 /// Of the streams of this process.
@@ -30,16 +33,21 @@ pub struct CommittedByStreams {
     board: Arc<StatusBoard>,
     judging: Vec<u32>,
     merging: Vec<u32>,
+    /// How many merging tasks there are, on all instances.
+    merging_tasks: i32,
+    known: DeltaBuffer,
 }
 
 impl CommittedByStreams {
     /// Counters are one list for the whole topology: which sub-topology uses which part of it is told by what it reads
     /// and keeps.
-    pub fn new(board: Arc<StatusBoard>, topology: &BuiltTopology) -> Self {
+    pub fn new(board: Arc<StatusBoard>, topology: &BuiltTopology, merging_tasks: i32) -> Self {
         let mut committed = Self {
             board,
             judging: Vec::new(),
             merging: Vec::new(),
+            merging_tasks,
+            known: known_groups(),
         };
         for part in topology.subtopologies() {
             let inputs = part.inputs("");
@@ -75,7 +83,7 @@ impl CommittedCounts for CommittedByStreams {
         self.counters(&self.merging, visit);
     }
 
-    fn totals(&self, visit: &mut dyn FnMut(TaskId, &Group<'_>, i64)) {
+    fn totals(&self, visit: &mut dyn FnMut(TaskId, &Group<'_>, &AggregateValue)) {
         for (view, store) in self.board.stores(names::AGGREGATES) {
             let task = view.task();
             let read = current_aggregates(
@@ -86,7 +94,7 @@ impl CommittedCounts for CommittedByStreams {
                     match Group::parse(key) {
                         // A queue that the detectors measure is none of the totals.
                         Err(_) if is_measured(key) => {}
-                        Ok(group) => visit(task, &group, value.sum(0)),
+                        Ok(group) => visit(task, &group, value),
                         Err(error) => tracing::debug!(%task, %error, "a total is left out"),
                     }
                     ControlFlow::Continue(())
@@ -95,6 +103,13 @@ impl CommittedCounts for CommittedByStreams {
             if let Err(error) = read {
                 // Its next owner tells them; the recording rules bridge the gap.
                 tracing::debug!(%task, %error, "totals are left out");
+                continue;
+            }
+            for delta in self.known.iter() {
+                let is_here = partition_of(delta.group, self.merging_tasks) == task.partition;
+                if let (true, Ok(group)) = (is_here, Group::parse(delta.group)) {
+                    visit(task, &group, delta.value);
+                }
             }
         }
     }

@@ -4,7 +4,8 @@ use topology::metrics::{MetricKind, MetricSpec};
 
 use crate::domain::aggregates::BusinessCounter;
 use crate::domain::watching::{Level, Limits, Watch};
-use crate::job::counters::Count;
+use crate::job::counters::{Closed, Count};
+use crate::job::lags::Lag;
 
 /// Input records by what became of them.
 pub const EVENTS_OUTCOME: MetricSpec = MetricSpec {
@@ -174,85 +175,223 @@ pub const IN_FLIGHT: MetricSpec = MetricSpec {
     help: "Orders that still have a way to go, by display status, as committed.",
 };
 
-const fn counter(
-    counter: BusinessCounter,
-    labels: &'static [&'static str],
-    help: &'static str,
-) -> MetricSpec {
+/// Orders that wait for a rider.
+pub const DELIVERY_REQUESTED: MetricSpec = MetricSpec {
+    name: "order_delivery_requested",
+    kind: MetricKind::Gauge,
+    labels: &["sido"],
+    help: "Orders on their way that wait for a rider, as committed.",
+};
+
+/// Riders found.
+pub const DELIVERY_ASSIGNED: MetricSpec = MetricSpec {
+    name: "order_delivery_assigned_total",
+    kind: MetricKind::Counter,
+    labels: &["sido"],
+    help: "Deliveries that were given to a rider, each attempt.",
+};
+
+/// How far behind events come, in the order of [`Lag::ALL`].
+pub const LAGS: [MetricSpec; Lag::ALL.len()] = [
     MetricSpec {
-        name: counter.name(),
-        kind: MetricKind::Counter,
-        labels,
-        help,
-    }
-}
+        name: "order_event_lateness_seconds",
+        kind: MetricKind::Histogram(&[10.0, 120.0]),
+        labels: &["partition"],
+        help: "From when an event happened to its record's timestamp, as committed; later than the grace of the aggregates (120 s) is late for its window. Replays are left out.",
+    },
+    MetricSpec {
+        name: "order_outbox_relay_lag_seconds",
+        kind: MetricKind::Histogram(&[1.0, 10.0, 60.0]),
+        labels: &["partition"],
+        help: "From when an event was recorded by its owner to its record's timestamp, as committed: the outbox and its relay. Replays are left out.",
+    },
+];
+
+/// What is told of closed minutes.
+pub const CLOSED: [(Closed, MetricSpec); Closed::ALL.len()] = [
+    (
+        Closed::Riders,
+        MetricSpec {
+            name: "order_riders_active_total",
+            kind: MetricKind::Counter,
+            labels: &["partition"],
+            help: "Different riders at work in a minute and sido, summed over the closed minutes, by merging task: over five minutes and divided by five, how many there are. To 1.6 %.",
+        },
+    ),
+    (
+        Closed::Deliveries,
+        MetricSpec {
+            name: "order_riders_deliveries_total",
+            kind: MetricKind::Counter,
+            labels: &["partition"],
+            help: "Different deliveries that riders worked for in a minute and sido, summed likewise.",
+        },
+    ),
+];
 
 /// The counters over all time: cumulative, of committed state, each series told by one merging task.
-pub const COUNTERS: [(BusinessCounter, MetricSpec); BusinessCounter::ALL.len()] = {
+pub static COUNTERS: [(BusinessCounter, MetricSpec); BusinessCounter::ALL.len()] = {
+    const fn spec(
+        counter: BusinessCounter,
+        kind: MetricKind,
+        labels: &'static [&'static str],
+        help: &'static str,
+    ) -> (BusinessCounter, MetricSpec) {
+        let name = counter.name();
+        (
+            counter,
+            MetricSpec {
+                name,
+                kind,
+                labels,
+                help,
+            },
+        )
+    }
+    const fn count(
+        counter: BusinessCounter,
+        labels: &'static [&'static str],
+        help: &'static str,
+    ) -> (BusinessCounter, MetricSpec) {
+        spec(counter, MetricKind::Counter, labels, help)
+    }
+    const fn histogram(
+        counter: BusinessCounter,
+        bounds: &'static [f64],
+        help: &'static str,
+    ) -> (BusinessCounter, MetricSpec) {
+        spec(counter, MetricKind::Histogram(bounds), &[], help)
+    }
     use BusinessCounter as C;
     [
-        (
-            C::CreatedBySido,
-            counter(C::CreatedBySido, &["sido"], "Orders created, by sido."),
-        ),
-        (
+        count(C::CreatedBySido, &["sido"], "Orders created, by sido."),
+        count(
             C::CreatedByCategory,
-            counter(
-                C::CreatedByCategory,
-                &["category"],
-                "Orders created, by category.",
-            ),
+            &["category"],
+            "Orders created, by category.",
         ),
-        (
-            C::PaidBySido,
-            counter(C::PaidBySido, &["sido"], "Orders paid, by sido."),
-        ),
-        (
+        count(C::PaidBySido, &["sido"], "Orders paid, by sido."),
+        count(
             C::PaidByCategory,
-            counter(
-                C::PaidByCategory,
-                &["category"],
-                "Orders paid, by category.",
-            ),
+            &["category"],
+            "Orders paid, by category.",
         ),
-        (
+        count(
             C::TerminalBySido,
-            counter(
-                C::TerminalBySido,
-                &["sido", "status"],
-                "Orders that reached their end, by sido and what it was.",
-            ),
+            &["sido", "status"],
+            "Orders that reached their end, by sido and what it was.",
         ),
-        (
+        count(
             C::TerminalByCategory,
-            counter(
-                C::TerminalByCategory,
-                &["category", "status"],
-                "Orders that reached their end, by category and what it was.",
-            ),
+            &["category", "status"],
+            "Orders that reached their end, by category and what it was.",
         ),
-        (
+        count(
             C::TerminalByReason,
-            counter(
-                C::TerminalByReason,
-                &["status", "reason"],
-                "Orders that reached their end, by what it was and the reason given, which is empty where there is none.",
-            ),
+            &["status", "reason"],
+            "Orders that reached their end, by what it was and the reason given, which is empty where there is none.",
         ),
-        (
+        count(
             C::Transitions,
-            counter(
-                C::Transitions,
-                &["from", "to"],
-                "Applied events by the display status before and after.",
-            ),
+            &["from", "to"],
+            "Applied events by the display status before and after.",
         ),
+        histogram(
+            C::LeadAccept,
+            &[60.0, 120.0, 300.0, 600.0],
+            "From payment to acceptance; objectives at 2, 5 and 10 min.",
+        ),
+        histogram(
+            C::LeadCook,
+            &[600.0, 1200.0, 1800.0, 2700.0],
+            "From acceptance to the press of ready.",
+        ),
+        histogram(
+            C::CookOverrun,
+            &[0.0, 300.0, 900.0],
+            "The same less the minutes that the store asked for; objectives at 5 and 15 min.",
+        ),
+        histogram(
+            C::WaitDispatch,
+            &[60.0, 300.0, 600.0, 1200.0],
+            "From the request of a rider, or the loss of one, to the assignment, each attempt; objectives at 5, 10 and 20 min.",
+        ),
+        histogram(
+            C::WaitHandover,
+            &[60.0, 300.0, 600.0],
+            "From when both food and rider were there to the pick-up; objectives at 5 and 10 min.",
+        ),
+        histogram(
+            C::LeadRide,
+            &[600.0, 1200.0, 2100.0, 2400.0, 3300.0],
+            "From pick-up to delivery; objectives at 20 and 40 min, of bundles at 35 and 55.",
+        ),
+        histogram(
+            C::LeadTotal,
+            &[1800.0, 2700.0, 3600.0, 5400.0, 10800.0],
+            "From payment to delivery; objectives at 90 and 180 min.",
+        ),
+        histogram(
+            C::PromiseError,
+            &[-300.0, 0.0, 300.0, 600.0],
+            "Delivery less what was promised first, negative where it came earlier; on time up to 5 min.",
+        ),
+        histogram(
+            C::DeliveryAttempts,
+            &[1.0, 2.0, 3.0],
+            "Riders that a delivery took, of orders delivered.",
+        ),
+        histogram(
+            C::ParkTime,
+            &[1.0, 10.0, 60.0, 600.0],
+            "How long a parked event waited, whatever became of it then.",
+        ),
+        count(
+            C::Handovers,
+            &["waited"],
+            "Pick-ups by who waited: the rider, the food, or unknown where one of the two was not seen.",
+        ),
+        count(
+            C::CookImplied,
+            &[],
+            "Pick-ups and hand-overs that nobody had pressed ready for: of these there is no time of cooking.",
+        ),
+        count(
+            C::Promises,
+            &["sido", "arrival"],
+            "Deliveries for which an arrival was promised, by whether they were on time: up to 5 min after it.",
+        ),
+        count(C::Unassigned, &[], "Riders lost after they were assigned."),
+        count(C::Gmv, &["sido"], "Won of the orders paid, by sido."),
+        count(C::Refunds, &[], "Won refunded, of whatever orders."),
+        count(
+            C::Discounts,
+            &[],
+            "Won of discounts, of the orders created.",
+        ),
+        count(
+            C::ListPrice,
+            &[],
+            "Won that the orders created would have cost without their discounts.",
+        ),
+        count(
+            C::PostCancelled,
+            &["liability"],
+            "Orders cancelled after delivery, by who answers for it, which is empty where nobody was named.",
+        ),
+        count(C::PostCancelledWon, &["liability"], "Won of these orders."),
+        count(
+            C::Withdrawn,
+            &[],
+            "Cancels after delivery that were withdrawn.",
+        ),
+        count(C::WithdrawnWon, &[], "Won of these orders."),
     ]
 };
 
 /// Every business metric.
 pub fn all() -> impl Iterator<Item = &'static MetricSpec> {
-    const OTHERS: [&MetricSpec; 12] = [
+    const OTHERS: [&MetricSpec; 14] = [
         &EVENTS_OUTCOME,
         &PARKED,
         &INVARIANT_VIOLATIONS,
@@ -265,11 +404,16 @@ pub fn all() -> impl Iterator<Item = &'static MetricSpec> {
         &LATE_EVENTS,
         &RECORDS_IN_FLIGHT,
         &IN_FLIGHT,
+        &DELIVERY_REQUESTED,
+        &DELIVERY_ASSIGNED,
     ];
     static COUNTED: [(Count, MetricSpec); BY_PARTITION.len()] = BY_PARTITION;
-    static TABLE: [(BusinessCounter, MetricSpec); BusinessCounter::ALL.len()] = COUNTERS;
-    let counters = TABLE.iter().map(|(_, spec)| spec);
+    static OF_LAGS: [MetricSpec; LAGS.len()] = LAGS;
+    static OF_CLOSED: [(Closed, MetricSpec); CLOSED.len()] = CLOSED;
+    let counters = COUNTERS.iter().map(|(_, spec)| spec);
     let counted = COUNTED.iter().map(|(_, spec)| spec);
+    let closed = OF_CLOSED.iter().map(|(_, spec)| spec);
+    let counted = counted.chain(&OF_LAGS).chain(closed);
     OTHERS.into_iter().chain(counted).chain(counters)
 }
 
@@ -283,12 +427,65 @@ mod tests {
         let counters = COUNTERS
             .iter()
             .map(|(counter, spec)| (Counted::Counter(*counter), spec));
-        let in_flight = (Counted::Aggregate(BusinessAggregate::InFlight), &IN_FLIGHT);
-        for (counted, spec) in counters.chain([in_flight]) {
+        let aggregates = [
+            (BusinessAggregate::InFlight, &IN_FLIGHT),
+            (BusinessAggregate::SupplyGap, &DELIVERY_REQUESTED),
+            (BusinessAggregate::SupplyGap, &DELIVERY_ASSIGNED),
+        ];
+        let aggregates = aggregates.map(|(it, spec)| (Counted::Aggregate(it), spec));
+        for (counted, spec) in counters.chain(aggregates) {
             let dims: Vec<&str> = counted.dims().iter().map(|dim| dim.name()).collect();
             assert_eq!(dims, spec.labels, "{}", spec.name);
         }
         let listed: Vec<BusinessCounter> = COUNTERS.iter().map(|(counter, _)| *counter).collect();
         assert_eq!(listed, BusinessCounter::ALL);
+    }
+
+    #[test]
+    fn bounds_are_those_that_are_counted_by() {
+        let counters = COUNTERS
+            .iter()
+            .map(|(counter, spec)| (counter.buckets(), spec));
+        let lags = Lag::ALL
+            .iter()
+            .zip(&LAGS)
+            .map(|((_, _, buckets), spec)| (Some(*buckets), spec));
+        let mut histograms = 0;
+        for (buckets, spec) in counters.chain(lags) {
+            let MetricKind::Histogram(told) = spec.kind else {
+                assert_eq!(buckets, None, "{}", spec.name);
+                continue;
+            };
+            let buckets = buckets.unwrap();
+            let bounds = buckets.bounds.iter();
+            let bounds: Vec<f64> = bounds.map(|(_, name)| name.parse().unwrap()).collect();
+            assert_eq!(bounds, told, "{}", spec.name);
+            assert!(bounds.is_sorted_by(|one, next| one < next), "{}", spec.name);
+            let is_time = spec.name.ends_with("_seconds");
+            assert_eq!(buckets.unit, if is_time { 1_000 } else { 1 });
+            histograms += 1;
+        }
+        assert_eq!(histograms, 12);
+    }
+
+    /// A share of those within an objective is exact only where there is a bucket for it.
+    #[test]
+    fn there_is_a_bound_at_each_limit_of_a_timer() {
+        use BusinessCounter as C;
+        for (watch, counter) in [
+            (Watch::AcceptWait, C::LeadAccept),
+            (Watch::CookLate, C::CookOverrun),
+            (Watch::NoRider, C::WaitDispatch),
+            (Watch::HandoverLate, C::WaitHandover),
+            (Watch::RideLate, C::LeadRide),
+            (Watch::PromiseBroken, C::PromiseError),
+        ] {
+            let limits = Limits::DEFAULTS.iter().filter(|(it, ..)| *it == watch);
+            for (_, _, limit) in limits {
+                let bounds = counter.buckets().unwrap().bounds;
+                let found = bounds.iter().any(|(bound, _)| bound == limit);
+                assert!(found, "{}: {limit}", counter.name());
+            }
+        }
     }
 }
