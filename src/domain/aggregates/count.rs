@@ -4,7 +4,7 @@ use super::aggregate::BusinessAggregate as A;
 use super::counter::BusinessCounter as C;
 use super::deltas::DeltaBuffer;
 use super::group::Counted::{Aggregate, Counter};
-use super::{durations, load, rates};
+use super::{duplicates, durations, load, rates};
 use crate::domain::action::Action;
 use crate::domain::event::OrderEvent;
 use crate::domain::judgement::{Judgement, Transition};
@@ -61,6 +61,8 @@ pub fn count(order: &Order, event: &OrderEvent, judgement: &Judgement, deltas: &
     );
     durations::count(order, judgement, transition, deltas);
     load::count(order, event, transition, deltas);
+    let at = judgement.times.window_at;
+    duplicates::count(order, event, at, transition, deltas);
     // `main` is entered once per order and value, so each of these counts once per order.
     if transition.main_before.is_some() {
         if order.regions.main == Main::Paid {

@@ -16,7 +16,8 @@ pub enum DeltaKind {
     Running,
     /// Over all time.
     Total,
-    /// In the window of its moment, for the detectors: its group is a measure's.
+    /// In the window of its moment, which closes early: its group is a measure's of the detectors, or that of orders which may
+    /// have been sent twice.
     Measured,
 }
 
@@ -108,6 +109,17 @@ impl DeltaBuffer {
         });
     }
 
+    /// Adds what is known of an order among those that it may be one of twice.
+    pub(super) fn suspect(&mut self, group: &[u8], value: AggregateValue) {
+        self.groups.extend_from_slice(group);
+        self.entries.push(Entry {
+            end: self.groups.len(),
+            kind: DeltaKind::Measured,
+            at: None,
+            value,
+        });
+    }
+
     /// Whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -173,6 +185,11 @@ impl GroupWriter<'_> {
     /// Ends the delta, of sums in the window of another moment than the event's, epoch milliseconds.
     pub fn sums_at<const N: usize>(self, at: i64, first: [i64; N]) {
         self.put(Some(at), AggregateValue::of(first));
+    }
+
+    /// Ends the delta, of sums and something else, in the window of another moment than the event's, epoch milliseconds.
+    pub fn thing_at<const N: usize>(self, at: i64, first: [i64; N], thing: Thing) {
+        self.put(Some(at), AggregateValue::of(first).with(thing));
     }
 
     /// Ends the delta, of sums and something else.

@@ -5,6 +5,7 @@ use crate::domain::codes::codes;
 use crate::domain::reason::Reason;
 use crate::domain::regions::Fulfilment;
 use crate::domain::status::DisplayStatus;
+use crate::domain::watching::{Level, Watch};
 
 /// The value of a dim that every order has, where it is not known.
 pub const UNKNOWN: &str = "unknown";
@@ -23,6 +24,8 @@ codes! {
         Reason = "reason",
         Liability = "liability",
         Age = "age",
+        Timer = "timer",
+        Level = "level",
     }
 }
 
@@ -67,6 +70,10 @@ impl Dim {
             Self::Reason => Reason::from_code(code).map(Reason::name),
             Self::Liability => Liability::from_code(code).map(Liability::name),
             Self::Age => Age::from_code(code).map(Age::name),
+            Self::Timer => Watch::from_code(code)
+                .filter(|watch| watch.is_timer())
+                .map(Watch::name),
+            Self::Level => Level::from_code(code).map(Level::name),
         }
     }
 
