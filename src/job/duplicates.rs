@@ -159,7 +159,6 @@ impl DuplicatePairs {
         &mut self,
         minute: &Windowed<Vec<u8>>,
         value: &AggregateValue,
-        timestamp: i64,
         context: &mut Context<'_, '_>,
     ) -> Result<(), ProcessError> {
         let (store, start) = (self.store()?, minute.start);
@@ -180,7 +179,7 @@ impl DuplicatePairs {
         let known = self.untold(start, context)?;
         match (known, pairs) {
             (Some(_), 0) => Ok(()),
-            _ => self.keep(start, known.unwrap_or(0) + pairs, timestamp, context),
+            _ => self.keep(start, known.unwrap_or(0) + pairs, context),
         }
     }
 
@@ -203,14 +202,13 @@ impl DuplicatePairs {
         &mut self,
         start: i64,
         pairs: i64,
-        timestamp: i64,
         context: &mut Context<'_, '_>,
     ) -> Result<(), ProcessError> {
         write_key(&mut self.key, UNTOLD, start, &[]);
         context.put(self.store()?, &self.key, &pairs.to_be_bytes())?;
         self.told.key.clear();
         write_measured(&mut self.told.key, Measure::Duplicates, ["all", ""]);
-        self.tell(start, pairs, timestamp, context)
+        self.tell(start, pairs, context)
     }
 
     /// Tells the pairs of a minute of the group whose key is at hand.
@@ -218,7 +216,6 @@ impl DuplicatePairs {
         &mut self,
         start: i64,
         pairs: i64,
-        timestamp: i64,
         context: &mut Context<'_, '_>,
     ) -> Result<(), ProcessError> {
         (self.told.start, self.told.end) = (start, start.saturating_add(MINUTE_MS));
@@ -232,7 +229,7 @@ impl DuplicatePairs {
         context.forward(Record {
             key: &self.told,
             value: &result,
-            timestamp,
+            timestamp: self.told.end.saturating_sub(1),
             headers: Headers::default(),
         })
     }
@@ -242,7 +239,6 @@ impl DuplicatePairs {
         &mut self,
         minute: &Windowed<Vec<u8>>,
         late: &Late<'_>,
-        timestamp: i64,
         context: &mut Context<'_, '_>,
     ) -> Result<(), ProcessError> {
         let (store, start) = (self.store()?, minute.start);
@@ -270,7 +266,7 @@ impl DuplicatePairs {
                 continue;
             }
             if let Some(known) = self.untold(start, context)? {
-                self.keep(start, known + after - before, timestamp, context)?;
+                self.keep(start, known + after - before, context)?;
                 continue;
             }
             self.told.key.clear();
@@ -286,7 +282,7 @@ impl DuplicatePairs {
             context.forward(Record {
                 key: &self.told,
                 value: &result,
-                timestamp,
+                timestamp: late.timestamp,
                 headers: Headers::default(),
             })?;
         }
@@ -301,7 +297,7 @@ impl DuplicatePairs {
 
     /// Tells the minutes that are closed.
     fn tell_closed(&mut self, context: &mut Context<'_, '_>) -> Result<(), ProcessError> {
-        let (store, timestamp) = (self.store()?, context.wall_clock_ms());
+        let store = self.store()?;
         let Some(closed_before) = self.closed_before(context) else {
             return Ok(());
         };
@@ -333,7 +329,7 @@ impl DuplicatePairs {
             context.delete(store, &self.key)?;
             self.told.key.clear();
             self.told.key.extend_from_slice(&PAIRS);
-            self.tell(*start, *pairs, timestamp, context)?;
+            self.tell(*start, *pairs, context)?;
         }
         self.due = due;
         Ok(())
@@ -406,9 +402,7 @@ impl Processor for DuplicatePairs {
             WindowResult::Update {
                 is_final: false, ..
             } => Ok(()),
-            WindowResult::Update { aggregate, .. } => {
-                self.close(record.key, aggregate, record.timestamp, context)
-            }
+            WindowResult::Update { aggregate, .. } => self.close(record.key, aggregate, context),
             WindowResult::Late {
                 delta,
                 timestamp,
@@ -423,7 +417,7 @@ impl Processor for DuplicatePairs {
                     number: *number,
                     closed_before: *closed_before,
                 };
-                self.come_late(record.key, &late, record.timestamp, context)
+                self.come_late(record.key, &late, context)
             }
         }
     }
@@ -439,5 +433,36 @@ impl Processor for DuplicatePairs {
 
     fn go_on(&mut self, context: &mut Context<'_, '_>) -> Result<(), ProcessError> {
         self.sweep(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::aggregates::{Mark, Thing};
+
+    #[test]
+    fn the_bytes_of_rows_are_pinned() {
+        let pinned = jumun_harness::Pinned::load(env!("CARGO_MANIFEST_DIR"), "duplicates-1.hex");
+        let (mut key, mut row) = (Vec::new(), Vec::new());
+        let minute = 1_795_143_600_000;
+        write_key(&mut key, MARKS, minute, &[0x7e, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(key.len(), MARKS_KEY);
+        pinned.assert_written("marks-key", &key);
+        let mark = Mark {
+            at: minute + 250,
+            created: true,
+            order: 7,
+        };
+        let value = AggregateValue::default().with(Thing::Mark(mark));
+        value.encode(&mut row);
+        pinned.assert_written("marks", &row);
+        let (mut read, mut marks) = (AggregateValue::default(), Marks::default());
+        read.decode(pinned.bytes("marks")).unwrap();
+        marks.take_in(&read);
+        assert!(marks.has_created());
+        write_key(&mut key, UNTOLD, minute, &[]);
+        pinned.assert_written("untold-key", &key);
+        pinned.assert_written("untold", &3_i64.to_be_bytes());
     }
 }

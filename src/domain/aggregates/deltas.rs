@@ -24,7 +24,7 @@ pub enum DeltaKind {
 /// What is added to one group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delta<'a> {
-    /// The group's key, to be read by [`Group::parse`](super::Group::parse).
+    /// The group's key, to be read by [`Group::parse`](super::Group::parse) unless it is measured or suspected.
     pub group: &'a [u8],
     /// Where it counts.
     pub kind: DeltaKind,

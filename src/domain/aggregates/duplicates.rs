@@ -187,9 +187,8 @@ pub(super) fn count(
     }
     hash.update(&order.amount.to_le_bytes());
     let mut group = [TAG, 0, 0, 0, 0, 0, 0, 0, 0];
-    if let [_, kind @ ..] = &mut group {
-        *kind = hash.digest().to_be_bytes();
-    }
+    let [_, kind @ ..] = &mut group;
+    *kind = hash.digest().to_be_bytes();
     let mark = Mark {
         at,
         created,

@@ -46,6 +46,10 @@ fn dims_stand_in_the_order_of_the_design() {
             "supply_gap(sido)",
             "top_stores(sido)",
             "rider_load(sido)",
+            "stuck(sido, timer)",
+            "sla_breach(sido, timer, level)",
+            "sla_breach_by_fulfilment(fulfilment, timer, level)",
+            "dup_order_suspect()",
             "order_created_total(sido)",
             "order_created_by_category_total(category)",
             "order_paid_total(sido)",
@@ -119,7 +123,7 @@ proptest! {
     #[test]
     fn groups_are_read_back_as_they_were_written(
         written in prop::collection::vec(
-            (0..40usize, prop::collection::vec((".{0,40}", prop::option::of(0u8..3)), 5), -1i8..2),
+            (0..44usize, prop::collection::vec((".{0,40}", prop::option::of(0u8..3)), 5), -1i8..2),
             0..6,
         )
     ) {
@@ -154,8 +158,8 @@ proptest! {
 
     #[test]
     fn no_two_groups_have_the_same_bytes(
-        first in (0..40usize, prop::collection::vec(("[ab]{0,3}", prop::option::of(0u8..2)), 5)),
-        second in (0..40usize, prop::collection::vec(("[ab]{0,3}", prop::option::of(0u8..2)), 5)),
+        first in (0..44usize, prop::collection::vec(("[ab]{0,3}", prop::option::of(0u8..2)), 5)),
+        second in (0..44usize, prop::collection::vec(("[ab]{0,3}", prop::option::of(0u8..2)), 5)),
     ) {
         let counted: Vec<Counted> = Counted::all().collect();
         let bytes = |(which, values): &(usize, Vec<(String, Option<u8>)>)| {
@@ -185,6 +189,7 @@ fn name_of(dim: Dim, code: Option<u8>) -> &'static str {
     use crate::domain::reason::Reason;
     use crate::domain::regions::Fulfilment;
     use crate::domain::status::DisplayStatus;
+    use crate::domain::watching::{Level, Watch};
     let Some(code) = code.map(usize::from) else {
         return if matches!(dim, Dim::Fulfilment | Dim::Actor) {
             "unknown"
@@ -198,6 +203,8 @@ fn name_of(dim: Dim, code: Option<u8>) -> &'static str {
         Dim::Reason => Reason::ALL[code].name(),
         Dim::Liability => Liability::ALL[code].name(),
         Dim::Age => Age::ALL[code].name(),
+        Dim::Timer => Watch::ALL[code].name(),
+        Dim::Level => Level::ALL[code].name(),
         _ => DisplayStatus::ALL[code].name(),
     }
 }
