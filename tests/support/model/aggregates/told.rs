@@ -174,16 +174,19 @@ impl Told {
         const LIE: i64 = 1_000;
         let is_its = |group: &str| Grouping::of_group(group) == Some(grouping);
         for (group, told) in self.groups.iter_mut().filter(|(group, _)| is_its(group)) {
-            let of_group = told.windows.iter_mut();
-            for (start, window) in of_group.filter(|(_, window)| window.update.is_some()) {
+            for (start, window) in &mut told.windows {
                 let before = window.clone();
-                let update = window.update.as_mut().unwrap();
-                update.value += LIE;
+                let Some(update) = &mut window.update else {
+                    continue;
+                };
                 if let Some((value, _)) = &mut window.rich {
                     let mut members = value.as_object_mut()?.values_mut();
-                    let member = members.find(|member| member.is_number())?;
+                    let Some(member) = members.find(|member| member.is_number()) else {
+                        continue;
+                    };
                     *member = (member.as_f64()? as i64 + LIE).into();
                 }
+                update.value += LIE;
                 return Some((group.clone(), *start, before));
             }
         }
