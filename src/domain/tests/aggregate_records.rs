@@ -292,7 +292,7 @@ fn orders_that_last_too_long_are_told_with_the_minute_of_the_oldest() {
     let minute = NOON / 60_000;
     with_window(stuck, |window| {
         let mut value = AggregateValue::of([1]).with(Thing::Began(minute + 1, 1));
-        let mut told = |value: &AggregateValue| {
+        let told = |value: &AggregateValue| {
             let update = AggregateUpdate {
                 value,
                 moved: value,
