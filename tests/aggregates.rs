@@ -29,11 +29,14 @@ const PARTITIONS: i32 = 4;
 const CLOSED: i64 = 26 * 60 * MINUTE;
 
 /// After a day all of whose windows are closed: orders of noon, which are late, then orders in time, in whose windows the
-/// gauges contain the late ones, then the close of those.
+/// gauges contain the late ones, then the close of those, and orders that are half an hour late.
 fn send_sequel(kafka: &Kafka, day: &Expected, after: i64) {
     clocks::send_belated_orders(kafka, "L", NOON, after + 10 * MINUTE);
     clocks::send_belated_orders(kafka, "T", after + 30 * MINUTE, after + 30 * MINUTE);
-    clocks::advance(kafka, &day.orders, after + 30 * MINUTE + CLOSED);
+    let closed = after + 30 * MINUTE + CLOSED;
+    clocks::advance(kafka, &day.orders, closed);
+    clocks::send_belated_orders(kafka, "H", closed - 25 * MINUTE, closed + 5 * MINUTE);
+    clocks::advance(kafka, &day.orders, closed + CLOSED);
 }
 
 #[track_caller]
