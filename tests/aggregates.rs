@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use jumun_harness::{Broker, Kafka};
 
 use crate::support::aggregated::{
-    Expected, Listener, batch_of_transitions, compare_all, expected_of_inputs,
+    Expected, Listener, assert_each_is_looked_at, batch_of_transitions, compare_all,
+    expected_of_inputs,
 };
 use crate::support::kill::Ordeal;
 use crate::support::live_day::LiveDay;
@@ -23,15 +24,19 @@ const PAID_ORDERS: i64 = 1_176;
 const NOON: i64 = 1_795_143_600_000; // 2026-11-20T12:00:00+09:00
 const MINUTE: i64 = 60_000;
 const PARTITIONS: i32 = 4;
-/// So long after the end of a day all its windows are closed, those too that are kept open for an hour.
-const CLOSED: i64 = 75 * MINUTE;
+/// So long after the end of a day all its windows are closed, those too that are kept open for an hour, and those of deadlines
+/// a day behind it: by the wall clock, which is far ahead, these are over.
+const CLOSED: i64 = 26 * 60 * MINUTE;
 
 /// After a day all of whose windows are closed: orders of noon, which are late, then orders in time, in whose windows the
-/// gauges contain the late ones, then the close of those.
+/// gauges contain the late ones, then the close of those, and orders that are half an hour late.
 fn send_sequel(kafka: &Kafka, day: &Expected, after: i64) {
     clocks::send_belated_orders(kafka, "L", NOON, after + 10 * MINUTE);
     clocks::send_belated_orders(kafka, "T", after + 30 * MINUTE, after + 30 * MINUTE);
-    clocks::advance(kafka, &day.orders, after + 30 * MINUTE + CLOSED);
+    let closed = after + 30 * MINUTE + CLOSED;
+    clocks::advance(kafka, &day.orders, closed);
+    clocks::send_belated_orders(kafka, "H", closed - 25 * MINUTE, closed + 5 * MINUTE);
+    clocks::advance(kafka, &day.orders, closed + CLOSED);
 }
 
 #[track_caller]
@@ -75,6 +80,8 @@ fn at_full_speed(name: &str, file: &str, adjust: fn(Setup) -> Setup) -> Option<[
     let at_end = compare_all(&broker, &all);
     assert_clean(&format!("{name}, at the end"), &at_end, began);
     assert_eq!(at_end.late_records, report.late_records);
+    listener.listen();
+    assert_each_is_looked_at(&mut listener, &all);
     Some([of_day, at_end])
 }
 

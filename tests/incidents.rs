@@ -269,3 +269,10 @@ fn cancels_after_delivery_at_one_store_are_a_wave() {
     // Food takes up to an hour and a half to be delivered, and the rule looks back an hour.
     check(&found, "store=st_900001", 30, 45, (60, 170));
 }
+
+#[test]
+fn orders_that_are_sent_twice_are_found() {
+    let found = with(IncidentKind::DuplicateOrders, 60, 80, 120);
+    let found = only(found, "duplicate_orders", &[]);
+    check(&found, "all", 60, 80, (3, 8));
+}

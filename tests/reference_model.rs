@@ -4,6 +4,7 @@
 
 mod aggregates;
 mod aggregates_verifier;
+mod derived_aggregates;
 mod lifecycle;
 mod market_days;
 mod ordering;

@@ -15,6 +15,7 @@ codes! {
         OrderDrop = "order_drop",
         OrderSurge = "order_surge",
         PostCancelWave = "post_cancel_wave",
+        DuplicateOrders = "duplicate_orders",
     }
 }
 

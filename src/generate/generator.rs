@@ -63,6 +63,7 @@ pub struct Generator {
     rng: Xoshiro256PlusPlus,
     /// An incident has chances of its own, so that what it does not concern is as it is without.
     incidents: Xoshiro256PlusPlus,
+    order_before: Option<Order>,
     places: Places,
     plots: Plots,
     envelope: EnvelopeWriter,
@@ -100,6 +101,7 @@ impl Generator {
             planned: 0,
             emitted: 0,
             is_cut_off: false,
+            order_before: None,
             incidents: Xoshiro256PlusPlus::seed_from_u64(!config.seed),
             rng,
             config,
@@ -209,8 +211,10 @@ impl Generator {
             &mut steps,
         );
         if let Some(incident) = &self.config.incident {
-            incident.change(created_at, &mut order, &mut self.incidents, &mut steps);
+            let (before, rng) = (self.order_before.as_ref(), &mut self.incidents);
+            incident.change(created_at, before, &mut order, rng, &mut steps);
         }
+        self.order_before = Some(order);
         self.planned += steps.len() as u64;
         *live = LiveOrder {
             number,

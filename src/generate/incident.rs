@@ -50,6 +50,8 @@ kinds! {
     Surge "surge",
     /// One order in eight is of one store, and is cancelled after delivery.
     PostCancelWave "post-cancel-wave",
+    /// Every third order is that of the one before it once more.
+    DuplicateOrders "duplicate-orders",
 }
 
 /// An incident, from one moment to another of event time, epoch milliseconds.
@@ -85,10 +87,11 @@ impl Incident {
         }
     }
 
-    /// Changes the story of an order that was created then, if the incident concerns it.
+    /// Changes the story of an order that was created then, if the incident concerns it; `before` is the one before it.
     pub(super) fn change(
         &self,
         created_at: u64,
+        before: Option<&Order>,
         order: &mut Order,
         rng: &mut Xoshiro256PlusPlus,
         steps: &mut Vec<Step>,
@@ -142,6 +145,14 @@ impl Incident {
                     haunt(order, steps, picked_up);
                 }
             }
+            IncidentKind::DuplicateOrders => {
+                if self.lasts_at(created_at)
+                    && let Some(before) = before
+                    && one_in(3, rng)
+                {
+                    repeat(before, order);
+                }
+            }
             IncidentKind::PostCancelWave => {
                 if self.lasts_at(created_at)
                     && let Some(delivered) = place_of(steps, Action::DeliveryDelivered)
@@ -165,6 +176,13 @@ impl Incident {
 
 fn one_in(n: u32, rng: &mut Xoshiro256PlusPlus) -> bool {
     rng.random_range(0..n) == 0
+}
+
+/// The same customer orders the same for the same amount once more; how it is paid and brought is as it was drawn.
+fn repeat(before: &Order, order: &mut Order) {
+    (order.customer, order.store) = (before.customer, before.store);
+    let items = before.amount() + order.discount;
+    order.items_total = items.saturating_sub(order.delivery_fee);
 }
 
 /// Nothing comes after that step; answers when it happens.

@@ -15,12 +15,15 @@ use topology::window::{
 use super::codec::{AggregateValues, JsonText, JsonTextSerializer, OrderNumberSerializer};
 use super::counters::{self, Closed};
 use super::detectors::{MinuteDetectors, MinuteOptions};
+use super::duplicates::DuplicatePairs;
 use super::judged::Judged;
 use super::options::JobOptions;
 use super::top_stores::{self, TopStores};
 use super::{names, topics};
 use crate::config::Emit;
-use crate::domain::aggregates::{AggregateValue, BusinessAggregate, Counted, DeltaKind, Group};
+use crate::domain::aggregates::{
+    AggregateValue, BusinessAggregate, Counted, DeltaKind, Group, is_suspected, merged_by,
+};
 use crate::domain::detection::is_measured;
 use crate::domain::records::{
     AggregateUpdate, AggregateWindow, LateDelta, riders, write_aggregate, write_aggregate_key,
@@ -33,7 +36,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 const COHORT: Duration = Duration::from_secs(3_600);
 /// The number of these windows in the aggregation.
 const COHORT_WINDOWS: u8 = 1;
-/// The number of those that the detectors look at.
+/// The number of those that the detectors look at, and in which orders that may have been sent twice meet.
 const MEASURED_WINDOWS: u8 = 2;
 
 /// What the merging tells.
@@ -42,6 +45,7 @@ type Results = KStream<Windowed<Vec<u8>>, WindowResult<AggregateValue>>;
 /// Adds the aggregation of what the judge forwards, and the two topics that tell of it.
 pub(super) fn add(builder: &StreamsBuilder, judged: &KStream<String, Judged>, job: &JobOptions) {
     builder.add_state_store(StoreBuilder::persistent(names::TOP_STORES));
+    builder.add_state_store(StoreBuilder::persistent(names::DUPLICATES));
     builder.add_state_store(StoreBuilder::persistent(names::DETECTORS));
     let results = judged.aggregate_windowed(
         names::AGGREGATES,
@@ -50,6 +54,7 @@ pub(super) fn add(builder: &StreamsBuilder, judged: &KStream<String, Judged>, jo
         Bytes,
         AggregateValues,
     );
+    let results = with_duplicates(&results, job);
     add_detectors(&results, job);
     let produced = Produced::with(Bytes, JsonTextSerializer);
     let results = results.filter(|window, _| !is_measured(&window.key));
@@ -71,6 +76,21 @@ pub(super) fn add(builder: &StreamsBuilder, judged: &KStream<String, Judged>, jo
             &job.output(topics::LATE_AGGREGATES),
             produced.with_name(names::LATE_AGGREGATES),
         );
+}
+
+/// In place of what is known of orders that may have been sent twice the number of their pairs.
+fn with_duplicates(results: &Results, job: &JobOptions) -> Results {
+    let grace_ms = i64::try_from(job.minutes.grace.as_millis()).unwrap_or(i64::MAX);
+    let pairs = results
+        .filter(|window, _| is_suspected(&window.key))
+        .process(
+            names::DUPLICATE_PAIRS,
+            move || DuplicatePairs::new(grace_ms),
+            &[names::DUPLICATES],
+        );
+    results
+        .filter(|window, _| !is_suspected(&window.key))
+        .merge(&pairs)
 }
 
 /// Adds the detectors that look at minutes, and the topic that tells of their findings. The operator and its store are there
@@ -162,6 +182,10 @@ impl WindowedAggregator for OrderAggregator {
 
     fn merge(sum: &mut AggregateValue, delta: &AggregateValue) {
         sum.merge(delta);
+    }
+
+    fn merged_by(group: &[u8]) -> &[u8] {
+        merged_by(group)
     }
 }
 

@@ -282,7 +282,7 @@ impl MinuteDetectors {
         let mut usual = None;
         let mut last_hour = 0;
         match measure {
-            Measure::Paid | Measure::ApprovedAndCancelled => {
+            Measure::Paid | Measure::ApprovedAndCancelled | Measure::Duplicates => {
                 usual = self.usual(scope, start, count, context)?;
                 if usual.is_none() {
                     let from = (start - SEED_MINUTES * MINUTE_MS).max(scope.first);
@@ -297,7 +297,10 @@ impl MinuteDetectors {
             }
             Measure::Delayed | Measure::Queue => {}
         }
-        let has_usual = matches!(measure, Measure::Paid | Measure::ApprovedAndCancelled);
+        let has_usual = matches!(
+            measure,
+            Measure::Paid | Measure::ApprovedAndCancelled | Measure::Duplicates
+        );
         if has_usual && usual.is_none() {
             usual = self.held(scope, start, context)?;
         }

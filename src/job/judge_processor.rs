@@ -314,6 +314,9 @@ impl JudgeProcessor {
         if judgement.store {
             self.save(context)?;
         }
+        if judgement.transition.is_some() {
+            self.watching.changed_at = judgement.times.window_at;
+        }
         self.count(judgement, told, context);
         if let Outcome::DeadLettered(reason) = judgement.outcome {
             let message = event.defect().map_or("", |defect| defect.message.as_str());

@@ -1,12 +1,14 @@
 use super::codec::JsonText;
 use super::measures;
-use crate::domain::aggregates::{BusinessAggregateSet, DeltaBuffer, count, count_expired};
+use crate::domain::aggregates::{
+    BusinessAggregateSet, DeltaBuffer, count, count_expired, count_over, count_reached,
+};
 use crate::domain::detection::Measure;
 use crate::domain::event::OrderEvent;
 use crate::domain::judgement::Judgement;
 use crate::domain::order::Order;
 use crate::domain::records::{self, Finding, RecordOrigin};
-use crate::domain::watching::Deadline;
+use crate::domain::watching::{Deadline, Told};
 use topology::process::SourceRecord;
 
 /// What judging a record came to: what is told of it, and what it counts for.
@@ -88,11 +90,27 @@ impl Judged {
         records::write_abandoned(&mut self.reconcile.0, order_no, order, at);
     }
 
-    /// Fills it anew for a level that a timer of the order has reached, told at this moment.
-    pub(super) fn fill_sla(&mut self, order: &Order, order_no: &str, reached: &Deadline, at: i64) {
+    /// Fills it anew for a level that a timer of the order has reached, told at this moment. Answers since when the order is
+    /// overdue, if it counts as such from here on.
+    pub(super) fn fill_sla(
+        &mut self,
+        order: &Order,
+        order_no: &str,
+        reached: &Deadline,
+        at: i64,
+    ) -> Option<i64> {
         self.clear();
         self.window_at = at;
         records::write_sla(&mut self.sla.0, order_no, order, reached, at);
+        count_reached(order, reached, &mut self.deltas)
+    }
+
+    /// Fills it anew for what a timer told and what was over at this moment; answers whether it counts for anything.
+    pub(super) fn fill_over(&mut self, order: &Order, told: &Told, at: i64) -> bool {
+        self.clear();
+        self.window_at = at;
+        count_over(order, told, at, &mut self.deltas);
+        !self.deltas.is_empty()
     }
 
     /// Fills it anew for what moves in the queue for riders: orders that wait, and those of them that do too long.

@@ -5,6 +5,7 @@ mod aggregates;
 pub(crate) mod codec;
 pub mod counters;
 mod detectors;
+mod duplicates;
 pub mod input_keys;
 mod judge_processor;
 mod judged;
@@ -55,6 +56,8 @@ pub(crate) mod names {
     pub(super) const FINDINGS: &str = "findings";
     pub(super) const AGGREGATES: &str = "aggregates";
     pub(super) const TOP_STORES: &str = "top-stores";
+    pub(super) const DUPLICATES: &str = "duplicates";
+    pub(super) const DUPLICATE_PAIRS: &str = "duplicate-pairs";
     pub(super) const DETECTORS: &str = "detectors";
     pub(super) const MINUTE_DETECTORS: &str = "minute-detectors";
     pub(super) const MINUTE_FINDINGS: &str = "minute-findings";

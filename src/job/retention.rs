@@ -96,7 +96,7 @@ impl JudgeProcessor {
         };
         context.count(counters::count(count), 1);
         accounting::count_in_flight(status, DisplayStatus::None, context);
-        self.stop_watching(context)?;
+        self.stop_watching(now, context)?;
         self.judged.fill_expired(&self.order, &self.order_no, now);
         self.drop_kept(context)?;
         self.order.clear();

@@ -8,14 +8,15 @@ use topology::codec::Utf8;
 use topology::io::Headers;
 use topology::testing::{TestDriver, TestDriverConfig, TestOutputTopic};
 
-use super::{JobOptions, counters, topics};
+use super::{JobOptions, WatchOptions, counters, topics};
 use crate::config::{Aggregates, Emit, Topics};
 use crate::domain::aggregates::BusinessAggregate;
 use crate::domain::decode::decode;
 use crate::domain::event::OrderEvent;
 use crate::domain::judge::JudgingPolicy;
-use crate::domain::tests::fixture::{Ev, NOON, ev};
+use crate::domain::tests::fixture::{CREATED_INFO, Ev, NOON, ev};
 use crate::domain::tests::market_days::lines;
+use crate::domain::watching::WatchSet;
 
 struct Job {
     driver: TestDriver,
@@ -24,14 +25,33 @@ struct Job {
     event: OrderEvent,
 }
 
-/// The job, on a day after that of the events.
+/// The job, on a day after that of the events: every deadline is over, so nothing is watched.
 fn job(settings: &Aggregates, partitions: i32) -> Job {
-    let topology = super::topology(&JobOptions {
+    start(JobOptions {
+        watching: unwatched(),
+        ..options(settings, partitions)
+    })
+}
+
+fn options(settings: &Aggregates, partitions: i32) -> JobOptions {
+    JobOptions {
         judging: JudgingPolicy::strict(),
         aggregates: settings.clone(),
         merging_tasks: partitions,
         ..JobOptions::default()
-    });
+    }
+}
+
+fn unwatched() -> WatchOptions {
+    WatchOptions {
+        watches: WatchSet::EMPTY,
+        ..WatchOptions::default()
+    }
+}
+
+fn start(options: JobOptions) -> Job {
+    let partitions = options.merging_tasks;
+    let topology = super::topology(&options);
     let mut config = TestDriverConfig::new("jumun").partitions(partitions);
     config.initial_wall_clock_ms = NOON + 2 * 86_400_000;
     config.streams.topics = topics::aggregates(&Topics {
@@ -91,8 +111,14 @@ impl Job {
         }
     }
 
-    /// Records of windows that were not read yet, as `key value`.
+    /// Records of windows that were not read yet, as `key value`; without pairs of orders.
     fn updates(&mut self) -> Vec<String> {
+        let updates = self.all_updates();
+        let others = updates.into_iter().filter(|it| !it.starts_with(PAIRS));
+        others.collect()
+    }
+
+    fn all_updates(&mut self) -> Vec<String> {
         let records = self.updates.read_records_to_list(&mut self.driver).unwrap();
         let text = |key: String, value: String| format!("{key} {value}");
         records
@@ -100,7 +126,37 @@ impl Job {
             .map(|record| text(record.key, record.value))
             .collect()
     }
+
+    /// What is told of pairs of orders: minutes and pairs.
+    fn pairs(&mut self) -> Vec<(String, i64)> {
+        let updates = self.all_updates();
+        let pairs = updates.iter().filter_map(|it| it.strip_prefix(PAIRS));
+        pairs
+            .map(|it| {
+                let (minute, value) = it.split_once(' ').unwrap();
+                let value: Value = serde_json::from_str(value).unwrap();
+                assert_eq!((&value["final"], &value["rev"]), (&true.into(), &1.into()));
+                assert_eq!(value["n"], value["value"]);
+                (minute.to_owned(), value["value"].as_i64().unwrap())
+            })
+            .collect()
+    }
+
+    /// Late deltas of pairs that were not read yet: minutes and changes.
+    fn late_pairs(&mut self) -> Vec<(String, i64)> {
+        let late = self.late.read_records_to_list(&mut self.driver).unwrap();
+        let pairs = late.iter().filter(|it| it.key.starts_with(PAIRS));
+        pairs
+            .map(|it| {
+                let value: Value = serde_json::from_str(&it.value).unwrap();
+                let minute = it.key.split('|').nth(1).unwrap();
+                (minute.to_owned(), value["delta"].as_i64().unwrap())
+            })
+            .collect()
+    }
 }
+
+const PAIRS: &str = "dup_order_suspect|";
 
 fn only_final() -> Aggregates {
     Aggregates {
@@ -225,6 +281,93 @@ fn a_rejected_event_moves_the_clock_but_no_aggregate() {
         updates
             .iter()
             .all(|update| update.contains("2026-11-20T03:00Z"))
+    );
+}
+
+fn minute(minute: u32) -> String {
+    format!("2026-11-20T{:02}:{:02}Z", 3 + minute / 60, minute % 60)
+}
+
+#[test]
+fn orders_sent_twice_are_counted_wherever_they_are() {
+    let mut job = job(&only_final(), 3);
+    let created = |at: f64| ev("order.created", "CUSTOMER", 1).at(at);
+    for (number, at) in [(1, 250.0), (2, 299.0), (3, 300.0), (4, 549.0), (5, 550.001)] {
+        let order_no = format!("B{number}");
+        job.pipe(&order_no, &created(at).id(&order_no));
+    }
+    let other = CREATED_INFO.replace("20000", "20001");
+    job.pipe("B6", &created(301.0).id("B6").info(&other));
+    assert_eq!(job.pairs(), []);
+    job.wait(600);
+    // The fourth with three; of the fifth the first is too long ago.
+    let pairs = [(minute(4), 1), (minute(5), 2), (minute(9), 3 + 3)];
+    assert_eq!(job.pairs(), pairs);
+    assert_eq!(job.late_pairs(), []);
+}
+
+#[test]
+fn an_order_that_ended_before_the_next_one_is_no_part_of_a_pair() {
+    let mut job = job(&only_final(), 1);
+    let created = |at: f64| ev("order.created", "CUSTOMER", 1).at(at);
+    job.pipe("B1", &created(1.0).id("B1"));
+    let cancelled = ev("order.cancelled", "CUSTOMER", 2).at(70.0);
+    job.pipe("B1", &cancelled);
+    job.pipe("B2", &created(130.0).id("B2"));
+    job.wait(300);
+    assert_eq!(job.pairs(), [(minute(0), 0), (minute(2), 0)]);
+}
+
+#[test]
+fn what_comes_late_changes_pairs_of_minutes_that_were_told() {
+    let mut job = job(&only_final(), 1);
+    let created = |at: f64| ev("order.created", "CUSTOMER", 1).at(at);
+    job.pipe("B1", &created(1.0).id("B1"));
+    job.pipe("B3", &created(130.0).id("B3"));
+    job.wait(300);
+    assert_eq!(job.pairs(), [(minute(0), 0), (minute(2), 1)]);
+    job.pipe("B2", &created(2.0).id("B2").recorded(400.0));
+    assert_eq!(job.late_pairs(), [(minute(0), 1), (minute(2), 1)]);
+    let cancelled = ev("order.cancelled", "CUSTOMER", 2).at(1.5);
+    job.pipe("B1", &cancelled.recorded(410.0));
+    assert_eq!(job.late_pairs(), [(minute(0), -1), (minute(2), -1)]);
+    // More than an hour late its neighbours are not known any more.
+    job.pipe("B4", &created(4_500.0).id("B4"));
+    job.wait(300);
+    assert_eq!(job.pairs(), [(minute(75), 0)]);
+    job.pipe("B5", &created(3.0).id("B5").recorded(5_000.0));
+    assert_eq!(job.late_pairs(), []);
+}
+
+#[test]
+fn what_is_overdue_is_told_from_its_deadline_to_its_end() {
+    let mut job = start(options(&only_final(), 1));
+    job.pipe("B1", &ev("order.created", "CUSTOMER", 1).at(1.0));
+    job.wait(5);
+    job.pipe("B1", &ev("payment.approved", "PG", 1).at(700.0));
+    job.wait(1_000);
+    let updates = job.updates();
+    let told = |key: &str| {
+        let found = updates.iter().find_map(|it| it.strip_prefix(key));
+        let value = found.unwrap_or_else(|| panic!("no {key} in {updates:#?}"));
+        serde_json::from_str::<Value>(value.trim_start()).unwrap()["value"].clone()
+    };
+    assert_eq!(
+        told("sla_breach|서울|payment_wait|WARN|2026-11-20T03:03Z"),
+        1
+    );
+    let breach = "payment_wait|BREACH|2026-11-20T03:10Z";
+    assert_eq!(told(&format!("sla_breach|서울|{breach}")), 1);
+    assert_eq!(
+        told(&format!("sla_breach_by_fulfilment|BAEMIN_SINGLE|{breach}")),
+        1
+    );
+    let stuck = |minute: u32| told(&format!("stuck|서울|payment_wait|2026-11-20T03:{minute}Z"));
+    let one = serde_json::json!({"orders": 1, "oldestSince": "2026-11-20T12:00:00.000+09:00"});
+    assert_eq!(stuck(10), one);
+    assert_eq!(
+        stuck(11),
+        serde_json::json!({"orders": 0, "oldestSince": null})
     );
 }
 
@@ -383,13 +526,15 @@ fn windows_and_late_deltas_of_a_faulty_day_add_up_to_its_transitions() {
     }
 }
 
-/// The day on the real tasks and commit protocol, in memory: without aggregates, with those of before there were others, and
-/// with all; the best of some rounds of each in turn. Run with `--ignored --nocapture`.
+/// The day on the real tasks and commit protocol, in memory, by the time of the records: without aggregates, with those of
+/// before there were others, with all, and with timers and detectors as well; the best of some rounds of each in turn. Run
+/// with `--ignored --nocapture` on a quiet machine.
 #[test]
 #[ignore = "measures"]
 fn what_aggregates_cost() {
     use crate::config::Included;
     use crate::domain::aggregates::BusinessAggregateSet;
+    const LEAST_THROUGHPUT: f64 = 0.7;
     let Some(lines) = lines("market-day-4.ndjson.gz") else {
         return;
     };
@@ -397,20 +542,31 @@ fn what_aggregates_cost() {
     let first = first.fold(BusinessAggregateSet::EMPTY, |set, aggregate| {
         set.with(*aggregate)
     });
-    let with = |enabled: bool, include: Included| Aggregates {
-        enabled,
-        include,
-        ..Aggregates::default()
+    let with = |enabled: bool, include: Included, watched: bool| {
+        let settings = Aggregates {
+            enabled,
+            include,
+            ..Aggregates::default()
+        };
+        let mut options = options(&settings, 3);
+        options.rebuild = true;
+        options.minutes.enabled = watched;
+        if !watched {
+            options.watching = unwatched();
+        }
+        options
     };
     let kinds = [
-        ("none", with(false, Included::ALL)),
-        ("A1 to A5", with(true, Included(first))),
-        ("all", with(true, Included::ALL)),
+        ("none", with(false, Included::ALL, false)),
+        ("A1 to A5", with(true, Included(first), false)),
+        ("all aggregates", with(true, Included::ALL, false)),
+        ("timers alone", with(false, Included::ALL, true)),
+        ("all, timers and detectors", with(true, Included::ALL, true)),
     ];
-    let mut best = [Duration::MAX; 3];
+    let mut best = [Duration::MAX; 5];
     for _ in 0..12 {
-        for ((_, settings), best) in kinds.iter().zip(&mut best) {
-            let mut job = job(settings, 3);
+        for ((_, options), best) in kinds.iter().zip(&mut best) {
+            let mut job = start(options.clone());
             lines.iter().for_each(|line| job.append(line));
             let started = std::time::Instant::now();
             job.driver.commit().unwrap();
@@ -418,7 +574,7 @@ fn what_aggregates_cost() {
             *best = started.elapsed().min(*best);
         }
     }
-    let [none, ..] = best;
+    let [none, .., all] = best;
     for ((name, _), best) in kinds.iter().zip(best) {
         println!(
             "{name}: {best:.1?} for {} events, throughput {:.2} of that without",
@@ -426,4 +582,5 @@ fn what_aggregates_cost() {
             none.as_secs_f64() / best.as_secs_f64()
         );
     }
+    assert!(none.as_secs_f64() / all.as_secs_f64() >= LEAST_THROUGHPUT);
 }

@@ -69,6 +69,8 @@ pub(super) struct WatchBuffers {
     bytes: Vec<u8>,
     ended: Vec<Told>,
     reached: Vec<Deadline>,
+    /// When the last event happened that changed an order, epoch milliseconds as windows take it.
+    pub(super) changed_at: i64,
 }
 
 /// How far the inputs of the task are behind, milliseconds; none where nobody knows.
@@ -104,8 +106,9 @@ impl JudgeProcessor {
         if after == *before {
             return Ok(());
         }
+        let at = self.watching.changed_at;
         self.change_watches(context, |it, row, context| {
-            it.end_watches(&after.running, row, context)?;
+            it.end_watches(&after.running, at, row, context)?;
             it.queue(&after.running, row, context)?;
             if after.ghosts > before.ghosts {
                 it.tell_ghost(&after.running, row, context)?;
@@ -114,9 +117,10 @@ impl JudgeProcessor {
         })
     }
 
-    /// The order is about to be forgotten.
+    /// The order is about to be forgotten, at this moment of stream time.
     pub(super) fn stop_watching(
         &mut self,
+        at: i64,
         context: &mut Context<'_, '_>,
     ) -> Result<(), ProcessError> {
         if self.options.watching.watches.is_empty() {
@@ -124,7 +128,7 @@ impl JudgeProcessor {
         }
         let none = Running::default();
         self.change_watches(context, |it, row, context| {
-            it.end_watches(&none, row, context)?;
+            it.end_watches(&none, at, row, context)?;
             it.queue(&none, row, context)?;
             it.set_watch(&none, row, context)
         })
@@ -145,7 +149,8 @@ impl JudgeProcessor {
             }
             row.due = None;
             let running = it.watched().running;
-            it.end_watches(&running, row, context)?;
+            let now = it.watch_clock(context);
+            it.end_watches(&running, now, row, context)?;
             if let Some(horizon) = it.horizon(context) {
                 it.tell_reached(&running, horizon, row, context)?;
                 it.queue(&running, row, context)?;
@@ -300,6 +305,7 @@ impl JudgeProcessor {
             level: reached.level,
             since: reached.since,
             quiet,
+            overdue_from: None,
         });
         match Detector::of(reached.watch) {
             None => {
@@ -307,8 +313,11 @@ impl JudgeProcessor {
                     self.move_queue([0, 1], context)?;
                 }
                 context.count(counters::sla(reached.watch, reached.level), 1);
-                self.judged
-                    .fill_sla(&self.order, &self.order_no, reached, now);
+                let order = &self.order;
+                let overdue_from = self.judged.fill_sla(order, &self.order_no, reached, now);
+                if let Some(told) = row.told.last_mut() {
+                    told.overdue_from = overdue_from;
+                }
                 self.forward_watch(now, context)
             }
             Some(_) if quiet => Ok(()),
@@ -326,10 +335,11 @@ impl JudgeProcessor {
         }
     }
 
-    /// What ended is taken off the row, and told where its beginning was.
+    /// What ended, at this moment, is taken off the row, and told where its beginning was.
     fn end_watches(
         &mut self,
         running: &Running,
+        at: i64,
         row: &mut WatchRow,
         context: &mut Context<'_, '_>,
     ) -> Result<(), ProcessError> {
@@ -337,7 +347,7 @@ impl JudgeProcessor {
         row.take_ended(running, &mut ended);
         let mut done = Ok(());
         for told in &ended {
-            done = self.end_watch(told, row.queued, context);
+            done = self.end_watch(told, at, row.queued, context);
             if done.is_err() {
                 break;
             }
@@ -349,6 +359,7 @@ impl JudgeProcessor {
     fn end_watch(
         &mut self,
         told: &Told,
+        at: i64,
         queued: bool,
         context: &mut Context<'_, '_>,
     ) -> Result<(), ProcessError> {
@@ -358,6 +369,10 @@ impl JudgeProcessor {
             }
             if told.level == Level::Breach {
                 context.count(counters::sla_left(told.watch), 1);
+            }
+            if self.judged.fill_over(&self.order, told, at) {
+                let now = self.watch_clock(context);
+                return self.forward_watch(now, context);
             }
             return Ok(());
         };
@@ -422,6 +437,7 @@ impl JudgeProcessor {
                     level: Level::Breach,
                     since,
                     quiet: false,
+                    overdue_from: None,
                 });
                 self.tell_finding(detector, Phase::Start, since, context)
             }

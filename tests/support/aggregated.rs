@@ -8,12 +8,13 @@ use jumun_harness::{Isolation, Kafka, Reader, Record, wait_for};
 use serde_json::Value;
 
 use crate::support::model::aggregates::batch::{Batch, TransitionBatch};
-use crate::support::model::aggregates::compare::{Report, compare};
+use crate::support::model::aggregates::compare::{Report, compare, unnoticed};
 use crate::support::model::aggregates::movement::Movement;
+use crate::support::model::aggregates::overdue::Breach;
 use crate::support::model::aggregates::told::Told;
 use crate::support::model::order_of_arrival::merged;
 use crate::support::model::{InputRecord, Model, Policy, Settings};
-use crate::support::topics::{DELIVERIES, ORDERS, PAYMENTS, TRANSITIONS, input_record};
+use crate::support::topics::{DELIVERIES, ORDERS, PAYMENTS, SLA, TRANSITIONS, input_record};
 
 pub const AGGREGATES: &str = "order.agg.1m.v1";
 pub const LATE: &str = "order.agg.1m.late.v1";
@@ -110,20 +111,34 @@ pub fn batch_of_transitions(kafka: &Kafka) -> Batch {
     batch.finish()
 }
 
-/// Follows the two topics.
+/// Follows the two topics, and what timers tell.
 pub struct Listener {
     updates: Reader,
     late: Reader,
+    sla: Reader,
     pub told: Told,
+    pub breaches: Vec<Breach>,
 }
 
 impl Listener {
     pub fn new(kafka: &Kafka) -> Self {
-        let reader = |topic| kafka.reader(topic, None, Isolation::ReadCommitted).unwrap();
+        Self::of(kafka, "")
+    }
+
+    /// What is behind the topics' names.
+    pub fn of(kafka: &Kafka, suffix: &str) -> Self {
+        let reader = |topic| {
+            let topic = format!("{topic}{suffix}");
+            kafka
+                .reader(&topic, None, Isolation::ReadCommitted)
+                .unwrap()
+        };
         Self {
             updates: reader(AGGREGATES),
             late: reader(LATE),
+            sla: reader(SLA),
             told: Told::default(),
+            breaches: Vec::new(),
         }
     }
 
@@ -137,11 +152,15 @@ impl Listener {
             let (key, value) = parts(&record);
             self.told.add_late(key, value);
         }
+        while let Some(record) = self.sla.next_record().unwrap() {
+            let value = serde_json::from_slice(record.value.as_deref().unwrap_or_default());
+            self.breaches.push(Breach::read(&value.unwrap()));
+        }
     }
 
     /// What was told so far, against the batch.
     pub fn report(&self, batch: &Batch) -> Report {
-        compare(batch, &self.told)
+        compare(batch, &self.breaches, &self.told)
     }
 
     /// Waits until everything is told, and closed but for those windows that stay open for an hour longer than the others.
@@ -184,4 +203,12 @@ pub fn compare_all(kafka: &Kafka, batch: &Batch) -> Report {
     let mut listener = Listener::new(kafka);
     listener.listen();
     listener.report(batch)
+}
+
+/// A control of the comparison: a wrong value of any aggregate, read where a right one was told, must be noticed.
+#[track_caller]
+pub fn assert_each_is_looked_at(listener: &mut Listener, batch: &Batch) {
+    let unnoticed = unnoticed(batch, &listener.breaches, &mut listener.told);
+    assert_eq!(unnoticed, [""; 0], "wrong values of these are not noticed");
+    assert!(listener.report(batch).is_clean());
 }

@@ -44,15 +44,23 @@ pub const BELATED_ORDERS: i64 = 24;
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
 
-/// Sends whole orders that were placed from `occurred_at` on, three a minute, and are recorded from `recorded_at` on.
+/// Later than that an order is not compared with others any more, to find those that were sent twice.
+const COMPARED: i64 = 60 * MINUTE;
+
+/// Sends whole orders that were placed from `occurred_at` on, three a minute, and are recorded from `recorded_at` on. All are
+/// one customer's, unless they come too late to be compared.
 /// All events are of the order topic: no other input decides what becomes of them.
 pub fn send_belated_orders(kafka: &Kafka, name: &str, occurred_at: i64, recorded_at: i64) {
     let mut sent = Vec::new();
     for number in 0..BELATED_ORDERS {
         let order_no = format!("B261120{name}{number:03}");
         let began = occurred_at + number * MINUTE / 3;
+        let customer = match recorded_at - occurred_at < COMPARED {
+            true => "cu_same".to_owned(),
+            false => format!("cu_{order_no}"),
+        };
         let info = json!({
-            "storeId": "st_1", "category": "치킨", "sido": "서울", "sigungu": "서울-1", "dong": "d1",
+            "customerId": customer, "storeId": "st_1", "category": "치킨", "sido": "서울", "sigungu": "서울-1", "dong": "d1",
             "fulfilment": "PICKUP", "amount": 10_000, "paymentMethod": "PAY_ON_DELIVERY_CARD",
         });
         let story = [

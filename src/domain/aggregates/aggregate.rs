@@ -41,6 +41,10 @@ codes! {
         SupplyGap = "supply_gap",
         TopStores = "top_stores",
         RiderLoad = "rider_load",
+        Stuck = "stuck",
+        SlaBreach = "sla_breach",
+        SlaBreachByFulfilment = "sla_breach_by_fulfilment",
+        DupOrderSuspect = "dup_order_suspect",
     }
 }
 
@@ -57,6 +61,8 @@ pub enum Shape {
     Riders,
     /// Stores.
     Stores,
+    /// Orders that last too long, and since when.
+    Overdue,
 }
 
 impl BusinessAggregate {
@@ -87,6 +93,10 @@ impl BusinessAggregate {
             | Self::LeadTotalByCategory
             | Self::PromiseErrorByCategory
             | Self::GmvByCategory => &[Dim::Category],
+            Self::Stuck => &[Dim::Sido, Dim::Timer],
+            Self::SlaBreach => &[Dim::Sido, Dim::Timer, Dim::Level],
+            Self::SlaBreachByFulfilment => &[Dim::Fulfilment, Dim::Timer, Dim::Level],
+            Self::DupOrderSuspect => &[],
             Self::CancelRateFlow
             | Self::CancelRateCohort
             | Self::LeadAccept
@@ -107,7 +117,7 @@ impl BusinessAggregate {
     #[must_use]
     pub const fn kind(self) -> DeltaKind {
         match self {
-            Self::InFlight | Self::SupplyGap => DeltaKind::Running,
+            Self::InFlight | Self::SupplyGap | Self::Stuck => DeltaKind::Running,
             Self::CancelRateCohort | Self::CancelRateCohortByCategory => DeltaKind::Cohort,
             _ => DeltaKind::Window,
         }
@@ -145,6 +155,7 @@ impl BusinessAggregate {
             Self::Reassign => Shape::Samples(&["unassigned", "reassigned"]),
             Self::RiderLoad => Shape::Riders,
             Self::TopStores => Shape::Stores,
+            Self::Stuck => Shape::Overdue,
             _ => Shape::Count,
         }
     }

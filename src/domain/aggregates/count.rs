@@ -4,7 +4,7 @@ use super::aggregate::BusinessAggregate as A;
 use super::counter::BusinessCounter as C;
 use super::deltas::DeltaBuffer;
 use super::group::Counted::{Aggregate, Counter};
-use super::{durations, load, rates};
+use super::{duplicates, durations, load, rates};
 use crate::domain::action::Action;
 use crate::domain::event::OrderEvent;
 use crate::domain::judgement::{Judgement, Transition};
@@ -20,7 +20,7 @@ use crate::domain::status::DisplayStatus;
 /// counts when it is applied, if ever, in the window in which it happened (E27).
 ///
 /// ```
-/// use jumun::domain::aggregates::{DeltaBuffer, Group, count};
+/// use jumun::domain::aggregates::{DeltaBuffer, Group, count, is_suspected};
 /// use jumun::domain::{decode::decode, event::OrderEvent, judge::*, judgement::RecordContext, order::Order};
 ///
 /// let payload = r#"{"id": "0192f3c1-0000-7abc-8def-0123456789ab",
@@ -35,7 +35,8 @@ use crate::domain::status::DisplayStatus;
 /// let judgement = judge(&mut order, &event, &RecordContext::default(), &JudgingPolicy::default());
 /// count(&order, &event, &judgement, &mut deltas);
 ///
-/// let names = deltas.iter().map(|delta| Ok(Group::parse(delta.group)?.counted.name()));
+/// let told = deltas.iter().filter(|delta| !is_suspected(delta.group));
+/// let names = told.map(|delta| Ok(Group::parse(delta.group)?.counted.name()));
 /// let names = names.collect::<Result<Vec<_>, jumun::domain::aggregates::GroupError>>();
 /// assert!(names.is_ok_and(|names| names.contains(&"orders_created") && names.contains(&"in_flight")));
 /// # Ok::<(), String>(())
@@ -62,6 +63,8 @@ pub fn count(order: &Order, event: &OrderEvent, judgement: &Judgement, deltas: &
     );
     durations::count(order, judgement, transition, deltas);
     load::count(order, event, transition, deltas);
+    let at = judgement.times.window_at;
+    duplicates::count(order, event, at, transition, deltas);
     // `main` is entered once per order and value, so each of these counts once per order.
     if transition.main_before.is_some() {
         if order.regions.main == Main::Paid {

@@ -17,14 +17,15 @@ pub enum DeltaKind {
     Running,
     /// Over all time.
     Total,
-    /// In the window of its moment, for the detectors: its group is a measure's.
+    /// In the window of its moment, which closes early: its group is a measure's of the detectors, or that of orders which may
+    /// have been sent twice.
     Measured,
 }
 
 /// What is added to one group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delta<'a> {
-    /// The group's key, to be read by [`Group::parse`](super::Group::parse).
+    /// The group's key, to be read by [`Group::parse`](super::Group::parse) unless it is measured or suspected.
     pub group: &'a [u8],
     /// Where it counts.
     pub kind: DeltaKind,
@@ -117,6 +118,17 @@ impl DeltaBuffer {
         });
     }
 
+    /// Adds what is known of an order among those that it may be one of twice.
+    pub(super) fn suspect(&mut self, group: &[u8], value: AggregateValue) {
+        self.groups.extend_from_slice(group);
+        self.entries.push(Entry {
+            end: self.groups.len(),
+            kind: DeltaKind::Measured,
+            at: None,
+            value,
+        });
+    }
+
     /// Whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -182,6 +194,11 @@ impl GroupWriter<'_> {
     /// Ends the delta, of sums in the window of another moment than the event's, epoch milliseconds.
     pub fn sums_at<const N: usize>(self, at: i64, first: [i64; N]) {
         self.put(Some(at), AggregateValue::of(first));
+    }
+
+    /// Ends the delta, of sums and something else, in the window of another moment than the event's, epoch milliseconds.
+    pub fn thing_at<const N: usize>(self, at: i64, first: [i64; N], thing: Thing) {
+        self.put(Some(at), AggregateValue::of(first).with(thing));
     }
 
     /// Ends the delta, of sums and something else.

@@ -5,6 +5,7 @@ use crate::domain::codes::codes;
 use crate::domain::reason::Reason;
 use crate::domain::regions::Fulfilment;
 use crate::domain::status::DisplayStatus;
+use crate::domain::watching::{Level, Watch};
 
 /// The value of a dim that every order has, where it is not known.
 pub const UNKNOWN: &str = "unknown";
@@ -25,6 +26,8 @@ codes! {
         Age = "age",
         Waited = "waited",
         Arrival = "arrival",
+        Timer = "timer",
+        Level = "level",
     }
 }
 
@@ -93,6 +96,10 @@ impl Dim {
             Self::Age => Age::from_code(code).map(Age::name),
             Self::Waited => Waited::from_code(code).map(Waited::name),
             Self::Arrival => Arrival::from_code(code).map(Arrival::name),
+            Self::Timer => Watch::from_code(code)
+                .filter(|watch| watch.is_timer())
+                .map(Watch::name),
+            Self::Level => Level::from_code(code).map(Level::name),
         }
     }
 

@@ -3,14 +3,17 @@
 //! ```text
 //! a value that is its first sum alone   that number (zigzag LEB128), as it was when there were only counts
 //! any other                             80 00, which no number begins with
-//!                                       bits: 0 to 3 which sums are not 0; 4 sketch, 5 distinct things, 6 names
+//!                                       bits 0 to 3: which sums are not 0
+//!                                       bits 4 to 7: 1 sketch, 2 distinct things, 4 names, 3 since when, 5 marks of orders
 //!                                       these sums (zigzag LEB128), then the thing
 //! ```
 //!
-//! Bits are only ever appended. Merging is adding up, bin by bin and sum by sum, so that the order of parts does not show.
+//! Kinds are only ever appended. Merging is adding up, bin by bin and sum by sum, so that the order of parts does not show.
 
 use super::distinct::Distinct;
+use super::duplicates::{Mark, Marks};
 use super::frequent::{Frequent, ShortName};
+use super::since::Since;
 use super::sketch::Sketch;
 use crate::domain::order_bytes::{Reader, Writer};
 use crate::domain::order_codec::OrderCodecError;
@@ -21,6 +24,8 @@ const MARK: [u8; 2] = [0x80, 0];
 const SKETCH: u8 = 1 << 4;
 const DISTINCT: u8 = 1 << 5;
 const NAMES: u8 = 1 << 6;
+const SINCE: u8 = 3 << 4;
+const MARKS: u8 = 5 << 4;
 
 /// What a value has besides sums. One of its kind is kept without memory of its own: most parts of a commit have no more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +45,14 @@ pub enum Thing {
     Name(ShortName),
     /// How often which store.
     Names(Box<Frequent>),
+    /// So many that began in this minute since 1970, or are over.
+    Began(i64, i64),
+    /// How many that are not over began when.
+    Since(Box<Since>),
+    /// That an order was created, or ended.
+    Mark(Mark),
+    /// The same of several.
+    Marks(Box<Marks>),
 }
 
 impl Thing {
@@ -80,8 +93,27 @@ impl Thing {
             }
             (Self::Names(names), Self::Name(name)) => names.add(name.as_str(), 1),
             (Self::Names(names), Self::Names(others)) => names.merge(others),
+            (Self::Began(minute, number), other @ (Self::Began(..) | Self::Since(_))) => {
+                let mut since = Since::default();
+                since.add(*minute, *number);
+                *self = Self::Since(Box::new(since));
+                self.merge(other);
+            }
+            (Self::Since(since), Self::Began(minute, number)) => since.add(*minute, *number),
+            (Self::Since(since), Self::Since(others)) => since.merge(others),
+            (Self::Mark(mark), other @ (Self::Mark(_) | Self::Marks(_))) => {
+                let mut marks = Marks::default();
+                marks.add(*mark);
+                *self = Self::Marks(Box::new(marks));
+                self.merge(other);
+            }
+            (Self::Marks(marks), Self::Mark(mark)) => marks.add(*mark),
+            (Self::Marks(marks), Self::Marks(others)) => marks.merge(others),
             // A group has values of one kind.
             _ => {}
+        }
+        if matches!(self, Self::Since(since) if since.is_empty()) {
+            *self = Self::None;
         }
     }
 }
@@ -172,6 +204,8 @@ impl AggregateValue {
                 Thing::Sample(_) | Thing::Sketch(_) => SKETCH,
                 Thing::Pair(..) | Thing::Pairs(_) => DISTINCT,
                 Thing::Name(_) | Thing::Names(_) => NAMES,
+                Thing::Began(..) | Thing::Since(_) => SINCE,
+                Thing::Mark(_) | Thing::Marks(_) => MARKS,
             },
         );
         let mut writer = Writer { out, base: 0 };
@@ -192,6 +226,18 @@ impl AggregateValue {
             Thing::Pairs(pairs) => pairs.iter().for_each(|things| things.encode(out)),
             Thing::Name(name) => Frequent::of(name.as_str()).encode(out),
             Thing::Names(names) => names.encode(out),
+            Thing::Began(minute, number) => {
+                let mut since = Since::default();
+                since.add(*minute, *number);
+                since.encode(out);
+            }
+            Thing::Since(since) => since.encode(out),
+            Thing::Mark(mark) => {
+                let mut marks = Marks::default();
+                marks.add(*mark);
+                marks.encode(out);
+            }
+            Thing::Marks(marks) => marks.encode(out),
         }
     }
 
@@ -228,6 +274,8 @@ impl AggregateValue {
                         Distinct::decode(&mut reader)?,
                     ])),
                     NAMES => Thing::Names(Box::new(Frequent::decode(&mut reader)?)),
+                    SINCE => Thing::Since(Box::new(Since::decode(&mut reader)?)),
+                    MARKS => Thing::Marks(Box::new(Marks::decode(&mut reader)?)),
                     _ => return Err(OrderCodecError::Impossible("kind of value")),
                 };
             }

@@ -51,6 +51,7 @@ pub const fn rules(measure: Measure) -> &'static [Rule] {
         Measure::Delayed => &[STATUS_DARK],
         Measure::PostCancelled => &[POST_CANCEL_WAVE],
         Measure::Queue => &[NO_RIDER],
+        Measure::Duplicates => &[DUPLICATE_ORDERS],
     }
 }
 
@@ -102,6 +103,19 @@ const APPROVED_AND_CANCELLED: Rule = Rule {
         None => Verdict::Between,
         Some(usual) if minute.count > 3.0 * usual && exceeds_chance(minute, usual) => Verdict::Bad,
         Some(usual) if minute.count < 1.5 * usual.max(1.0) => Verdict::Good,
+        Some(_) => Verdict::Between,
+    },
+    value: count,
+    begin: 1,
+    end: 5,
+};
+
+const DUPLICATE_ORDERS: Rule = Rule {
+    detector: Detector::DuplicateOrders,
+    judge: |minute| match minute.baseline {
+        None => Verdict::Between,
+        Some(usual) if minute.count > 5.0 * usual && exceeds_chance(minute, usual) => Verdict::Bad,
+        Some(usual) if minute.count < 2.0 * usual.max(1.0) => Verdict::Good,
         Some(_) => Verdict::Between,
     },
     value: count,
@@ -182,6 +196,12 @@ mod tests {
             (&APPROVED_AND_CANCELLED, 60.0, 0.0, Some(20.0), Between),
             (&APPROVED_AND_CANCELLED, 61.0, 0.0, Some(20.0), Bad),
             (&APPROVED_AND_CANCELLED, 1.0, 0.0, Some(0.0), Good),
+            (&DUPLICATE_ORDERS, 9.0, 0.0, Some(0.0), Between),
+            (&DUPLICATE_ORDERS, 10.0, 0.0, Some(0.0), Bad),
+            (&DUPLICATE_ORDERS, 50.0, 0.0, Some(10.0), Between),
+            (&DUPLICATE_ORDERS, 51.0, 0.0, Some(10.0), Bad),
+            (&DUPLICATE_ORDERS, 1.0, 0.0, Some(0.0), Good),
+            (&DUPLICATE_ORDERS, 99.0, 0.0, None, Between),
             (&STATUS_DARK, 19.0, 19.0, None, Between),
             (&STATUS_DARK, 2.0, 20.0, None, Bad),
             (&STATUS_DARK, 1.0, 20.0, None, Good),

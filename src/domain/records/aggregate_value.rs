@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::json_writer::Object;
 use crate::domain::aggregates::{
-    AggregateValue, BusinessAggregate, Counted, Distinct, Frequent, Shape, Sketch, Thing,
+    AggregateValue, BusinessAggregate, Counted, Distinct, Frequent, Shape, Since, Sketch, Thing,
 };
 
 /// A rate of fewer orders is not told: it would say nothing (A6).
@@ -62,7 +62,39 @@ pub(super) fn write_value(
             told.number("missing", stores.missing());
             told.end();
         }
+        Shape::Overdue => {
+            let mut told = object.object(NAME);
+            told.number("orders", value.sum(0));
+            told.time_or_null("oldestSince", oldest(value.thing()));
+            told.end();
+        }
     }
+}
+
+/// The minute in which what has lasted longest began, epoch milliseconds.
+fn oldest(thing: &Thing) -> Option<i64> {
+    match thing {
+        Thing::Began(minute, number) => since_of(*minute, *number).oldest(),
+        Thing::Since(since) => since.oldest(),
+        _ => None,
+    }
+}
+
+fn since_of(minute: i64, number: i64) -> Since {
+    let mut since = Since::default();
+    since.add(minute, number);
+    since
+}
+
+fn write_since(told: &mut Object<'_>, since: &Since) {
+    told.array("since", |array| {
+        for (minute, orders) in since.minutes() {
+            let mut told = array.object();
+            told.time("minute", minute);
+            told.number("orders", orders);
+            told.end();
+        }
+    });
 }
 
 /// What follows from sums.
@@ -163,6 +195,7 @@ pub(super) fn write_delta(object: &mut Object<'_>, counted: Counted, delta: &Agg
     let names = match counted.shape() {
         Shape::Count => return object.number(NAME, delta.sum(0)),
         Shape::Sums(names) | Shape::Samples(names) => names,
+        Shape::Overdue => &["orders"],
         Shape::Riders | Shape::Stores => &[],
     };
     let mut told = object.object(NAME);
@@ -187,6 +220,10 @@ pub(super) fn write_delta(object: &mut Object<'_>, counted: Counted, delta: &Agg
             told.number("riders", riders);
             told.number("deliveries", deliveries);
         }
+        Thing::Began(minute, number) => write_since(&mut told, &since_of(*minute, *number)),
+        Thing::Since(since) => write_since(&mut told, since),
+        // What is known of single orders is never told.
+        Thing::Mark(_) | Thing::Marks(_) => {}
     }
     told.end();
 }

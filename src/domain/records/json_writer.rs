@@ -135,6 +135,17 @@ impl<'a> Object<'a> {
         self.out.push(b'"');
     }
 
+    /// A member that is a time; null where there is none.
+    pub(super) fn time_or_null(&mut self, key: &str, epoch_ms: Option<i64>) {
+        match epoch_ms {
+            Some(epoch_ms) => self.time(key, epoch_ms),
+            None => {
+                self.key(key);
+                self.out.extend_from_slice(b"null");
+            }
+        }
+    }
+
     /// A member that is an object.
     pub(super) fn object(&mut self, key: &str) -> Object<'_> {
         self.key(key);

@@ -48,6 +48,10 @@ fn dims_stand_in_the_order_of_the_design() {
             "supply_gap(sido)",
             "top_stores(sido)",
             "rider_load(sido)",
+            "stuck(sido, timer)",
+            "sla_breach(sido, timer, level)",
+            "sla_breach_by_fulfilment(fulfilment, timer, level)",
+            "dup_order_suspect()",
             "order_created_total(sido)",
             "order_created_by_category_total(category)",
             "order_paid_total(sido)",
@@ -209,6 +213,7 @@ fn name_of(dim: Dim, code: Option<u8>) -> &'static str {
     use crate::domain::reason::Reason;
     use crate::domain::regions::Fulfilment;
     use crate::domain::status::DisplayStatus;
+    use crate::domain::watching::{Level, Watch};
     let Some(code) = code.map(usize::from) else {
         return if matches!(dim, Dim::Fulfilment | Dim::Actor) {
             "unknown"
@@ -224,6 +229,8 @@ fn name_of(dim: Dim, code: Option<u8>) -> &'static str {
         Dim::Age => Age::ALL[code].name(),
         Dim::Waited => Waited::ALL[code].name(),
         Dim::Arrival => Arrival::ALL[code].name(),
+        Dim::Timer => Watch::ALL[code].name(),
+        Dim::Level => Level::ALL[code].name(),
         _ => DisplayStatus::ALL[code].name(),
     }
 }

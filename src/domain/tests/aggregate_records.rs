@@ -280,3 +280,55 @@ fn money_queues_and_samples_are_told_with_what_follows_from_them() {
         r#"{"onTime":1,"samples":[[61234,1]]}"#
     );
 }
+
+#[test]
+fn orders_that_last_too_long_are_told_with_the_minute_of_the_oldest() {
+    use crate::domain::watching::Watch;
+    let stuck = |deltas: &mut DeltaBuffer| {
+        let counted = Counted::Aggregate(BusinessAggregate::Stuck);
+        let timer = Watch::RideLate.code();
+        deltas.group(counted).text("서울").value(Some(timer)).add(1);
+    };
+    let minute = NOON / 60_000;
+    with_window(stuck, |window| {
+        let mut value = AggregateValue::of([1]).with(Thing::Began(minute + 1, 1));
+        let told = |value: &AggregateValue| {
+            let update = AggregateUpdate {
+                value,
+                moved: value,
+                n: 1,
+                rev: 1,
+                is_final: true,
+            };
+            let mut out = Vec::new();
+            write_aggregate(&mut out, window, &update);
+            let out = text(out);
+            let (_, value) = out.split_once(r#""value":"#).unwrap();
+            value.split_once(r#","n""#).unwrap().0.to_owned()
+        };
+        assert_eq!(
+            told(&value),
+            r#"{"orders":1,"oldestSince":"2026-11-20T12:01:00.000+09:00"}"#
+        );
+        value.merge(&AggregateValue::of([1]).with(Thing::Began(minute, 1)));
+        assert_eq!(
+            told(&value),
+            r#"{"orders":2,"oldestSince":"2026-11-20T12:00:00.000+09:00"}"#
+        );
+        let none = AggregateValue::default();
+        assert_eq!(told(&none), r#"{"orders":0,"oldestSince":null}"#);
+        let (mut key, mut out) = (Vec::new(), Vec::new());
+        let delta = AggregateValue::of([-1]).with(Thing::Began(minute, -1));
+        write_late_aggregate_key(&mut key, window, &late(&delta));
+        write_late_aggregate(&mut out, window, &late(&delta));
+        assert_eq!(text(key), "stuck|서울|ride_late|2026-11-20T03:04Z|1|42");
+        let out = text(out);
+        assert!(
+            out.contains(
+                r#""delta":{"orders":-1,"since":[{"minute":"2026-11-20T12:00:00.000+09:00","orders":-1}]},"occurredAt""#
+            ),
+            "{out}"
+        );
+        assert!(out.contains("closedBefore"), "{out}");
+    });
+}

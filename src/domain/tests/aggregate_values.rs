@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use crate::domain::aggregates::{
-    ACCURACY_PERCENT, AggregateValue, CAPACITY, Distinct, Frequent, ShortName, Sketch, Thing,
-    member,
+    ACCURACY_PERCENT, AggregateValue, CAPACITY, Distinct, Frequent, Mark, Marks, ShortName, Since,
+    Sketch, Thing, member,
 };
 
 fn sketch(samples: &[i64]) -> Option<Sketch> {
@@ -59,6 +59,22 @@ fn any_pair() -> impl Strategy<Value = Thing> {
     (any::<u64>(), any::<u64>()).prop_map(|(rider, delivery)| Thing::Pair(rider, delivery))
 }
 
+/// Few minutes, so that what was added is taken off again.
+fn any_began() -> impl Strategy<Value = Thing> {
+    let number = prop_oneof![Just(1_i64), Just(-1_i64)];
+    (0..3_i64, number).prop_map(|(minute, number)| Thing::Began(minute, number))
+}
+
+fn any_mark() -> impl Strategy<Value = Thing> {
+    (any::<u64>(), -2_i64..2, any::<bool>()).prop_map(|(order, at, created)| {
+        Thing::Mark(Mark {
+            at,
+            created,
+            order: order % 3,
+        })
+    })
+}
+
 fn any_values(thing: impl Strategy<Value = Thing>) -> impl Strategy<Value = Vec<AggregateValue>> {
     let sums = [-1_000..1_000_i64, 0..2, 0..1, -9..9];
     let value = (sums, thing).prop_map(|(sums, thing)| AggregateValue::of(sums).with(thing));
@@ -98,7 +114,12 @@ proptest! {
 
     #[test]
     fn different_things_in_any_order_are_one_value_of_the_same_bytes(
-        values in prop_oneof![any_values(any_pair()), any_values(any_name())],
+        values in prop_oneof![
+            any_values(any_pair()),
+            any_values(any_name()),
+            any_values(any_began()),
+            any_values(any_mark()),
+        ],
     ) {
         let whole = bytes(&sum(&values));
         prop_assert_eq!(&bytes(&sum(values.iter().rev())), &whole);
@@ -107,7 +128,9 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read(values in prop_oneof![any_values(any_thing()), any_values(any_pair()), any_values(any_name())]) {
+    fn what_is_written_is_read(values in prop_oneof![
+        any_values(any_thing()), any_values(any_pair()), any_values(any_name()), any_values(any_began()), any_values(any_mark())
+    ]) {
         let mut read = AggregateValue::count(7);
         for value in values.iter().chain([&sum(&values)]) {
             let written = bytes(value);
@@ -198,6 +221,20 @@ fn short_names_are_read_back() {
 }
 
 #[test]
+fn what_began_and_is_over_leaves_nothing() {
+    let mut value = AggregateValue::of([1]).with(Thing::Began(7, 1));
+    value.merge(&AggregateValue::of([1]).with(Thing::Began(9, 1)));
+    let Thing::Since(since) = value.thing() else {
+        panic!("{value:?}");
+    };
+    assert_eq!(since.oldest(), Some(7 * 60_000));
+    for minute in [7, 9] {
+        value.merge(&AggregateValue::of([-1]).with(Thing::Began(minute, -1)));
+    }
+    assert_eq!(value, AggregateValue::default());
+}
+
+#[test]
 fn the_bytes_of_values_are_pinned() {
     let pinned = jumun_harness::Pinned::load(env!("CARGO_MANIFEST_DIR"), "aggregate-value-1.hex");
     let mut stores = Frequent::default();
@@ -208,7 +245,25 @@ fn the_bytes_of_values_are_pinned() {
     for (rider, delivery) in [(1 << 60, 7), (5, 1 << 63)] {
         pairs.merge(&AggregateValue::default().with(Thing::Pair(rider, delivery)));
     }
+    let mut since = Since::default();
+    since.add(29_919_060, 2);
+    since.add(29_919_067, -1);
+    let mut marks = Marks::default();
+    for (at, created, order) in [
+        (1_795_143_600_250, false, 1 << 63),
+        (1_795_143_600_000, true, 7),
+    ] {
+        marks.add(Mark { at, created, order });
+    }
     for (name, value) in [
+        (
+            "since",
+            AggregateValue::of([1]).with(Thing::Since(Box::new(since))),
+        ),
+        (
+            "marks",
+            AggregateValue::default().with(Thing::Marks(Box::new(marks))),
+        ),
         ("count", AggregateValue::count(-3)),
         ("sums", AggregateValue::of([0, 1, -20_000, 4])),
         (

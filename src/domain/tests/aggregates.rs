@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::fixture::{CREATED_INFO, Desk, Ev, NOON, accepted, assigned, delivered, ev};
-use crate::domain::aggregates::{DeltaBuffer, Group, count};
+use crate::domain::aggregates::{
+    DeltaBuffer, DeltaKind, Group, Thing, count, count_over, count_reached, is_suspected,
+};
 use crate::domain::judgement::Judgement;
 
 /// Sums by group, as `name value value …`; a missing value is `-`.
 type Sums = BTreeMap<String, i64>;
 
 fn add(deltas: &DeltaBuffer, sums: &mut Sums) {
-    for delta in deltas.iter() {
+    for delta in deltas.iter().filter(|it| !is_suspected(it.group)) {
         let group = Group::parse(delta.group).unwrap();
         assert_eq!(delta.kind, group.counted.kind());
         let mut line = group.counted.name().to_owned();
@@ -271,4 +273,110 @@ fn dims_that_are_not_known_count_as_unknown() {
     assert_eq!(of(&sums, "orders_created"), ["unknown unknown 1"]);
     assert_eq!(of(&sums, "orders_created_by_sigungu"), ["unknown 서울-1 1"]);
     assert_eq!(of(&sums, "orders_created_by_fulfilment"), ["unknown 1"]);
+}
+
+/// Keys of orders that may have been sent twice, with what is known of them.
+fn suspects(desk: &mut Desk, event: &Ev) -> Vec<(Vec<u8>, Thing)> {
+    let mut deltas = DeltaBuffer::default();
+    let judgement = desk.judge(event);
+    count(&desk.order, &desk.event, &judgement, &mut deltas);
+    let suspects = deltas.iter().filter(|it| is_suspected(it.group));
+    suspects
+        .map(|it| {
+            assert_eq!((it.kind, it.at), (DeltaKind::Measured, None));
+            (it.group.to_vec(), it.value.thing().clone())
+        })
+        .collect()
+}
+
+#[test]
+fn an_order_is_suspected_from_its_creation_to_a_soon_end() {
+    let created = || ev("order.created", "CUSTOMER", 1);
+    let cancelled = |at: f64| ev("order.cancelled", "CUSTOMER", 2).at(at);
+    let mut desk = Desk::default();
+    let began = suspects(&mut desk, &created());
+    let [(group, Thing::Mark(mark))] = &began[..] else {
+        panic!("{began:?}");
+    };
+    assert!(mark.created && mark.at == NOON);
+    let ended = suspects(&mut desk, &cancelled(300.0));
+    let [(same, Thing::Mark(end))] = &ended[..] else {
+        panic!("{ended:?}");
+    };
+    assert_eq!((same, end.order), (group, mark.order));
+    assert!(!end.created && end.at == NOON + 300_000);
+    let mut later = Desk::after(&[created()]);
+    assert_eq!(suspects(&mut later, &cancelled(300.001)), []);
+
+    let other = |info: String| suspects(&mut Desk::default(), &created().info(&info));
+    for (known, another) in [("st_1", "st_2"), ("20000", "20001")] {
+        let found = other(CREATED_INFO.replace(known, another));
+        assert!(found.len() == 1 && found[0].0 != *group, "{another}");
+    }
+    let nobody = other(CREATED_INFO.replace(r#""storeId":"st_1","#, ""));
+    assert_eq!(nobody, []);
+    let unknown = other(CREATED_INFO.replace(r#""amount":20000,"#, ""));
+    assert_eq!(unknown, []);
+}
+
+#[test]
+fn a_breach_counts_at_its_deadline_and_is_over_no_sooner() {
+    use crate::domain::watching::{Deadline, Level, Told, Watch};
+    let desk = Desk::after(&accepted());
+    let deadline = NOON + 600_000;
+    let reached = |level| Deadline {
+        watch: Watch::NoRider,
+        level,
+        since: NOON + 61_000,
+        at: deadline,
+        limit: 0,
+    };
+    let told = |fill: &dyn Fn(&mut DeltaBuffer)| {
+        let mut deltas = DeltaBuffer::default();
+        fill(&mut deltas);
+        let read = |delta: crate::domain::aggregates::Delta<'_>| {
+            let group = Group::parse(delta.group).unwrap();
+            let values: Vec<&str> = group.values().collect();
+            let line = format!("{} {}", group.counted.name(), values.join(" "));
+            (line, delta.at.unwrap(), delta.value.sum(0))
+        };
+        deltas.iter().map(read).collect::<Vec<_>>()
+    };
+    let warned = told(&|deltas| {
+        let overdue = count_reached(&desk.order, &reached(Level::Warn), deltas);
+        assert_eq!(overdue, None);
+    });
+    let lines = |level: &str| {
+        [
+            (format!("sla_breach 서울 no_rider {level}"), deadline, 1),
+            (
+                format!("sla_breach_by_fulfilment BAEMIN_SINGLE no_rider {level}"),
+                deadline,
+                1,
+            ),
+        ]
+    };
+    assert_eq!(warned, lines("WARN"));
+    let breached = told(&|deltas| {
+        let overdue = count_reached(&desk.order, &reached(Level::Breach), deltas);
+        assert_eq!(overdue, Some(deadline));
+    });
+    assert_eq!(breached[..2], lines("BREACH"));
+    assert_eq!(
+        breached[2..],
+        [("stuck 서울 no_rider".to_owned(), deadline, 1)]
+    );
+    for (at, counts_at) in [(deadline + 5, deadline + 5), (deadline - 5, deadline)] {
+        let over = told(&|deltas| {
+            let told = Told {
+                watch: Watch::NoRider,
+                level: Level::Breach,
+                since: NOON + 61_000,
+                quiet: false,
+                overdue_from: Some(deadline),
+            };
+            count_over(&desk.order, &told, at, deltas);
+        });
+        assert_eq!(over, [("stuck 서울 no_rider".to_owned(), counts_at, -1)]);
+    }
 }

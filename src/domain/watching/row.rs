@@ -1,24 +1,26 @@
 //! What is kept of an order's watches: when it is looked at next, and which levels were told.
 //!
 //! ```text
-//! 01                        format
+//! 02                        format
 //! 01 or 00                  whether the order is counted among those that wait for a rider
 //! when it is looked at      zigzag LEB128 of milliseconds + 1; 0: never
 //! number of what was told   LEB128
-//!   code of the watch, code of the level (and 80 where it was kept quiet)
+//!   code of the watch, code of the level (and 80 where it was kept quiet, 40 where the order counts as overdue)
 //!   since when it ran       zigzag LEB128, milliseconds
+//!   deadline, less that     likewise; only where the order counts as overdue
 //! ```
 //!
-//! Codes are only ever appended.
+//! Codes are only ever appended. Format 1 is the same without overdue orders.
 
 use super::running::Running;
 use super::{Level, Watch};
 use crate::domain::order_bytes::{Reader, Writer, unzigzag, zigzag};
 use crate::domain::order_codec::OrderCodecError::{self, Impossible, Trailing};
 
-/// The format that this program writes and reads.
-pub const ROW_FORMAT: u8 = 1;
+/// The format that this program writes; it reads the one before as well.
+pub const ROW_FORMAT: u8 = 2;
 const QUIET: u8 = 0x80;
+const OVERDUE: u8 = 0x40;
 
 /// A level that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,9 @@ pub struct Told {
     pub since: i64,
     /// Reached, but nobody was told, because it turned out to be nothing.
     pub quiet: bool,
+    /// Since when the order counts as overdue by it, epoch milliseconds; none if it does not. What was counted stands in the
+    /// row, so that the gauge is exact whenever counting began.
+    pub overdue_from: Option<i64>,
 }
 
 /// The stored row of one order's watches.
@@ -86,8 +91,13 @@ impl WatchRow {
         writer.number(self.told.len() as u64);
         for told in &self.told {
             writer.byte(told.watch.code());
-            writer.byte(told.level.code() | if told.quiet { QUIET } else { 0 });
+            let quiet = if told.quiet { QUIET } else { 0 };
+            let overdue = told.overdue_from.map_or(0, |_| OVERDUE);
+            writer.byte(told.level.code() | quiet | overdue);
             writer.signed(told.since);
+            if let Some(deadline) = told.overdue_from {
+                writer.signed(deadline.wrapping_sub(told.since));
+            }
         }
     }
 
@@ -98,9 +108,11 @@ impl WatchRow {
     pub fn decode(&mut self, bytes: &[u8]) -> Result<(), OrderCodecError> {
         self.clear();
         let mut reader = Reader { bytes, base: 0 };
-        if reader.byte("format of watches")? != ROW_FORMAT {
-            return Err(Impossible("format of watches"));
-        }
+        let flags = match reader.byte("format of watches")? {
+            ROW_FORMAT => QUIET | OVERDUE,
+            1 => QUIET,
+            _ => return Err(Impossible("format of watches")),
+        };
         self.queued = match reader.byte("queue")? {
             0 => false,
             1 => true,
@@ -110,12 +122,18 @@ impl WatchRow {
         for _ in 0..reader.number("number of levels")? {
             let watch = Watch::from_code(reader.byte("watch")?).ok_or(Impossible("watch"))?;
             let byte = reader.byte("level")?;
-            let level = Level::from_code(byte & !QUIET).ok_or(Impossible("level"))?;
+            let level = Level::from_code(byte & !flags).ok_or(Impossible("level"))?;
+            let since = reader.signed("beginning")?;
+            let overdue_from = match byte & flags & OVERDUE {
+                0 => None,
+                _ => Some(since.wrapping_add(reader.signed("deadline")?)),
+            };
             self.told.push(Told {
                 watch,
                 level,
-                since: reader.signed("beginning")?,
+                since,
                 quiet: byte & QUIET != 0,
+                overdue_from,
             });
         }
         match reader.bytes.len() {
@@ -135,6 +153,7 @@ mod tests {
             level,
             since,
             quiet,
+            overdue_from: None,
         };
         WatchRow {
             due: Some(1_763_539_200_000),
@@ -147,17 +166,36 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_of_a_row_are_pinned() {
+    fn a_row_of_the_format_before_is_read() {
         let pinned = jumun_harness::Pinned::load(env!("CARGO_MANIFEST_DIR"), "watch-row-1.hex");
-        let (mut bytes, mut read) = (Vec::new(), WatchRow::default());
-        row().encode(&mut bytes);
-        pinned.assert_written("row", &bytes);
+        let mut read = WatchRow::default();
         read.decode(pinned.bytes("row")).unwrap();
         assert_eq!(read, row());
+    }
+
+    #[test]
+    fn the_bytes_of_a_row_are_pinned() {
+        let pinned = jumun_harness::Pinned::load(env!("CARGO_MANIFEST_DIR"), "watch-row-2.hex");
+        let (mut bytes, mut read) = (Vec::new(), WatchRow::default());
+        let mut row = row();
+        row.told.insert(
+            1,
+            Told {
+                watch: Watch::Stuck,
+                level: Level::Breach,
+                since: 1_763_539_000_000,
+                quiet: false,
+                overdue_from: Some(1_763_549_800_000),
+            },
+        );
+        row.encode(&mut bytes);
+        pinned.assert_written("row", &bytes);
+        read.decode(pinned.bytes("row")).unwrap();
+        assert_eq!(read, row);
         for end in 0..bytes.len() {
             assert!(read.decode(&bytes[..end]).is_err(), "{end}");
         }
-        bytes[0] = 2;
+        bytes[0] = 3;
         assert!(read.decode(&bytes).is_err());
     }
 

@@ -21,14 +21,15 @@ pub struct Read {
 }
 
 /// What is known of one order while its transitions are gone through.
-#[derive(Default)]
-struct Life {
+#[derive(Debug, Default, Clone)]
+pub struct Life {
     at: HashMap<&'static str, i64>,
     cook_minutes: Option<i64>,
     promised_at: Option<i64>,
     refund_since: Option<i64>,
     fulfilment: String,
-    running: BTreeMap<&'static str, i64>,
+    /// What runs, since when.
+    pub running: BTreeMap<&'static str, i64>,
 }
 
 pub fn moment(text: &Value) -> i64 {
@@ -76,7 +77,7 @@ fn levels(timer: &str, fulfilment: &str) -> Vec<(&'static str, i64)> {
 
 impl Life {
     /// Takes one transition; the regions are as after it.
-    fn take(&mut self, transition: &Value, read: &Read) {
+    pub fn take(&mut self, transition: &Value, read: &Read) {
         let at = moment(&transition["occurredAt"]);
         let action = transition["action"].as_str().unwrap();
         let region = |name: &str| transition["regions"][name].as_str().unwrap();

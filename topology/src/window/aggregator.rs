@@ -57,6 +57,12 @@ pub trait WindowedAggregator: Send + 'static {
 
     /// Adds `delta` to `sum`. Deltas come in no particular order.
     fn merge(sum: &mut Self::Aggregate, delta: &Self::Aggregate);
+
+    /// The part of a group's bytes that decides which task merges it: groups that have it in common are merged by one task. By
+    /// default all of them. What it says of a group must not change while there is state.
+    fn merged_by(group: &[u8]) -> &[u8] {
+        group
+    }
 }
 
 /// How two parts of an aggregate become one.
@@ -77,6 +83,10 @@ pub(crate) trait Adds: Send + 'static {
         record: Record<'_, Self::Key, Self::Value>,
         deltas: &mut Deltas<'_, Self::Group, Self::Aggregate>,
     ) -> Result<(), ProcessError>;
+
+    fn merged_by<'g>(&self, group: &'g [u8]) -> &'g [u8] {
+        group
+    }
 }
 
 impl<A: WindowedAggregator> Adds for A {
@@ -95,6 +105,10 @@ impl<A: WindowedAggregator> Adds for A {
         deltas: &mut Deltas<'_, A::Group, A::Aggregate>,
     ) -> Result<(), ProcessError> {
         WindowedAggregator::add(self, record, deltas)
+    }
+
+    fn merged_by<'g>(&self, group: &'g [u8]) -> &'g [u8] {
+        A::merged_by(group)
     }
 }
 

@@ -260,7 +260,8 @@ impl<A: Adds> PartialProcessor<A> {
             writer.begin(task);
         }
         for part in self.sums.iter() {
-            let partition = partition_of(part.slot.group, self.partitions);
+            let merged_by = self.aggregator.merged_by(part.slot.group);
+            let partition = partition_of(merged_by, self.partitions);
             let writer = usize::try_from(partition).ok();
             let Some(writer) = writer.and_then(|partition| self.writers.get_mut(partition)) else {
                 continue;

@@ -1,4 +1,4 @@
-//! Several aggregations in one topology.
+//! Several aggregations in one topology, several groups in one task.
 
 use std::time::Duration;
 
@@ -32,4 +32,32 @@ fn aggregations_of_different_inputs_may_meet_in_one_node() {
         world.finals(),
         ["a@0: 1 n=1 r1 final", "b@0: 1 n=1 r1 final"]
     );
+}
+
+#[test]
+fn groups_may_be_merged_by_a_part_of_their_key() {
+    let mut world = World::with(on_close(), |config| {
+        config.initial_wall_clock_ms = NOW + 86_400_000;
+    });
+    for (group, partition) in ["a", "b", "c", "d", "e", "f", "g", "h"]
+        .iter()
+        .zip([0, 1].repeat(4))
+    {
+        world.append("orders", partition, &format!("window herd-{group} 3"));
+        world.append("payments", 1 - partition, &format!("window herd-{group} 4"));
+        world.append("orders", partition, &format!("window {group} 3"));
+    }
+    world.clocks(70);
+    world.pass(3);
+    let finals = world.finals();
+    let tasks: Vec<&str> = finals
+        .iter()
+        .filter_map(|line| {
+            line.strip_prefix("herd-")?
+                .split_once(": 2 n=2 r1 in task ")
+        })
+        .map(|(_, task)| task)
+        .collect();
+    assert_eq!((finals.len(), tasks.len()), (16, 8), "{finals:?}");
+    assert!(tasks.iter().all(|task| *task == tasks[0]), "{finals:?}");
 }

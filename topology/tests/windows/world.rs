@@ -58,7 +58,17 @@ impl WindowedAggregator for Count {
     fn merge(sum: &mut i64, delta: &i64) {
         *sum += delta;
     }
+
+    fn merged_by(group: &[u8]) -> &[u8] {
+        match group.starts_with(HERD) {
+            true => HERD,
+            false => group,
+        }
+    }
 }
+
+/// Groups that begin with it are merged by one task, which is told with them.
+const HERD: &[u8] = b"herd-";
 
 fn parse(value: &str) -> (&str, String, i64) {
     let words: Vec<&str> = value.split(' ').collect();
@@ -99,7 +109,11 @@ impl Processor for Tell {
                     false => String::new(),
                     true => format!(" by {moved:+}"),
                 };
-                format!("{aggregate}{by} n={n} r{revision}{last}")
+                let place = match key.starts_with("herd-") {
+                    false => String::new(),
+                    true => format!(" in task {}", context.task_id().partition),
+                };
+                format!("{aggregate}{by} n={n} r{revision}{place}{last}")
             }
             WindowResult::Late {
                 delta,

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
-use super::grouping::Grouping;
+use super::duplicates::Suspects;
+use super::grouping::{DUP_ORDER_SUSPECT, Grouping, STUCK};
 use super::life::{Life, Part};
 use super::movement::Movement;
+use super::overdue::{Breach, Runs, minute};
 use super::rich::RichSum;
 
 /// By start of window, epoch milliseconds: the sum of what moved the group in that window. A window that moved it to
@@ -22,6 +24,8 @@ pub struct Batch {
     rich: HashMap<String, BTreeMap<i64, RichSum>>,
     /// By order number and generation.
     lives: HashMap<(String, u64), Life>,
+    runs: Runs,
+    suspects: Suspects,
 }
 
 impl Batch {
@@ -31,22 +35,47 @@ impl Batch {
         let transition = movement.transition();
         let order = transition["orderNo"].as_str().unwrap_or_default();
         let generation = transition["generation"].as_u64().unwrap_or_default();
+        self.runs.live(movement, info);
+        self.suspects.live(movement, info);
         let life = self.lives.entry((order.to_owned(), generation));
         for addition in life.or_default().live(transition, info, movement.window()) {
             let values = addition.values.iter().map(String::as_str);
             let group = addition.grouping.group(values);
-            if addition.grouping.is_gauge {
-                let change = addition.parts.iter().map(|part| match part {
-                    Part::Sum("requested", change) => *change,
-                    _ => 0,
-                });
-                let windows = self.groups.entry(group.clone()).or_default();
-                *windows.entry(addition.window).or_default() += change.sum::<i64>();
-            }
-            let windows = self.rich.entry(group).or_default();
-            let sum = windows.entry(addition.window).or_default();
-            sum.add(addition.parts);
+            self.add_rich(addition.grouping, group, addition.window, addition.parts);
         }
+    }
+
+    fn add_rich(&mut self, grouping: Grouping, group: String, window: i64, parts: Vec<Part>) {
+        if grouping.is_gauge {
+            let change = parts.iter().map(|part| match part {
+                Part::Sum("requested", change) | Part::Began(_, change) => *change,
+                _ => 0,
+            });
+            let windows = self.groups.entry(group.clone()).or_default();
+            *windows.entry(window).or_default() += change.sum::<i64>();
+        }
+        let windows = self.rich.entry(group).or_default();
+        windows.entry(window).or_default().add(parts);
+    }
+
+    /// What is no sum of what single events add: what is overdue, by what timers told, and pairs of orders.
+    pub fn derived(&self, breaches: &[Breach]) -> Batch {
+        let mut derived = Batch::default();
+        for (group, window, change) in breaches.iter().flat_map(Breach::counts) {
+            let windows = derived.groups.entry(group).or_default();
+            *windows.entry(window).or_default() += change;
+        }
+        for breach in breaches.iter().filter(|breach| breach.level == "BREACH") {
+            let group = STUCK.group([breach.sido.as_str(), breach.timer.as_str()]);
+            let began = minute(breach.since);
+            for (window, change) in self.runs.overdue(breach) {
+                let parts = vec![Part::Began(began, change)];
+                derived.add_rich(STUCK, group.clone(), window, parts);
+            }
+        }
+        let group = DUP_ORDER_SUSPECT.group([]);
+        derived.groups.insert(group, self.suspects.pairs());
+        derived
     }
 
     pub fn rich(&self) -> &HashMap<String, BTreeMap<i64, RichSum>> {

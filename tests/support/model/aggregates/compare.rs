@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::batch::{Batch, Windows};
-use super::grouping::{Grouping, Rich};
-use super::record::Place;
+use super::grouping::{GROUPINGS, Grouping, Rich, STUCK};
+use super::overdue::Breach;
+use super::record::{Place, oldest};
 use super::rich::{self, RichSum};
 use super::told::{Group, Told};
 
@@ -49,7 +50,8 @@ impl Report {
         self.violations == 0 && self.tallies.values().all(Tally::is_clean)
     }
 
-    /// The same, where those windows are not due yet that stay open for an hour longer than the others.
+    /// The same, where those windows are not due yet that stay open for an hour longer than the others, nor deadlines that lie
+    /// before everything that has happened.
     pub fn is_clean_by_now(&self) -> bool {
         let is_clean = |(name, tally): (&&str, &Tally)| {
             let open = match Grouping::is_cohort(name) {
@@ -58,7 +60,8 @@ impl Report {
             };
             tally.missing + tally.extra + tally.wrong + open == 0
         };
-        self.violations == 0 && self.tallies.iter().all(is_clean)
+        let mut due = self.tallies.iter();
+        self.violations == 0 && due.all(|tally| Grouping::is_of_timers(tally.0) || is_clean(tally))
     }
 
     fn note(&mut self, difference: impl FnOnce() -> String) {
@@ -97,8 +100,35 @@ impl Report {
     }
 }
 
-/// Compares everything that was told, at the end of a run.
-pub fn compare(batch: &Batch, told: &Told) -> Report {
+/// Compares everything that was told, at the end of a run; `breaches` are the records of `order.sla.v1`.
+pub fn compare(batch: &Batch, breaches: &[Breach], told: &Told) -> Report {
+    compare_some(batch, &batch.derived(breaches), told, |_| true)
+}
+
+/// The groupings of which a wrong value would not be noticed, or of which nothing was told: there should be none.
+pub fn unnoticed(batch: &Batch, breaches: &[Breach], told: &mut Told) -> Vec<&'static str> {
+    let derived = batch.derived(breaches);
+    let mut unnoticed = Vec::new();
+    for grouping in GROUPINGS {
+        let Some(before) = told.falsify(grouping) else {
+            unnoticed.push(grouping.name);
+            continue;
+        };
+        let report = compare_some(batch, &derived, told, |one| one == grouping);
+        if report.tallies.values().all(Tally::is_clean) {
+            unnoticed.push(grouping.name);
+        }
+        told.put_back(before);
+    }
+    unnoticed
+}
+
+fn compare_some(
+    batch: &Batch,
+    derived: &Batch,
+    told: &Told,
+    is_wanted: impl Fn(Grouping) -> bool,
+) -> Report {
     let mut report = Report {
         violations: told.violations(),
         differences: told.quoted_violations().to_vec(),
@@ -108,19 +138,27 @@ pub fn compare(batch: &Batch, told: &Told) -> Report {
         ..Report::default()
     };
     let (no_windows, no_group) = (Windows::default(), Group::default());
-    let rich_groups = batch.rich().keys();
-    let groups = batch.groups().keys().chain(told.groups().keys());
-    let groups: BTreeSet<&String> = groups.chain(rich_groups).collect();
+    let both = [batch, derived].into_iter();
+    let groups = both.flat_map(|batch| batch.groups().keys().chain(batch.rich().keys()));
+    let groups: BTreeSet<&String> = groups.chain(told.groups().keys()).collect();
     for group in groups {
-        let expected = batch.windows(group).unwrap_or(&no_windows);
         let told = told.groups().get(group).unwrap_or(&no_group);
-        let Some(grouping) = Grouping::of_group(group) else {
+        let grouping = Grouping::of_group(group).filter(|grouping| is_wanted(*grouping));
+        let Some(grouping) = grouping else {
             continue;
         };
+        let batch = match Grouping::is_derived(grouping.name) {
+            true => derived,
+            false => batch,
+        };
+        let expected = batch.windows(group).unwrap_or(&no_windows);
         if let Some(rich) = grouping.rich {
             let nothing = BTreeMap::new();
             let expected = batch.rich().get(group).unwrap_or(&nothing);
-            compare_rich(&mut report, (grouping, rich), group, expected, told);
+            match grouping == STUCK {
+                true => compare_oldest(&mut report, group, expected, told),
+                false => compare_rich(&mut report, (grouping, rich), group, expected, told),
+            }
         }
         match grouping.is_gauge {
             false if grouping.rich.is_some() => {}
@@ -178,6 +216,44 @@ fn compare_rich(
     }
 }
 
+/// Since when the oldest of what is overdue has waited, in each window told: of what all deltas up to there say, without those
+/// that came when it was closed.
+fn compare_oldest(
+    report: &mut Report,
+    group: &str,
+    expected: &BTreeMap<i64, RichSum>,
+    told: &Group,
+) {
+    let mut all = expected.iter().peekable();
+    let mut began: BTreeMap<i64, i64> = BTreeMap::new();
+    for (window, told_of) in &told.windows {
+        while let Some((_, sum)) = all.next_if(|(at, _)| *at <= window) {
+            for (minute, number) in &sum.began {
+                *began.entry(*minute).or_default() += number;
+            }
+        }
+        let Some((value, _)) = &told_of.rich else {
+            continue;
+        };
+        let mut in_time = began.clone();
+        let late = told.gauge_deltas.iter();
+        for late in late.filter(|late| late.window <= *window && late.closed_before > *window) {
+            for (minute, number) in &late.began {
+                *in_time.entry(*minute).or_default() -= number;
+            }
+        }
+        let known = in_time.iter().find(|(_, number)| **number > 0);
+        let known = known.map(|(minute, _)| *minute);
+        let told = oldest(value);
+        if told != Ok(known) {
+            let tally = report.tallies.entry(STUCK.name).or_default();
+            tally.wrong += 1;
+            report.note(|| format!("wrong: {group} at {window}: {told:?} is not {known:?}"));
+        }
+        began.retain(|_, number| *number != 0);
+    }
+}
+
 fn compare_count(
     report: &mut Report,
     grouping: Grouping,
@@ -187,6 +263,10 @@ fn compare_count(
 ) {
     for place in places(grouping, group, expected, told) {
         let window = told.windows.get(&place.window);
+        // Of pairs of orders none are told too, unless all orders of the minute came late.
+        if expected.get(&place.window) == Some(&0) && window.is_none() {
+            continue;
+        }
         let value =
             window.map(|window| window.late + window.update.map_or(0, |update| update.value));
         report.judge(

@@ -179,7 +179,18 @@ pub const RIDER_LOAD: Grouping = rich(
     &[("perRider", "deliveries", "riders", 1)],
 );
 
-pub const GROUPINGS: [Grouping; 32] = [
+pub const STUCK: Grouping = Grouping {
+    is_gauge: true,
+    ..rich("stuck", &["sido", "timer"], &[], &[])
+};
+pub const SLA_BREACH: Grouping = count("sla_breach", &["sido", "timer", "level"]);
+pub const SLA_BREACH_BY_FULFILMENT: Grouping = count(
+    "sla_breach_by_fulfilment",
+    &["fulfilment", "timer", "level"],
+);
+pub const DUP_ORDER_SUSPECT: Grouping = count("dup_order_suspect", &[]);
+
+pub const GROUPINGS: [Grouping; 36] = [
     CREATED,
     CREATED_BY_SIGUNGU,
     CREATED_BY_FULFILMENT,
@@ -212,12 +223,36 @@ pub const GROUPINGS: [Grouping; 32] = [
     SUPPLY_GAP,
     TOP_STORES,
     RIDER_LOAD,
+    STUCK,
+    SLA_BREACH,
+    SLA_BREACH_BY_FULFILMENT,
+    DUP_ORDER_SUSPECT,
 ];
 
 impl Grouping {
     /// Whether the windows of this name stay open for an hour longer than the others.
     pub fn is_cohort(name: &str) -> bool {
         name.starts_with(CANCEL_COHORT.name)
+    }
+
+    /// Whether it is of what timers told: that hangs on when they looked, unless the time is that of the records.
+    pub fn is_of_timers(name: &str) -> bool {
+        [STUCK, SLA_BREACH, SLA_BREACH_BY_FULFILMENT]
+            .iter()
+            .any(|grouping| grouping.name == name)
+    }
+
+    /// Whether it is not the sum of what single events add.
+    pub fn is_derived(name: &str) -> bool {
+        Grouping::is_of_timers(name) || name == DUP_ORDER_SUSPECT.name
+    }
+
+    /// Of a gauge whose values are no numbers the member that is one.
+    pub fn gauge_member(&self) -> &'static str {
+        match self.name {
+            "stuck" => "orders",
+            _ => "requested",
+        }
     }
 
     pub fn named(name: &str) -> Option<Grouping> {

@@ -14,8 +14,13 @@ const HOUR: i64 = 60 * MINUTE;
 pub enum Part {
     Sum(&'static str, i64),
     Sample(i64),
-    Active { rider: String, delivery: String },
+    Active {
+        rider: String,
+        delivery: String,
+    },
     Store(String),
+    /// So many began in the minute that begins then, or are over.
+    Began(i64, i64),
 }
 
 /// Parts of one group, by its dims.

@@ -4,15 +4,21 @@
 //! the rest of the model it shares no code with the program.
 //!
 //! ```text
-//! Judged, or order.transitions.v1 ── movement, life ── batch ──┐
-//! order.agg.1m.v1, order.agg.1m.late.v1 ── told ───────────────┴─ compare, rich ──> Report
+//! Judged, or order.transitions.v1 ── movement, life, duplicates ── batch ──┐
+//! order.sla.v1 ── overdue ─────────────────────────────────────────────────┤
+//! order.agg.1m.v1, order.agg.1m.late.v1 ── told ───────────────────────────┴─ compare, rich ──> Report
 //! ```
+//!
+//! When timers look hangs on the wall clock, so what is overdue is computed from what they told, and from when that was over
+//! by the transitions; that they tell the right things is for others to show.
 
 pub mod batch;
 pub mod compare;
+pub mod duplicates;
 pub mod grouping;
 pub mod life;
 pub mod movement;
+pub mod overdue;
 pub mod record;
 pub mod rich;
 pub mod told;

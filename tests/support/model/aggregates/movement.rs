@@ -28,6 +28,8 @@ pub const NOT_IN_FLIGHT: [&str; 7] = [
 pub struct Movement<'a> {
     transition: &'a Value,
     main_before: &'a str,
+    /// When it counts, epoch milliseconds.
+    at: i64,
     /// Start of its window, epoch milliseconds.
     window: i64,
 }
@@ -47,6 +49,7 @@ impl<'a> Movement<'a> {
         Self {
             transition,
             main_before,
+            at: counts_at,
             window: counts_at.div_euclid(WINDOW) * WINDOW,
         }
     }
@@ -59,6 +62,16 @@ impl<'a> Movement<'a> {
 
     pub fn window(&self) -> i64 {
         self.window
+    }
+
+    pub fn at(&self) -> i64 {
+        self.at
+    }
+
+    /// Whether the order ends by it.
+    pub fn is_end(&self) -> bool {
+        let is_terminal = |main| order::TERMINAL.contains(&main);
+        is_terminal(text(self.transition, "/regions/main")) && !is_terminal(self.main_before)
     }
 
     pub fn transition(&self) -> &'a Value {
@@ -97,8 +110,7 @@ impl<'a> Movement<'a> {
                 }
             }
         }
-        let is_terminal = |main| order::TERMINAL.contains(&main);
-        if is_terminal(main) && !is_terminal(self.main_before) {
+        if self.is_end() {
             let values = [sido, category, main, of("/reason"), of("/liability")];
             add(TERMINAL, &values, 1);
         }

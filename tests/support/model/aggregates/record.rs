@@ -1,12 +1,14 @@
 //! The records of `order.agg.1m.v1` and `order.agg.1m.late.v1`: every field that 2.7 names, and the key.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use serde_json::Value;
 
 use super::super::outputs::time;
 use super::WINDOW;
-use super::grouping::Grouping;
+use super::grouping::{DUP_ORDER_SUSPECT, Grouping};
 
 /// What both kinds of records say.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +56,9 @@ impl Update {
         let rich = rich_of(place.grouping, &value["value"])?.map(|rich| (rich, n));
         let number = match &rich {
             None => integer(&value, "value")?,
-            Some((rich, _)) => rich["requested"].as_i64().unwrap_or_default(),
+            Some((rich, _)) => rich[place.grouping.gauge_member()]
+                .as_i64()
+                .unwrap_or_default(),
         };
         if n < 0 || (rich.is_none() && !place.grouping.is_gauge && n != number) {
             return Err(format!("n is {n}, value {number}"));
@@ -95,9 +99,16 @@ impl LateDelta {
         let rich = rich_of(place.grouping, &value["delta"])?;
         let delta = match &rich {
             None => integer(&value, "delta")?,
-            Some(rich) => rich["requested"].as_i64().unwrap_or_default(),
+            Some(rich) => rich[place.grouping.gauge_member()]
+                .as_i64()
+                .unwrap_or_default(),
         };
-        if delta < 1 && rich.is_none() && !place.grouping.is_gauge {
+        // An order that had ended after all takes pairs away.
+        let least = match place.grouping == DUP_ORDER_SUSPECT && delta != 0 {
+            true => i64::MIN,
+            false => 1,
+        };
+        if delta < least && rich.is_none() && !place.grouping.is_gauge {
             return Err(format!("a count cannot move by {delta}"));
         }
         let closed_before = match place.grouping.is_gauge {
@@ -179,6 +190,26 @@ fn integer(value: &Value, field: &str) -> Result<i64, String> {
     value[field]
         .as_i64()
         .ok_or_else(|| format!("{field} is no whole number"))
+}
+
+/// Of what is overdue how many began in which minute.
+pub fn began(delta: &Value) -> BTreeMap<i64, i64> {
+    let parts = delta["since"].as_array().into_iter().flatten();
+    let read = |part: &Value| {
+        (
+            moment(part, "minute").unwrap(),
+            part["orders"].as_i64().unwrap(),
+        )
+    };
+    parts.map(read).collect()
+}
+
+/// The minute of the oldest of what is overdue; an error where it is not told as it should be.
+pub fn oldest(value: &Value) -> Result<Option<i64>, String> {
+    match value.get("oldestSince") {
+        Some(Value::Null) => Ok(None),
+        _ => moment(value, "oldestSince").map(Some),
+    }
 }
 
 /// A time, which must be written in +09:00 with milliseconds.

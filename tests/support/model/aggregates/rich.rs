@@ -24,6 +24,8 @@ pub struct RichSum {
     riders: BTreeSet<String>,
     deliveries: BTreeSet<String>,
     stores: BTreeMap<String, i64>,
+    /// By the minute in which it began.
+    pub began: BTreeMap<i64, i64>,
     n: i64,
 }
 
@@ -34,6 +36,7 @@ impl RichSum {
             match part {
                 Part::Sum(name, number) => *self.sums.entry(name).or_default() += number,
                 Part::Sample(sample) => self.samples.push(sample),
+                Part::Began(minute, number) => *self.began.entry(minute).or_default() += number,
                 Part::Store(store) => *self.stores.entry(store).or_default() += 1,
                 Part::Active { rider, delivery } => {
                     self.riders.insert(rider);
