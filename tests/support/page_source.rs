@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use jumun::http::{self, RestoreProgress, Site, State, Status, StatusSource};
-use jumun::page::{About, Page};
-use jumun::query::{Group, GroupReader, GroupThread, LocalOrders, Look, Orders};
+use jumun::page::{About, Page, Told};
+use jumun::query::{Group, GroupReader, GroupThread, LocalOrders, Look, Orders, Traces};
 use prometheus::Registry;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -102,9 +102,11 @@ impl Fake {
             instance_id: "fake-0".to_owned(),
             rebuild: false,
             log: "memory".to_owned(),
+            told: Told::default(),
         };
         let asked: Arc<dyn StatusSource> = Arc::<Source>::clone(&source);
         let log = MemoryLog::new(Arc::new(SystemClock::new()));
+        let traces = Traces::new(Arc::<MemoryLog>::clone(&log), "tested-0".to_owned(), false);
         let page = Page::new(Arc::clone(&asked), log, about);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -118,6 +120,7 @@ impl Fake {
             source: asked,
             page: Arc::clone(&page),
             orders: Arc::new(orders()),
+            traces: Arc::new(traces),
             token: None,
         };
         let served = runtime.spawn(http::serve(listener, site, async {

@@ -50,3 +50,6 @@ export function span(value) {
 export const clock = (ms) => seconds.format(ms);
 export const minute = (ms) => minutes.format(ms);
 export const day = (ms) => days.format(ms);
+
+/** The place a part has in a whole, where the whole is large enough to say something. */
+export const shareOf = (part, all, least) => (all >= least ? share(part, all) : NONE);
