@@ -112,7 +112,7 @@ fn orders_are_held_against_what_is_usual_and_it_is_said_by_what() {
         "document.querySelectorAll('#plot line.usual').length > 20",
         TIMEOUT,
     );
-    let row = "document.querySelector('#minutes-table tbody tr:nth-child(5)').innerText.split(/\\s+/).slice(1, 4).join()";
+    let row = "[...document.querySelector('#minutes-table tbody tr:nth-child(5)').cells].slice(1, 4).map((cell) => cell.textContent).join()";
     assert_eq!(browser.evaluate(row), json!("100,90,90"));
 
     // A detector knows better.

@@ -88,9 +88,10 @@ fn an_order_is_told_with_its_timeline_what_waits_what_was_refused_and_what_lasts
     }
     let mut browser = Browser::start();
     let mut told_by = std::collections::BTreeSet::new();
-    for (order_no, address) in orders.iter().zip([one, two].into_iter().cycle()) {
+    for (order_no, address) in orders.iter().flat_map(|order| [(order, one), (order, two)]) {
         open(&mut browser, address, order_no);
         wait_told(&mut browser, "WAITING_ACCEPT");
+        wait_text(&mut browser, order_no);
         let by = browser
             .evaluate("/· (one|two) · task/.exec(document.getElementById('as-of').innerText)[1]");
         told_by.insert((address == one, by.as_str().unwrap().to_owned()));
@@ -132,7 +133,10 @@ fn an_order_is_told_with_its_timeline_what_waits_what_was_refused_and_what_lasts
     told.unwrap();
     wait_text(&mut browser, "order.accepted RIDER 라이더");
     wait_text(&mut browser, "order.rejected.v1");
-    wait_text(&mut browser, "from its beginning on");
+    wait_text(
+        &mut browser,
+        "from the beginning of the order or the topic on",
+    );
     let level = "document.querySelector('tr[data-watch=accept_wait] .tag').innerText";
     assert_eq!(browser.evaluate(level), json!("warn 주의"));
 
@@ -229,7 +233,10 @@ fn where_a_token_is_needed_the_page_asks_for_it_and_keeps_it_for_its_tab() {
     wait_text(&mut browser, "The last one was refused. 거부됨");
     give(&mut browser, TOKEN);
     wait_told(&mut browser, "PAYMENT_WAIT");
-    wait_text(&mut browser, "from its beginning on");
+    wait_text(
+        &mut browser,
+        "from the beginning of the order or the topic on",
+    );
     open(&mut browser, address, "B2");
     wait_told(&mut browser, "PAYMENT_WAIT");
     assert!(!processor.process.stderr().contains(TOKEN));

@@ -55,17 +55,17 @@ fn a_killed_processor_is_told_and_its_figures_go_on_where_they_were() {
 fn a_restore_is_shown_as_such_and_so_are_orders_meanwhile() {
     let broker = Broker::start().unwrap();
     let state = tempfile::tempdir().unwrap();
-    load::preload(&broker, 6_000, 4);
+    load::preload(&broker, 40_000, 4);
     let phases = state.path().join("phase");
     let instance = |name: &str| {
         Setup::new(&broker, "restored", &state.path().join(name))
             .flag("--instance-id", name)
-            .flag("--max-rate", "1500")
+            .flag("--max-rate", "500")
             .setting("application.session_timeout_ms", "6000")
             .setting("application.transaction_timeout_ms", "18000")
     };
     let one = instance("one")
-        .env("JUMUN_TEST_PAUSE", "committing:300")
+        .env("JUMUN_TEST_PAUSE", "committing:400")
         .env("JUMUN_TEST_PHASE_FILE", &phases.display().to_string());
     let mut first = one.start_ready();
     wait_for("some orders", TIMEOUT, || {

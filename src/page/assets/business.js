@@ -1,7 +1,7 @@
 // What the windows of the last hour add up to: funnel, lead times, cancel rates.
 
 import { bar, both, byId, element, head, korean, note, show, svg } from './elements.js';
-import { count, NONE, share, shareOf, span } from './format.js';
+import { count, lasting, NONE, share, shareOf } from './format.js';
 import { bars } from './orders.js';
 import { STAGES } from './words.js';
 
@@ -57,7 +57,7 @@ export function showStages({ about, history: { business: { stages, promises } } 
     const isOff = off(about.told, aggregate);
     const figures = isOff
       ? [element('td', { colspan: 3 }, isOff)]
-      : [span(one.p50), span(one.p90), count(one.count)].map((value) => element('td', { class: 'number' }, value));
+      : [one.p50 === null ? NONE : lasting(one.p50), one.p90 === null ? NONE : lasting(one.p90), count(one.count)].map((value) => element('td', { class: 'number' }, value));
     return element('tr', { 'data-key': one.stage },
       element('th', { scope: 'row' }, english, ' ', korean(inKorean), one.p90 === null ? null : spread(one, most)),
       ...figures);

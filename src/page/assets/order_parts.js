@@ -1,7 +1,7 @@
 // What is shown of one order.
 
 import { both, element, head, korean, note, tag } from './elements.js';
-import { count, NONE, span } from './format.js';
+import { count, lasting, NONE, span } from './format.js';
 import { measured, moment, timerName } from './watched.js';
 import { ACTORS_KOREAN, OUTCOMES, REASONS_KOREAN, SLA_LEVELS } from './words.js';
 
@@ -92,15 +92,28 @@ function traced(traces) {
   const rows = [];
   for (const { value } of of(traces, 'order.sla.v1')) {
     const [kind, english, inKorean] = SLA_LEVELS[value.level] ?? ['warn', value.level, ''];
-    rows.push({ at: value.firedAt, kind: 'sla', what: [tag(kind, english, inKorean), ' ', ...both(timerName(value.timer))], note: `for ${span((Date.parse(value.firedAt) - Date.parse(value.since)) / 1000)}, deadline ${value.deadline}` });
+    rows.push({ at: value.firedAt, kind: 'sla', what: [tag(kind, english, inKorean), ' ', ...both(timerName(value.timer))], note: `for ${lasting((Date.parse(value.firedAt) - Date.parse(value.since)) / 1000)}, deadline ${value.deadline}` });
   }
   for (const { value } of of(traces, 'order.detector.v1')) {
     rows.push({ at: value.at, kind: 'finding', what: [tag(value.phase === 'END' ? 'ok' : 'bad', value.phase, ''), ' ', ...both(timerName(value.detector))], note: `after ${measured(value.detector, value.value)}` });
   }
-  for (const { value } of of(traces, 'order.reconcile.v1')) {
-    rows.push({ at: value.at, kind: 'reconcile', what: [tag('bad', 'to be reconciled', '대사 필요'), ' ', words(`${value.kind ?? ''}`)], note: '' });
-  }
   return rows;
+}
+
+const TO_RECONCILE = () => tag('bad', 'to be reconciled', '대사 필요');
+
+/** Contradictions: most are those of an event that was refused for just that, and are told with it. */
+function reconciled(traces, rows) {
+  const refused = rows.filter((row) => row.kind === 'rejected');
+  for (const { value } of of(traces, 'order.reconcile.v1')) {
+    const found = refused.find((row) => row.reason === value.kind && !row.isReconciled);
+    if (found) {
+      found.isReconciled = true;
+      found.outcome.push(' ', TO_RECONCILE());
+    } else {
+      rows.push({ at: value.at, kind: 'reconcile', what: [TO_RECONCILE(), ' ', words(`${value.kind ?? ''}`)], note: '' });
+    }
+  }
 }
 
 /** What the state remembers, the refused of the topic beside it or on their own, and the rest of the topics. */
@@ -116,14 +129,16 @@ export function chronology(order, traces) {
     return {
       at: entry.at,
       kind: isRefused ? 'rejected' : 'event',
+      reason: entry.reason,
       what: action(entry.action, found?.value.event?.actor?.type),
       outcome: isRefused ? [english, ' ', ...(entry.reason ? reason(entry.reason) : [])] : both([english, inKorean]),
       note: [`${entry.deliveryId ?? entry.aggregate} ${entry.version ?? ''}`, found?.value.detail].filter(Boolean).join(' · '),
     };
   });
   for (const { at, value } of refused.filter((one) => !one.shown)) {
-    rows.push({ at: value.event?.time?.occurredAt ?? at, kind: 'rejected', what: action(value.event?.action, value.event?.actor?.type), outcome: ['Rejected ', ...reason(`${value.reason}`)], note: value.detail ?? '' });
+    rows.push({ at: value.event?.time?.occurredAt ?? at, kind: 'rejected', reason: value.reason, what: action(value.event?.action, value.event?.actor?.type), outcome: ['Rejected ', ...reason(`${value.reason}`)], note: value.detail ?? '' });
   }
+  reconciled(traces, rows);
   rows.push(...traced(traces));
   // What happened at the same time stays in the order in which it was consumed.
   return rows.sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
@@ -136,7 +151,7 @@ function lookedAt(traces, now) {
     element('span', { class: 'code' }, `${topic.topic} ${topic.partition}`), ` ${count(topic.records.length)} of this order, `,
     topic.firstOffset >= topic.endOffset ? 'nothing since then' : `offsets ${count(topic.firstOffset)}–${count(topic.endOffset - 1)}`,
     topic.since ? [' from ', time(topic.since, now)] : null,
-    topic.reachesBack ? ', from its beginning on' : element('strong', {}, ', not from its beginning: earlier ones may be missing'),
+    topic.reachesBack ? ', from the beginning of the order or the topic on' : element('strong', {}, ', not from its beginning: earlier ones may be missing'),
     topic.reachedEnd ? '' : element('strong', {}, ', not to the end: there was no time'),
     topic.omitted > 0 ? `, ${count(topic.omitted)} left out` : '');
   return element('div', { class: 'note', id: 'looked' }, 'Read in topics: ', korean('토픽에서 읽은 범위'), element('ul', {}, ...traces.topics.map(one)), traces.topics.length === 0 ? NONE : null);

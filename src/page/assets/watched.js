@@ -1,7 +1,7 @@
 // What lasts too long, and what is unusual: timers and detectors.
 
 import { both, byId, element, head, korean, note, orderLink, show, tag } from './elements.js';
-import { clock, count, day, NONE, share, span } from './format.js';
+import { clock, count, day, lasting, NONE, share, span } from './format.js';
 import { DETECTORS, SLA_LEVELS, TIMERS } from './words.js';
 
 export const timerName = (name) => TIMERS[name] ?? DETECTORS[name] ?? [name, ''];
@@ -12,7 +12,7 @@ export const moment = (ms, now) => (day(ms) === day(now) ? clock(ms) : `${day(ms
 /** A detector's measure. */
 export function measured(detector, value) {
   const kind = DETECTORS[detector]?.[2];
-  if (kind === 'seconds') return span(value);
+  if (kind === 'seconds') return lasting(value);
   return kind === 'share' ? share(value, 1) : count(value);
 }
 
@@ -42,7 +42,7 @@ export function showFindings({ about, at, detectors, history: { findings, topics
     element('ul', { class: 'list' }, ...findings.lasting.map((one) => finding(one, at))),
     findings.lastingCount > findings.lasting.length ? note(`and ${count(findings.lastingCount - findings.lasting.length)} more that were read `, korean('더 있음')) : null,
     findings.over.length > 0 ? element('h3', { class: 'title small' }, 'Over ', korean('종료')) : null,
-    element('ul', { class: 'list' }, ...findings.over.map((one) => finding(one, at))),
+    element('ul', { class: 'list' }, ...findings.over.slice(0, 5).map((one) => finding(one, at))),
     findings.midway ? note('The topic was not read from its beginning: what began earlier is counted, not listed. ', korean('이전 항목은 목록에 없음')) : null,
     isMissing ? note('order.detector.v1 does not exist yet ', korean('토픽 없음')) : null);
 }
@@ -72,7 +72,7 @@ export function showTimers({ about, at, timers, history: { breaches } }) {
       element('td', {}, ...both(timerName(one.timer))),
       element('td', {}, tag(level, english, inKorean)),
       element('td', {}, one.status.replaceAll('_', ' '), ' ', korean(one.statusKorean)),
-      element('td', { class: 'number' }, span((one.at - one.since) / 1000)));
+      element('td', { class: 'number' }, lasting((one.at - one.since) / 1000)));
   });
   if (rows.length === 0) rows.push(element('tr', {}, element('td', { colspan: 6, class: 'note' }, 'none seen ', korean('없음'))));
   show(byId('breaches'), BREACH_HEAD.cloneNode(true), element('tbody', {}, ...rows));
