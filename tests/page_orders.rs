@@ -82,9 +82,14 @@ fn an_order_is_told_with_its_timeline_what_waits_what_was_refused_and_what_lasts
         let info =
             json!({"deliveryId": format!("dl-{order_no}"), "type": "SINGLE", "distanceM": 900});
         sender.send(order_no, "SYSTEM", "delivery.requested", 1, info);
-        // A rider accepts nothing.
-        let info = json!({"cookMinutes": 20, "promisedAt": "2026-11-20T12:41:00+09:00"});
-        sender.send(order_no, "RIDER", "order.accepted", 2, info);
+        // A rider relays nothing.
+        sender.send(
+            order_no,
+            "RIDER",
+            "order.relayed",
+            2,
+            json!({"channel": "POS"}),
+        );
     }
     let mut browser = Browser::start();
     let mut told_by = std::collections::BTreeSet::new();
@@ -107,7 +112,7 @@ fn an_order_is_told_with_its_timeline_what_waits_what_was_refused_and_what_lasts
         // Timeline: applied, and refused with its reason.
         "order.created Applied 적용",
         "payment.approved Applied 적용",
-        "Rejected 거절 ACTOR NOT ALLOWED 권한 없는 행위자",
+        "Rejected ACTOR NOT ALLOWED 권한 없는 행위자",
         // Parked, with what it waits for.
         "Parked events 보류된 이벤트",
         "AWAIT PREDECESSOR 선행 이벤트 없음",
@@ -131,7 +136,7 @@ fn an_order_is_told_with_its_timeline_what_waits_what_was_refused_and_what_lasts
         rows.as_str().unwrap().contains("주의").then_some(())
     });
     told.unwrap();
-    wait_text(&mut browser, "order.accepted RIDER 라이더");
+    wait_text(&mut browser, "order.relayed RIDER 라이더");
     wait_text(&mut browser, "order.rejected.v1");
     wait_text(
         &mut browser,
@@ -165,7 +170,8 @@ fn an_order_is_told_with_its_timeline_what_waits_what_was_refused_and_what_lasts
 
     // It is accepted, and what waited goes on, on the page too.
     sender.at = now();
-    sender.accept(order_no);
+    let info = json!({"cookMinutes": 20, "promisedAt": "2026-11-20T12:41:00+09:00"});
+    sender.send(order_no, "STORE", "order.accepted", 3, info);
     wait_told(&mut browser, "ACCEPTED");
     browser.wait("document.querySelector('.parked') === null", TIMEOUT);
     wait_text(&mut browser, "delivery.requested Applied 적용");

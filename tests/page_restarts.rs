@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::browser::Browser;
 use crate::support::live_page::{check_quiet, open, wait_for_state, wait_for_update};
 use crate::support::load;
-use crate::support::processor::{Processor, Setup, TIMEOUT};
+use crate::support::processor::{Setup, TIMEOUT};
 
 const CREATED: &str =
     "Number(document.querySelector('[data-figure=created]').textContent.replaceAll(',', ''))";
@@ -50,69 +50,61 @@ fn a_killed_processor_is_told_and_its_figures_go_on_where_they_were() {
     processor.stop();
 }
 
-/// The one that takes over waits for the transaction that the dead one left open: a restore that lasts.
+/// The broker is frozen in the middle of a restore, so that it lasts until it has been looked at.
 #[test]
-fn a_restore_is_shown_as_such_and_so_are_orders_meanwhile() {
-    let broker = Broker::start().unwrap();
+fn a_restore_is_shown_as_such_and_orders_are_found_when_it_is_over() {
+    let mut broker = Broker::start().unwrap();
     let state = tempfile::tempdir().unwrap();
     load::preload(&broker, 40_000, 4);
-    let phases = state.path().join("phase");
-    let instance = |name: &str| {
-        Setup::new(&broker, "restored", &state.path().join(name))
-            .flag("--instance-id", name)
-            .flag("--max-rate", "500")
-            .setting("application.session_timeout_ms", "6000")
-            .setting("application.transaction_timeout_ms", "18000")
-    };
-    let one = instance("one")
-        .env("JUMUN_TEST_PAUSE", "committing:400")
-        .env("JUMUN_TEST_PHASE_FILE", &phases.display().to_string());
-    let mut first = one.start_ready();
-    wait_for("some orders", TIMEOUT, || {
-        (created(&mut first) > 100.0).then_some(())
+    let listen = format!("127.0.0.1:{}", free_port().unwrap());
+    let setup = Setup::new(&broker, "restored", state.path()).flag("--listen", &listen);
+    let mut processor = setup.start_ready();
+    wait_for("all events", 2 * TIMEOUT, || {
+        (processor.sum("order_events_consumed_total") >= 40_000).then_some(())
     })
     .unwrap();
-    for expected in [false, true] {
-        // Its beginning, so that it is under way when the signal comes.
-        let is_so = || {
-            let phase = std::fs::read_to_string(&phases).ok()?;
-            ((phase.trim() == "committing") == expected).then_some(())
-        };
-        wait_for("a commit", TIMEOUT, is_so).unwrap();
-    }
-    first.process.kill9().unwrap();
-
-    let mut second = instance("two").start();
-    let address = second.address();
+    let address = processor.address();
     let mut browser = Browser::start();
     open(&mut browser, address);
+    processor.stop();
+    wait_for_state(&mut browser, "PAGE_DISCONNECTED");
+    std::fs::remove_dir_all(setup.store_dir()).unwrap();
+
+    let mut processor = setup.start();
+    processor.address();
+    let restoring = || {
+        let (_, body) = processor.readiness();
+        let restore = &body["restore"];
+        let (remaining, total) = (restore["remaining"].as_u64()?, restore["total"].as_u64()?);
+        (body["state"] == "RESTORING" && remaining > 0 && total > 0).then_some(())
+    };
+    wait_for("a restore", TIMEOUT, restoring).unwrap();
+    broker.pause().unwrap();
     wait_for_state(&mut browser, "RESTORING");
-    let told = "document.getElementById('restore').innerText.includes('상태 복원 중') && /\\d of \\d/.test(document.getElementById('restore').innerText)";
-    browser.wait(told, TIMEOUT);
+    let told = "(/상태 복원 중 [\\d,]+ of [\\d,]+ offsets/.test(document.getElementById('restore').innerText))";
+    assert_eq!(browser.evaluate(told), json!(true));
     let banner = browser.evaluate("document.getElementById('banner').innerText");
     assert!(banner.as_str().unwrap().contains("RESTORING"), "{banner}");
-    let shown = browser.evaluate(
-        "document.querySelectorAll('#tasks tr[data-task] .tag[data-level=busy]').length > 0",
-    );
-    assert_eq!(shown, json!(true));
-    // An order of a partition that is restored cannot be told now; the page of it says so and finds it later.
+    let shown =
+        "document.querySelectorAll('#tasks tr[data-task] .tag[data-level=busy]').length > 0";
+    assert_eq!(browser.evaluate(shown), json!(true));
+    // Nobody can tell of an order now; its page says so, and asks again by itself.
     let mut other = Browser::start();
     other.open(&format!("http://{address}/orders/B-NOBODY-HAS"));
-    other.wait("document.body?.dataset.told === 'RESTORING'", TIMEOUT);
+    other.wait(
+        "['GROUP_UNAVAILABLE', 'NO_OWNER', 'REBALANCING', 'RESTORING'].includes(document.body?.dataset.told)",
+        TIMEOUT,
+    );
     let text = other.evaluate("document.getElementById('problem').innerText");
     assert!(
         text.as_str().unwrap().contains("지금은 알 수 없음"),
         "{text}"
     );
+    broker.resume().unwrap();
     wait_for_state(&mut browser, "RUNNING");
     browser.wait("document.getElementById('restore').hidden", TIMEOUT);
     other.wait("document.body.dataset.told === 'NOT_FOUND'", TIMEOUT);
-    check_quiet(&mut browser, address, false);
+    check_quiet(&mut browser, address, true);
     drop((browser, other));
-    second.stop();
-}
-
-fn created(processor: &mut Processor) -> f64 {
-    let series = processor.metrics("order_created_total{");
-    series.iter().map(|(_, count)| count).sum()
+    processor.stop();
 }
