@@ -20,8 +20,8 @@ use crate::http::{RestoreProgress, Site, State, Status, StatusSource, TaskState,
 use crate::job;
 use crate::job::counters::{self, Count};
 use crate::job::metrics::{CommittedByStreams, OrderMetrics};
-use crate::page::{self, About, Page};
-use crate::query::{CommittedOrders, GroupThread, Orders, admin_reader};
+use crate::page::{self, About, Page, Told};
+use crate::query::{CommittedOrders, GroupThread, Orders, Traces, admin_reader};
 
 /// The order job on a log, with its metrics and status.
 pub struct Service {
@@ -119,13 +119,16 @@ impl Service {
             rebuild: configuration.application.rebuild,
             instance_id: configuration.application.instance_id.clone(),
             log: log_name.to_owned(),
+            told: Told::of(configuration),
         };
+        let traces = Traces::new(Arc::clone(&log), about.instance_id.clone(), about.rebuild);
         let page = Page::new(Arc::clone(&source), log, about);
         let token = configuration.http.token.clone();
         Site {
             source,
             page,
             orders: Arc::clone(&self.orders),
+            traces: Arc::new(traces),
             token,
         }
     }

@@ -3,15 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use jumun::http::{RestoreProgress, State};
-use jumun_harness::{Broker, Process, http_get, wait_for};
+use jumun_harness::{Broker, http_get};
 use serde_json::json;
 
 use crate::support::browser::Browser;
+use crate::support::live_page::{check_quiet, demo, end, open, wait_for_state, wait_for_update};
 use crate::support::load;
 use crate::support::page_source::Fake;
-use crate::support::processor::{Setup, TIMEOUT, jumun};
+use crate::support::processor::{Setup, TIMEOUT, tell};
 
 /// Figures on the page, and the metric that each is.
 const FIGURES: [(&str, &str); 9] = [
@@ -62,63 +64,6 @@ fn shown(browser: &mut Browser) -> BTreeMap<String, f64> {
         .collect()
 }
 
-/// Waits for a snapshot that was made after now.
-fn wait_for_update(browser: &mut Browser) {
-    let updates = browser.evaluate("Number(document.body.dataset.updates ?? 0)");
-    // The next one may be on its way already.
-    let later = format!("Number(document.body.dataset.updates) >= {} + 2", updates);
-    browser.wait(&later, TIMEOUT);
-}
-
-fn wait_for_state(browser: &mut Browser, name: &str) {
-    let expression = format!("document.getElementById('state').dataset.name === '{name}'");
-    browser.wait(&expression, TIMEOUT);
-}
-
-fn open(browser: &mut Browser, address: SocketAddr) {
-    browser.open(&format!("http://{address}/"));
-    browser.wait(
-        "document.body !== null && Number(document.body.dataset.updates) > 0",
-        TIMEOUT,
-    );
-}
-
-/// Every request went to the server, and nothing failed but what may.
-fn check_quiet(browser: &mut Browser, address: SocketAddr, may_fail: bool) {
-    let origin = format!("http://{address}/");
-    let requests = browser.requests().to_vec();
-    assert!(requests.len() >= 10, "{requests:?}");
-    for request in &requests {
-        assert!(request.starts_with(&origin), "{request}");
-    }
-    let complaints = browser.complaints();
-    assert!(may_fail || complaints.is_empty(), "{complaints:?}");
-}
-
-/// A demo, and the address it prints first.
-fn demo(rate: &str) -> (Process, SocketAddr) {
-    let mut command = jumun("demo");
-    command.args(["--rate", rate, "--listen", "127.0.0.1:0"]);
-    let process = Process::start(command).unwrap();
-    let address = wait_for("the page's address", TIMEOUT, || {
-        let errors = process.stderr();
-        let first = errors.lines().next()?;
-        first
-            .strip_prefix("open http://")?
-            .strip_suffix('/')?
-            .parse()
-            .ok()
-    });
-    let address = address.unwrap_or_else(|error| panic!("{error}: {}", process.stderr()));
-    (process, address)
-}
-
-fn end(mut process: Process) {
-    process.sigint().unwrap();
-    let status = process.wait_exit(TIMEOUT).unwrap();
-    assert!(status.success(), "{status}: {}", process.stderr());
-}
-
 #[test]
 fn under_load_each_figure_lies_between_two_scrapes_and_no_other_host_is_asked() {
     let (process, address) = demo("500");
@@ -152,9 +97,48 @@ fn under_load_each_figure_lies_between_two_scrapes_and_no_other_host_is_asked() 
         "document.querySelectorAll('#rejections tbody time').length > 5",
         TIMEOUT,
     );
+    what_windows_tell_is_shown(&mut browser);
     check_quiet(&mut browser, address, false);
     drop(browser);
     end(process);
+}
+
+/// Funnel, lead times, cancel rates and timers of a demo that has run for some seconds.
+fn what_windows_tell_is_shown(browser: &mut Browser) {
+    let number = |selector: &str| {
+        format!("Number(document.querySelector('{selector}')?.textContent.replaceAll(',', ''))")
+    };
+    let reached = |status: &str| number(&format!("#funnel tr[data-key={status}] .number"));
+    let funnel = format!(
+        "{} > 20 && {} > 0",
+        reached("PAYMENT_WAIT"),
+        reached("COMPLETED")
+    );
+    browser.wait(&funnel, TIMEOUT);
+    // Nobody is further than those before him, but for who was on the way when the demo began.
+    let way = ["PAYMENT_WAIT", "WAITING_ACCEPT", "ACCEPTED"].map(|status| {
+        let value = browser.evaluate(&reached(status));
+        value.as_f64().unwrap()
+    });
+    assert!(way[0] >= 0.5 * way[1] && way[1] >= 0.5 * way[2], "{way:?}");
+    let waits = "document.querySelector('#stages tr[data-key=accept] td.number')?.textContent";
+    browser.wait(&format!("/^\\d+ (s|m)/.test({waits})"), TIMEOUT);
+    browser.wait(
+        "document.querySelectorAll('#cancels tbody tr').length > 5",
+        TIMEOUT,
+    );
+    let timers = browser.evaluate("document.querySelectorAll('#timers tr[data-key]').length");
+    assert_eq!(timers, json!(11));
+    let calm = "document.getElementById('findings').innerText.includes('by the metrics')";
+    browser.wait(calm, TIMEOUT);
+    // A rejection leads to the page of its order.
+    let link = browser.evaluate("document.querySelector('#rejections tbody a').href");
+    let order = browser.evaluate("document.querySelector('#rejections tbody a').textContent");
+    let link = link.as_str().unwrap();
+    assert!(
+        link.ends_with(&format!("/orders/{}", order.as_str().unwrap())),
+        "{link}"
+    );
 }
 
 #[test]
@@ -193,11 +177,15 @@ fn a_killed_broker_is_named_and_its_return_seen_without_a_hand() {
     see_a_second_process_come_and_go(&mut browser, &broker);
 
     broker.kill9().unwrap();
+    let gone = Instant::now();
     wait_for_state(&mut browser, "BROKER_LOST");
+    let named = gone.elapsed();
+    tell(format!("a lost broker was named after {named:.1?}"));
+    assert!(named < Duration::from_secs(15), "{named:?}");
     browser.wait("!document.getElementById('banner').hidden", TIMEOUT);
     let banner = browser.evaluate("document.getElementById('banner').innerText");
     let banner = banner.as_str().unwrap();
-    for text in ["BROKER LOST", "브로커 연결 끊김"] {
+    for text in ["BROKER LOST", "브로커 연결 끊김", "since "] {
         assert!(banner.contains(text), "{banner}");
     }
     // The page itself is alive.

@@ -1,7 +1,8 @@
 //! Pictures of the live page, to be looked at: not run with the other tests.
 //!
 //! `JUMUN_PICTURES=DIR cargo test --release -p jumun --test all page_pictures -- --ignored --nocapture` writes them to `DIR`;
-//! `JUMUN_PICTURES_AFTER=SECONDS` lets the load run that long before.
+//! `JUMUN_PICTURES_AFTER=SECONDS` lets the load run that long before; `JUMUN_PICTURES_OF=ADDRESS` takes them of a processor that
+//! runs already: what is usual is known after ten minutes.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,23 +25,32 @@ fn seconds() -> Duration {
     Duration::from_secs(seconds.map_or(20, |seconds| seconds.parse().unwrap()))
 }
 
-#[test]
-#[ignore = "writes pictures to be looked at"]
-fn the_page_under_load() {
+/// The processor that is looked at, and whoever has to be ended then.
+fn processor() -> (SocketAddr, Option<Process>) {
+    if let Ok(address) = std::env::var("JUMUN_PICTURES_OF") {
+        return (address.parse().expect("an address and a port"), None);
+    }
     let address: SocketAddr = format!("127.0.0.1:{}", free_port().unwrap())
         .parse()
         .unwrap();
     let mut command = jumun("demo");
     command.args(["--rate", "2000", "--listen", &address.to_string()]);
-    let mut process = Process::start(command).unwrap();
+    let process = Process::start(command).unwrap();
     wait_for("the server", TIMEOUT, || {
         jumun_harness::http_get(address, "/health/live").ok()
     })
     .unwrap();
+    (address, Some(process))
+}
+
+#[test]
+#[ignore = "writes pictures to be looked at"]
+fn the_page_under_load() {
+    let (address, process) = processor();
     let mut browser = Browser::start();
     browser.open(&format!("http://{address}/"));
     std::thread::sleep(seconds());
-    for width in [400, 2000] {
+    for width in [400, 1280, 2000] {
         for scheme in ["light", "dark"] {
             browser.look(width, 1_000, scheme);
             std::thread::sleep(Duration::from_secs(2));
@@ -51,17 +61,34 @@ fn the_page_under_load() {
     // Those of the README.
     browser.look(2000, 1_000, "light");
     std::thread::sleep(Duration::from_secs(2));
-    browser.picture(&directory().join("page-wide.png"), Some(1_000), 0.5);
+    browser.picture(&directory().join("page-wide.png"), Some(1_330), 0.5);
     browser.look(400, 1_000, "dark");
     std::thread::sleep(Duration::from_secs(2));
-    browser.picture(&directory().join("page-narrow.png"), Some(1_000), 0.75);
+    browser.picture(&directory().join("page-narrow.png"), Some(1_330), 0.75);
+    an_order_under_load(&mut browser);
     browser.open(&format!("http://{address}/topology.html"));
     browser.wait("document.querySelector('svg.topology') !== null", TIMEOUT);
     browser.look(1400, 1_000, "light");
     browser.picture(&directory().join("topology.png"), None, 1.0);
     drop(browser);
-    process.sigint().unwrap();
-    process.wait_exit(TIMEOUT).unwrap();
+    if let Some(mut process) = process {
+        process.sigint().unwrap();
+        process.wait_exit(TIMEOUT).unwrap();
+    }
+}
+
+/// The order that was refused last, from the live page on.
+fn an_order_under_load(browser: &mut Browser) {
+    browser.evaluate("document.querySelector('#rejections tbody a').click()");
+    let read = "document.getElementById('looked')?.innerText.includes('Read in topics') ?? false";
+    browser.wait(read, TIMEOUT);
+    for (width, scheme) in [(400, "dark"), (1280, "light")] {
+        browser.look(width, 900, scheme);
+        std::thread::sleep(Duration::from_secs(1));
+        let path = directory().join(format!("order-{width}-{scheme}.png"));
+        browser.picture(&path, None, 1.0);
+    }
+    browser.picture(&directory().join("order.png"), Some(900), 0.6);
 }
 
 #[test]

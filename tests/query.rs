@@ -6,69 +6,15 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 
-use jumun_harness::{Broker, Message, http_get, wait_for};
+use jumun_harness::{Broker, http_get, wait_for};
 use serde_json::{Value, json};
 
 use crate::support::processor::{Processor, Setup, TIMEOUT, jumun, run_to_end, tell};
-use crate::support::topics::{DELIVERIES, ORDERS, PAYMENTS, create_inputs};
+use crate::support::sender::{Sender, bare};
+use crate::support::topics::{DELIVERIES, create_inputs};
 
 const TOKEN: &str = "the-token-of-this-test";
 const PARTITIONS: i32 = 4;
-const MIDDAY: i64 = 1_795_143_600_000; // 2026-11-20T12:00:00+09:00
-
-/// Sends events, with keys written like this.
-struct Sender<'a> {
-    broker: &'a Broker,
-    key: fn(&str) -> String,
-}
-
-impl Sender<'_> {
-    fn send(&self, order_no: &str, actor: &str, action: &str, version: u64, info: Value) {
-        let (target, id, topic) = match action.split('.').next() {
-            Some("payment") => ("payment", order_no.to_owned(), PAYMENTS),
-            Some("delivery") => ("delivery", format!("dl-{order_no}"), DELIVERIES),
-            _ => ("order", order_no.to_owned(), ORDERS),
-        };
-        let time = jiff::Timestamp::from_millisecond(MIDDAY)
-            .unwrap()
-            .to_string();
-        let event = json!({
-            "id": format!("{order_no}-{action}"),
-            "target": {"type": target, "id": id, "orderNo": order_no, "version": version},
-            "action": action,
-            "actor": {"type": actor, "id": "someone"},
-            "info": info,
-            "time": {"occurredAt": time, "recordedAt": time},
-            "schema": {"name": action, "version": 1},
-        });
-        let key = (self.key)(order_no);
-        let event = event.to_string();
-        let message = Message::new(topic, &key, &event).timestamp(MIDDAY);
-        self.broker.produce([message]).unwrap();
-    }
-
-    fn create(&self, order_no: &str) {
-        let info = json!({
-            "storeId": "st_1", "category": "치킨", "sido": "서울", "sigungu": "강남구", "dong": "역삼동",
-            "fulfilment": "BAEMIN_SINGLE", "amount": 10_000, "paymentMethod": "CARD",
-        });
-        self.send(order_no, "CUSTOMER", "order.created", 1, info);
-    }
-
-    fn pay(&self, order_no: &str) {
-        let info = json!({"amount": 10_000});
-        self.send(order_no, "PG", "payment.approved", 1, info);
-    }
-
-    fn accept(&self, order_no: &str) {
-        let info = json!({"cookMinutes": 20, "promisedAt": "2026-11-20T12:41:00+09:00"});
-        self.send(order_no, "STORE", "order.accepted", 2, info);
-    }
-}
-
-fn bare(order_no: &str) -> String {
-    order_no.to_owned()
-}
 
 fn json_quoted(order_no: &str) -> String {
     format!("\"{order_no}\"")
@@ -140,10 +86,7 @@ fn orders_are_told_by_the_instance_that_has_them_through_any() {
     let mut instances = [start("one"), start("two")];
     wait_shared(&mut instances);
     let [one, two] = [0, 1].map(|at| instances[at].address());
-    let sender = Sender {
-        broker: &broker,
-        key: bare,
-    };
+    let sender = Sender::new(&broker, bare);
     let token = Some(TOKEN);
 
     let orders: Vec<String> = (0..12)
@@ -349,10 +292,7 @@ fn orders_with_keys_in_json_are_found(protocol: &str) {
     let broker = Broker::start().unwrap();
     create_inputs(&broker, PARTITIONS);
     let state = tempfile::tempdir().unwrap();
-    let sender = Sender {
-        broker: &broker,
-        key: json_quoted,
-    };
+    let sender = Sender::new(&broker, json_quoted);
     let orders: Vec<String> = (0..12)
         .map(|number| format!("B26112000{number:04}J"))
         .collect();
@@ -388,10 +328,7 @@ fn while_an_instance_begins_or_restores_the_state_is_named() {
     let broker = Broker::start().unwrap();
     create_inputs(&broker, PARTITIONS);
     let state = tempfile::tempdir().unwrap();
-    let sender = Sender {
-        broker: &broker,
-        key: bare,
-    };
+    let sender = Sender::new(&broker, bare);
     let order_no = "B261120000001R";
     sender.create(order_no);
     let setup = instance(&broker, "one", state.path());

@@ -95,3 +95,77 @@ async fn where_a_token_is_configured_it_is_needed() {
     .await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
+
+const BROWSER: &str = "accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n";
+
+#[tokio::test]
+async fn a_browser_gets_a_page_with_the_status_of_the_answer_and_no_markup_of_the_order() {
+    let server = server_with(true, None).await;
+    for (path, status, told) in [
+        (
+            "/orders/here%3Cscript%3Ealert(1)%3C%2Fscript%3E",
+            "200",
+            "&quot;orderNo&quot;:&quot;here&lt;script&gt;alert(1)&lt;/script&gt;&quot;",
+        ),
+        (
+            "/orders/nowhere",
+            "404",
+            "&quot;error&quot;:&quot;NOT_FOUND&quot;",
+        ),
+        (
+            "/orders/moving",
+            "503",
+            "&quot;error&quot;:&quot;REBALANCING&quot;",
+        ),
+        ("/orders/", "400", "NO_ORDER_NUMBER"),
+    ] {
+        let answer = ask(&server, path, BROWSER).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{answer}"
+        );
+        for header in [
+            "content-type: text/html; charset=utf-8\r\n",
+            "content-security-policy: default-src 'none';",
+            "vary: accept\r\n",
+            "cache-control: no-store\r\n",
+            "referrer-policy: no-referrer\r\n",
+        ] {
+            assert!(answer.contains(header), "{header}: {answer}");
+        }
+        assert!(answer.contains(told), "{answer}");
+        assert_eq!(answer.matches("<script").count(), 1, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_without_a_token_tells_nothing() {
+    let server = server_with(true, Some(Secret::new(TOKEN))).await;
+    let answer = ask(&server, "/orders/here", BROWSER).await;
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    assert!(answer.contains("www-authenticate: Bearer\r\n"), "{answer}");
+    assert!(answer.contains("content-type: text/html"), "{answer}");
+    assert!(!answer.contains("orderNo"), "{answer}");
+    let refused = ask(&server, "/orders/here?traces", "").await;
+    assert!(refused.starts_with("HTTP/1.1 401"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_topics_tell_is_json_for_everybody() {
+    let server = server_with(true, None).await;
+    for headers in ["", BROWSER] {
+        for path in [
+            "/orders/here?traces",
+            "/orders/nowhere?traces&since=17",
+            "/orders/here?since=no&traces",
+        ] {
+            let answer = ask(&server, path, headers).await;
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            assert!(
+                answer.contains("content-type: application/json"),
+                "{answer}"
+            );
+            assert!(answer.contains("\"topics\":[]"), "{answer}");
+        }
+    }
+}

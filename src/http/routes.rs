@@ -22,7 +22,7 @@ use crate::page::{self, EVENTS_TYPE, File};
 
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 pub(super) const JSON: &str = "application/json";
-const HTML: &str = "text/html; charset=utf-8";
+pub(super) const HTML: &str = "text/html; charset=utf-8";
 const PATHS: &str = "/, /dead-letters/resume, /events, /health/live, /health/ready, /metrics, /orders/{orderNo}, /pause, /resume, /status, /topology, /topology.html";
 
 /// What is answered: all at once, or as it happens.
@@ -139,7 +139,8 @@ fn topology(source: &dyn StatusSource, is_html: bool) -> Response<Body> {
     with(answer, VARY, "accept")
 }
 
-fn wants_html(headers: &HeaderMap) -> bool {
+/// Whether a browser asks for a page.
+pub(super) fn wants_html(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(ACCEPT).iter();
     accepted
         .filter_map(|accepted| accepted.to_str().ok())
@@ -171,7 +172,7 @@ pub(super) fn failure(what: &str, error: &dyn std::error::Error) -> Response<Bod
 }
 
 /// A part of the page, or a page.
-fn html(content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
+pub(super) fn html(content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
     let page = response(StatusCode::OK, content_type, body);
     let page = with(page, CONTENT_SECURITY_POLICY, page::CONTENT_SECURITY_POLICY);
     with(page, REFERRER_POLICY, "no-referrer")

@@ -20,7 +20,7 @@ use super::routes::{Asked, answer};
 use super::status::StatusSource;
 use crate::config::Secret;
 use crate::page::Page;
-use crate::query::Orders;
+use crate::query::{Orders, Traces};
 
 /// Bytes of request line and headers together.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -44,6 +44,8 @@ pub struct Site {
     pub page: Arc<Page>,
     /// Answers for single orders.
     pub orders: Arc<Orders>,
+    /// What derived topics tell of single orders.
+    pub traces: Arc<Traces>,
     /// What a client must show to change something, or to see a single order; `None`: nobody may change anything, and
     /// whoever reaches the server may see.
     pub token: Option<Secret>,

@@ -15,9 +15,9 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::config::Secret;
-use crate::page::{About, Page};
+use crate::page::{About, Page, Told};
 use crate::query::{
-    Group, GroupReader, GroupThread, LocalOrders, Look, OrderAnswer, Orders, Owner,
+    Group, GroupReader, GroupThread, LocalOrders, Look, OrderAnswer, Orders, Owner, Traces,
 };
 use topology::io::memory::MemoryLog;
 use topology::runtime::StreamsStatus;
@@ -172,14 +172,17 @@ pub(super) async fn server_with(live: bool, token: Option<Secret>) -> Server {
         instance_id: "tested-0".to_owned(),
         rebuild: false,
         log: "memory".to_owned(),
+        told: Told::default(),
     };
     let log = MemoryLog::new(Arc::new(SystemClock::new()));
+    let traces = Traces::new(Arc::<MemoryLog>::clone(&log), "tested-0".to_owned(), false);
     let page = Page::new(Arc::clone(&asked), log, about);
     let group = GroupThread::start(Box::new(|| Box::new(Alone))).unwrap();
     let site = Site {
         source: asked,
         page,
         orders: Arc::new(Orders::new("tested-0", Arc::new(Local), group)),
+        traces: Arc::new(traces),
         token,
     };
     let done = tokio::spawn(serve(listener, site, async {

@@ -38,13 +38,21 @@ const FILES: &[File] = files! {
     "/page/feed.js": SCRIPT = "feed.js",
     "/page/chart.js": SCRIPT = "chart.js",
     "/page/orders.js": SCRIPT = "orders.js",
+    "/page/business.js": SCRIPT = "business.js",
+    "/page/watched.js": SCRIPT = "watched.js",
     "/page/engine.js": SCRIPT = "engine.js",
+    "/page/order.js": SCRIPT = "order.js",
+    "/page/order_parts.js": SCRIPT = "order_parts.js",
+    "/page/search.js": SCRIPT = "search.js",
+    "/page/panels.css": CSS = "panels.css",
+    "/page/order.css": CSS = "order.css",
     "/page/elements.js": SCRIPT = "elements.js",
     "/page/format.js": SCRIPT = "format.js",
     "/page/words.js": SCRIPT = "words.js",
 };
 
 const TOPOLOGY: &str = include_str!("assets/topology.html");
+const ORDER: &str = include_str!("assets/order.html");
 
 impl File {
     /// The file at a path.
@@ -69,6 +77,12 @@ pub fn topology_page(drawing: &str, description: &str) -> String {
     [head, drawing, middle, &escaped(description), tail].concat()
 }
 
+/// The page of one order, which holds what is told of it, as JSON; empty where a token is needed.
+pub fn order_page(told: &str) -> String {
+    let (head, tail) = ORDER.split_once("<!-- told -->").unwrap_or((ORDER, ""));
+    [head, &escaped(told), tail].concat()
+}
+
 /// Text as content or quoted attribute of HTML and SVG.
 pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -91,29 +105,29 @@ mod tests {
 
     #[test]
     fn pages_refer_to_files_of_this_server_alone_and_to_none_that_is_missing() {
-        for file in FILES {
-            for quoted in file.body.split('"').skip(1).step_by(2) {
-                assert!(!quoted.starts_with("//"), "{}: {quoted}", file.path);
+        let pages = [("/topology.html", TOPOLOGY), ("/orders/", ORDER)];
+        let files = FILES.iter().map(|file| (file.path, file.body));
+        for (path, body) in files.chain(pages) {
+            for quoted in body.split('"').skip(1).step_by(2) {
+                assert!(!quoted.starts_with("//"), "{path}: {quoted}");
                 let is_namespace = quoted == "http://www.w3.org/2000/svg";
-                assert!(
-                    is_namespace || !quoted.contains("://"),
-                    "{}: {quoted}",
-                    file.path
-                );
-                if let Some(module) = quoted.strip_prefix("./") {
-                    let path = format!("/page/{module}");
-                    assert!(File::at(&path).is_some(), "{}: {quoted}", file.path);
-                }
+                assert!(is_namespace || !quoted.contains("://"), "{path}: {quoted}");
                 if quoted.starts_with("/page/") {
-                    assert!(File::at(quoted).is_some(), "{}: {quoted}", file.path);
+                    assert!(File::at(quoted).is_some(), "{path}: {quoted}");
                 }
             }
+            for imported in body.split(" from './").skip(1) {
+                let module = imported.split('\'').next().unwrap();
+                let module = format!("/page/{module}");
+                assert!(File::at(&module).is_some(), "{path}: {module}");
+            }
+            assert!(!body.contains("innerHTML ="), "{path}: text enters as text");
         }
     }
 
     #[test]
     fn nothing_is_inline_that_the_policy_forbids() {
-        for page in [FILES[0].body, TOPOLOGY] {
+        for page in [FILES[0].body, TOPOLOGY, ORDER] {
             assert!(!page.contains("<style"));
             assert!(!page.contains(" style="));
             assert!(!page.contains(" onclick="));
@@ -123,6 +137,16 @@ mod tests {
                 assert!(content.starts_with("</script>"), "{content}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_told_of_an_order_enters_its_page_as_text() {
+        let page = order_page(r#"{"orderNo":"</pre><script src='x'></script>"}"#);
+        assert!(
+            page.contains("{&quot;orderNo&quot;:&quot;&lt;/pre&gt;&lt;script src=&#39;x&#39;&gt;")
+        );
+        assert_eq!(page.matches("<script").count(), 1);
+        assert!(page.trim_end().ends_with("</html>"));
     }
 
     #[test]

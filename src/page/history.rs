@@ -1,4 +1,5 @@
-//! What the page knows from derived topics: orders per minute and the latest rejections.
+//! What the page knows from derived topics: what windows of a minute add up to, what detectors find, and the latest
+//! rejections and breaches.
 //!
 //! Read by a thread that runs only while someone watches. What was read is kept between watchers, and so are the
 //! positions: no record is counted twice.
@@ -13,11 +14,15 @@ use topology::io::{Log, RecordView, TopicPartition};
 use topology::time::Clock;
 use topology::{Error, ErrorClass};
 
+use super::breaches::{Breach, Breaches};
+use super::cells::Skipped;
+use super::findings::{Findings, FindingsView};
 use super::reading::Reading;
 use super::rejections::{Rejection, Rejections};
-use super::windows::{Minute, Series, Skipped, Windows};
+use super::series::Series;
+use super::windows::{Business, Minute, Windows};
 use crate::job::REBUILD;
-use crate::job::topics::{AGGREGATES, LATE_AGGREGATES, REJECTED};
+use crate::job::topics::{AGGREGATES, DETECTOR, LATE_AGGREGATES, REJECTED, SLA};
 
 /// Before the next try when the brokers do not answer.
 const RETRY: Duration = Duration::from_secs(2);
@@ -25,13 +30,19 @@ const RETRY: Duration = Duration::from_secs(2);
 const NAP: Duration = Duration::from_millis(100);
 /// Rejections on the page.
 const REJECTIONS_SHOWN: usize = 20;
+/// Breaches on the page.
+const BREACHES_SHOWN: usize = 10;
+/// Findings on the page: that last, and that are over.
+const FINDINGS_SHOWN: usize = 10;
 
 /// The topics that are read, and how many offsets before the end reading starts. Half of the offsets may be those of
 /// transaction markers.
-pub(super) const SOURCES: [(&str, i64); 3] = [
+pub(super) const SOURCES: [(&str, i64); 5] = [
     (AGGREGATES, 100_000),
     (LATE_AGGREGATES, 10_000),
     (REJECTED, 200),
+    (SLA, 200),
+    (DETECTOR, 10_000),
 ];
 
 /// How the reading goes.
@@ -73,9 +84,14 @@ pub(super) struct HistoryView {
     pub(super) read: u64,
     /// Records passed over because they are not as specified.
     pub(super) malformed: u64,
+    /// Records passed over because there are too many groups.
+    pub(super) crowded: u64,
     /// Late deltas added.
     pub(super) late: u64,
     pub(super) minutes: Vec<Minute>,
+    pub(super) business: Business,
+    pub(super) findings: FindingsView,
+    pub(super) breaches: Vec<Breach>,
     pub(super) rejections: Vec<Rejection>,
 }
 
@@ -86,8 +102,11 @@ struct Seen {
     topics: Vec<TopicSeen>,
     read: u64,
     malformed: u64,
+    crowded: u64,
     late: u64,
     windows: Windows,
+    findings: Findings,
+    breaches: Breaches,
     rejections: Rejections,
     /// Offset of the next record, by partition.
     positions: BTreeMap<TopicPartition, i64>,
@@ -128,6 +147,7 @@ impl History {
     }
 
     pub(super) fn view(&self) -> HistoryView {
+        let now_ms = self.clock.wall_clock_ms();
         let seen = self.seen.lock();
         HistoryView {
             state: seen.state,
@@ -135,8 +155,12 @@ impl History {
             topics: seen.topics.clone(),
             read: seen.read,
             malformed: seen.malformed,
+            crowded: seen.crowded,
             late: seen.late,
-            minutes: seen.windows.minutes(self.clock.wall_clock_ms()),
+            minutes: seen.windows.minutes(now_ms, &seen.findings.unusual()),
+            business: seen.windows.business(now_ms),
+            findings: seen.findings.view(FINDINGS_SHOWN),
+            breaches: seen.breaches.latest(BREACHES_SHOWN),
             rejections: seen.rejections.latest(REJECTIONS_SHOWN),
         }
     }
@@ -181,9 +205,14 @@ impl History {
         self.seen.lock().positions.get(partition).copied()
     }
 
-    /// A partition is read from its middle.
-    pub(super) fn begin_midway(&self) {
-        self.seen.lock().windows.begin_midway();
+    /// A partition of a topic is read from its middle.
+    pub(super) fn begin_midway(&self, topic: &str) {
+        let mut seen = self.seen.lock();
+        match topic {
+            AGGREGATES | LATE_AGGREGATES => seen.windows.begin_midway(),
+            DETECTOR => seen.findings.begin_midway(),
+            _ => {}
+        }
     }
 
     /// A topic was made anew, or has lost records that were not read: nothing known holds any more.
@@ -210,8 +239,10 @@ impl History {
                 seen.positions.insert(partition.clone(), record.offset + 1);
             }
             seen.read += 1;
-            if seen.record(&partition.topic, &record, now_ms) == Err(Skipped::Malformed) {
-                seen.malformed += 1;
+            match seen.record(&partition.topic, &record, now_ms) {
+                Err(Skipped::Malformed) => seen.malformed += 1,
+                Err(Skipped::Crowded) => seen.crowded += 1,
+                Ok(()) | Err(Skipped::OutOfSpan) => {}
             }
         }
     }
@@ -221,9 +252,13 @@ impl Seen {
     fn record(&mut self, topic: &str, record: &RecordView<'_>, now_ms: i64) -> Result<(), Skipped> {
         let key = record.key.ok_or(Skipped::Malformed)?;
         let topic = source(topic);
-        if topic == REJECTED {
+        if let REJECTED | SLA | DETECTOR = topic {
             let value = record.value.ok_or(Skipped::Malformed)?;
-            return self.rejections.add(record.timestamp, value);
+            return match topic {
+                REJECTED => self.rejections.add(record.timestamp, value),
+                SLA => self.breaches.add(value),
+                _ => self.findings.add(value),
+            };
         }
         let (Some(series), Some(value)) = (Series::of_key(key), record.value) else {
             return Ok(());

@@ -123,7 +123,9 @@ fn windows_are_read_as_their_topic_says() {
     assert_eq!(closed.paid, Some(8.0));
     assert_eq!((view.malformed, view.late), (1, 1));
     assert_eq!(view.rejections.len(), 1);
-    assert!(view.topics.iter().all(|topic| topic.partitions == Some(2)));
+    let found = view.topics.iter().map(|topic| topic.partitions);
+    let expected = [Some(2), Some(2), Some(2), None, None];
+    assert_eq!(found.collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -145,7 +147,7 @@ fn reading_goes_on_where_it_ended_and_counts_nothing_twice() {
 #[test]
 fn topics_that_do_not_exist_are_told_and_found_when_they_come() {
     let reading = Reading::new(&[]);
-    let view = reading.until("a look", |view| view.topics.len() == 3);
+    let view = reading.until("a look", |view| view.topics.len() == 5);
     assert!(view.topics.iter().all(|topic| topic.partitions.is_none()));
     reading.log.create_topic(AGGREGATES, 1).unwrap();
     reading.update(CREATED, "STORE", 1, 3, 1, true);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use topology::io::{Admin, InputId, Position, Reader, RecordBatch, TopicPartition};
 
 use super::history::{History, HistoryState, Outcome, SOURCES, TopicSeen, source};
-use crate::job::topics::REJECTED;
+use crate::job::topics::{REJECTED, SLA};
 
 /// Longest wait for an answer about topics or offsets.
 const CALL: Duration = Duration::from_secs(2);
@@ -173,8 +173,8 @@ impl<'a> Reading<'a> {
         for (partition, marks) in partitions.into_iter().zip(watermarks) {
             let first = (marks.high - back).max(marks.low);
             let known = self.history.position(&partition);
-            // Each rejection stands for itself; of windows all updates are needed.
-            let needs_all = source(topic) != REJECTED;
+            // Each rejection or breach stands for itself; of windows and findings all updates are needed.
+            let needs_all = !matches!(source(topic), REJECTED | SLA);
             let is_broken =
                 known.is_some_and(|known| known > marks.high || (needs_all && known < first));
             if is_broken {
@@ -182,7 +182,7 @@ impl<'a> Reading<'a> {
             }
             let start = known.unwrap_or(first).max(first);
             if needs_all && known.is_none() && start > 0 {
-                self.history.begin_midway();
+                self.history.begin_midway(source(topic));
             }
             let id = self.reader.add(&partition, Position::Offset(start))?;
             self.inputs.push(Input {

@@ -5,14 +5,13 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::windows::Skipped;
+use super::cells::Skipped;
+use super::text::shortened;
 use crate::domain::action::Action;
 use crate::domain::status::DisplayStatus;
 
 /// Rejections kept.
 pub(super) const KEPT: usize = 50;
-/// Longer texts are cut: a record is at most as large as its topic lets it be, the page is not.
-const TEXT_CHARS: usize = 200;
 
 /// One refused event.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -101,12 +100,9 @@ impl Rejections {
     }
 }
 
-fn shortened(text: &str) -> String {
-    text.chars().take(TEXT_CHARS).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::text::TEXT_CHARS;
     use super::*;
 
     fn record(order_no: &str) -> Vec<u8> {

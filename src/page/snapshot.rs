@@ -11,6 +11,7 @@ use super::About;
 use super::families::Families;
 use super::history::{HistoryState, HistoryView};
 use super::recent::{Recent, events};
+use super::watched::{DetectorCount, Timer};
 use crate::domain::aggregates::BusinessCounter;
 use crate::domain::outcome::Outcome;
 use crate::domain::status::DisplayStatus;
@@ -32,6 +33,8 @@ pub(super) struct Snapshot<'a> {
     pub(super) recent: Recent,
     pub(super) orders: Orders,
     pub(super) outcomes: Vec<OutcomeCount>,
+    pub(super) timers: Option<Vec<Timer>>,
+    pub(super) detectors: Option<Vec<DetectorCount>>,
     pub(super) history: HistoryView,
 }
 

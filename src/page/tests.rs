@@ -14,7 +14,7 @@ use topology::metrics::list;
 use topology::runtime::{InputProgress, RestoreStatus, StreamsStatus, TaskStatus, ThreadStatus};
 use topology::time::SystemClock;
 
-use super::{About, Page, Watcher};
+use super::{About, Page, Told, Watcher};
 use crate::http::{RestoreProgress, State, Status, StatusSource};
 
 const BOUND: Duration = Duration::from_secs(20);
@@ -123,6 +123,7 @@ fn page(source: Source, log: Arc<dyn Log>) -> Arc<Page> {
         instance_id: "tested-0".to_owned(),
         rebuild: false,
         log: "memory".to_owned(),
+        told: Told::default(),
     };
     Page::new(Arc::new(source), log, about)
 }

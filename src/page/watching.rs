@@ -18,6 +18,7 @@ use super::history::History;
 use super::recent::{Memory, events};
 use super::report;
 use super::snapshot::{Condition, Engine, Orders, Snapshot, outcomes, threads};
+use super::watched;
 use crate::http::StatusSource;
 
 /// Between two snapshots.
@@ -183,6 +184,8 @@ impl Page {
             recent: self.memory.lock().observe(now, &families),
             orders: Orders::of(&families),
             outcomes: outcomes(&families),
+            timers: watched::timers(&families),
+            detectors: watched::detectors(&families),
             history,
         })
     }

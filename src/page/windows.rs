@@ -1,145 +1,158 @@
-//! Orders per minute out of `order.agg.1m.v1` and `order.agg.1m.late.v1` (order-domain 2.7): of each window the highest
-//! revision counts, and what came late is added.
+//! Windows out of `order.agg.1m.v1` and `order.agg.1m.late.v1` (order-domain 2.7): of each group the highest revision
+//! counts, and what came late is added.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::cancels::{CancelView, Cancels, by_sido};
+use super::cells::{Cells, Revision, Skipped};
+use super::durations::{Promises, Samples, StageView, stage};
+use super::funnel::{Funnel, Step, funnel};
+use super::series::{Dims, LateDelta, Series, Stage, Update, Value, dim};
+use super::usual::{Unusual, Usual, usual};
 use crate::domain::time::parse_rfc3339;
 
-/// Windows kept: more than an hour, so that what arrives out of order finds its window.
-const KEPT: usize = 90;
+/// Windows kept: more than an hour and the half before it, so that what arrives out of order finds its window.
+const KEPT: usize = 100;
 /// Minutes handed to the page.
-const SHOWN: i64 = 61;
-const MINUTE_MS: i64 = 60_000;
-/// Groups kept per window and series; there are four ways of fulfilment.
-const GROUPS: usize = 32;
+pub(super) const SHOWN: i64 = 61;
+/// Minutes that count as "lately", the one under way among them.
+pub(super) const LATELY: i64 = 10;
+pub(super) const MINUTE_MS: i64 = 60_000;
+/// Groups kept per window and series: of each there are some dozens, of transitions some thousands.
+const GROUPS: usize = 64;
+const TRANSITIONS: usize = 8_192;
 /// No window is further ahead of the wall clock than this: one bad record must not push all others out.
 const AHEAD_MS: i64 = 10 * MINUTE_MS;
 
-/// The aggregates that are shown. The grouping with the fewest records per window is read, and its groups are added up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Series {
-    Created,
-    Paid,
-}
-
-impl Series {
-    const ALL: [Self; 2] = [Self::Created, Self::Paid];
-
-    const fn aggregate(self) -> &'static str {
-        match self {
-            Self::Created => "orders_created_by_fulfilment",
-            Self::Paid => "orders_paid_by_fulfilment",
-        }
-    }
-
-    /// The series a record belongs to, by its key; most records are of no interest and are not parsed.
-    pub(super) fn of_key(key: &[u8]) -> Option<Self> {
-        let is_of = |series: &Self| {
-            let rest = key.strip_prefix(series.aggregate().as_bytes());
-            rest.is_some_and(|rest| rest.first() == Some(&b'|'))
-        };
-        Self::ALL.into_iter().find(is_of)
-    }
-}
-
-/// Why a record was passed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Skipped {
-    /// It is not as order-domain 2.7 says.
-    Malformed,
-    /// Its window is older than those kept, or lies in the future.
-    OutOfSpan,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Update<'a> {
-    #[serde(borrow, default)]
-    dims: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
-    #[serde(borrow)]
-    window_start: Cow<'a, str>,
-    value: f64,
-    rev: u64,
-    #[serde(rename = "final")]
-    is_final: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Late<'a> {
-    #[serde(borrow)]
-    window_start: Cow<'a, str>,
-    delta: f64,
-}
-
-#[derive(Clone, Debug)]
-struct Group {
-    dims: String,
-    value: f64,
-    rev: u64,
-    is_final: bool,
-    /// Told of for the first time when its window was still open.
-    seen_open: bool,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Total {
-    groups: Vec<Group>,
-    late: f64,
-}
-
-impl Total {
-    fn is_seen(&self) -> bool {
-        !self.groups.is_empty() || self.late != 0.0
-    }
-
-    fn value(&self) -> Option<f64> {
-        let sum: f64 = self.groups.iter().map(|group| group.value).sum();
-        self.is_seen().then_some(sum + self.late)
-    }
-}
-
 #[derive(Clone, Debug, Default)]
 struct Window {
-    created: Total,
-    paid: Total,
+    created: Cells<f64>,
+    paid: Cells<f64>,
+    steps: Cells<Step>,
+    cancels: Cells<Cancels>,
+    stages: [Cells<Samples>; Stage::ALL.len()],
+    promises: Cells<Promises>,
+}
+
+fn total(cells: &Cells<f64>) -> Option<f64> {
+    (!cells.is_empty()).then(|| cells.values().sum())
 }
 
 impl Window {
-    fn total(&mut self, series: Series) -> &mut Total {
-        match series {
-            Series::Created => &mut self.created,
-            Series::Paid => &mut self.paid,
-        }
-    }
-
-    fn groups(&self) -> impl Iterator<Item = &Group> {
-        self.created.groups.iter().chain(&self.paid.groups)
-    }
-
     fn is_final(&self) -> bool {
-        self.groups().all(|group| group.is_final)
+        self.created.is_final() && self.paid.is_final()
     }
 
     /// Whether it was open when reading began, so that each of its groups was or will be told of.
     fn is_whole(&self) -> bool {
-        self.groups().next().is_some() && self.groups().all(|group| group.seen_open)
+        (self.created.has_groups() || self.paid.has_groups())
+            && self.created.all_seen_open()
+            && self.paid.all_seen_open()
     }
+
+    fn put(&mut self, series: Series, update: &Update<'_>) -> Result<(), Skipped> {
+        let group = update.group();
+        let revision = Revision {
+            number: update.rev,
+            is_final: update.is_final,
+        };
+        match series {
+            Series::Created | Series::Paid => {
+                let number = update.value.number()?;
+                self.count(series).put(group, number, revision, GROUPS)
+            }
+            Series::Transitions => {
+                let step = step(&update.dims, &update.value)?;
+                self.steps.put(group, step, revision, TRANSITIONS)
+            }
+            Series::Cancels => {
+                let cancels = cancels(&update.dims, &update.value)?;
+                self.cancels.put(group, cancels, revision, GROUPS)
+            }
+            Series::Promises => {
+                let promises = Promises::told(update.value.figures()?);
+                self.promises.put(group, promises, revision, GROUPS)
+            }
+            Series::Stage(stage) => {
+                let told = Samples::told(update.value.figures()?)?;
+                match (told, self.stages.get_mut(stage as usize)) {
+                    (Some(told), Some(cells)) => cells.put(group, told, revision, GROUPS),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn late(&mut self, series: Series, late: &LateDelta<'_>) -> Result<(), Skipped> {
+        match series {
+            Series::Created | Series::Paid => self.count(series).add_late(late.delta.number()?),
+            Series::Transitions => self.steps.add_late(step(&late.dims, &late.delta)?),
+            Series::Cancels => self.cancels.add_late(cancels(&late.dims, &late.delta)?),
+            Series::Promises => {
+                let promises = Promises::told(late.delta.figures()?);
+                self.promises.add_late(promises)
+            }
+            Series::Stage(stage) => {
+                let samples = &late.delta.figures()?.samples;
+                let Some(cells) = self.stages.get_mut(stage as usize) else {
+                    return Ok(());
+                };
+                for (sample, count) in samples {
+                    cells.add_late(Samples::of(*sample, *count))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn count(&mut self, series: Series) -> &mut Cells<f64> {
+        match series {
+            Series::Paid => &mut self.paid,
+            _ => &mut self.created,
+        }
+    }
+}
+
+fn step(dims: &Dims<'_>, value: &Value) -> Result<Step, Skipped> {
+    Step::new(dim(dims, "from"), dim(dims, "to"), value.number()?)
+}
+
+fn cancels(dims: &Dims<'_>, value: &Value) -> Result<Cancels, Skipped> {
+    let figures = value.figures()?;
+    Ok(Cancels::new(
+        dim(dims, "sido"),
+        figures.cancelled,
+        figures.paid,
+    ))
 }
 
 /// One minute of the chart; a window nobody has told of has no values.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Minute {
     /// Start, in milliseconds since the epoch.
     pub(super) start: i64,
     pub(super) created: Option<f64>,
     pub(super) paid: Option<f64>,
+    /// Paid orders that would be usual.
+    #[serde(flatten)]
+    pub(super) usual: Usual,
     /// Whether the window is closed: what comes now comes late.
     #[serde(rename = "final")]
     pub(super) is_final: bool,
+}
+
+/// What the windows add up to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Business {
+    /// Over the whole time shown.
+    pub(super) funnel: Funnel,
+    pub(super) cancels: CancelView,
+    /// Lately.
+    pub(super) stages: Vec<StageView>,
+    pub(super) promises: Promises,
 }
 
 /// The windows lately told of.
@@ -164,29 +177,9 @@ impl Windows {
         value: &[u8],
         now_ms: i64,
     ) -> Result<(), Skipped> {
-        let update: Update<'_> = serde_json::from_slice(value).map_err(|_| Skipped::Malformed)?;
-        let total = self.window(&update.window_start, now_ms)?.total(series);
-        let mut dims = String::new();
-        for (name, value) in &update.dims {
-            dims.extend([name.as_ref(), "=", value.as_ref(), "|"]);
-        }
-        let is_full = total.groups.len() >= GROUPS;
-        match total.groups.iter_mut().find(|group| group.dims == dims) {
-            Some(group) if update.rev < group.rev => {}
-            Some(group) => {
-                (group.value, group.rev, group.is_final) =
-                    (update.value, update.rev, update.is_final);
-            }
-            None if !is_full => total.groups.push(Group {
-                dims,
-                value: update.value,
-                rev: update.rev,
-                is_final: update.is_final,
-                seen_open: !update.is_final || update.rev <= 1,
-            }),
-            None => return Err(Skipped::Malformed),
-        }
-        Ok(())
+        let update = Update::read(value)?;
+        self.window(&update.window_start, now_ms)?
+            .put(series, &update)
     }
 
     /// Takes a record of `order.agg.1m.late.v1`; to be called once per record.
@@ -196,9 +189,8 @@ impl Windows {
         value: &[u8],
         now_ms: i64,
     ) -> Result<(), Skipped> {
-        let late: Late<'_> = serde_json::from_slice(value).map_err(|_| Skipped::Malformed)?;
-        self.window(&late.window_start, now_ms)?.total(series).late += late.delta;
-        Ok(())
+        let late = LateDelta::read(value)?;
+        self.window(&late.window_start, now_ms)?.late(series, &late)
     }
 
     fn window(&mut self, start: &str, now_ms: i64) -> Result<&mut Window, Skipped> {
@@ -218,36 +210,85 @@ impl Windows {
         Ok(windows.entry(start).or_default())
     }
 
-    /// The last hour and the minute under way, without gaps in time. It ends with the present minute, or, when old events
-    /// are replayed, with the newest window told of.
-    pub(super) fn minutes(&self, now_ms: i64) -> Vec<Minute> {
-        let Some((newest, _)) = self.windows.last_key_value() else {
-            return Vec::new();
-        };
+    /// The first minute that is shown whole.
+    fn first(&self) -> i64 {
         let mut whole = self.windows.iter().filter(|(_, window)| window.is_whole());
-        let first = match whole.next() {
+        match whole.next() {
             _ if !self.begun_midway => i64::MIN,
             Some((first, _)) => *first,
             None => i64::MAX,
-        };
+        }
+    }
+
+    /// The last minute that is shown: the present one, or, when old events are replayed, the newest that was told of.
+    fn last(&self, now_ms: i64) -> Option<i64> {
+        let (newest, _) = self.windows.last_key_value()?;
         let present = now_ms - now_ms.rem_euclid(MINUTE_MS);
         let is_live = present - newest < (SHOWN - 1) * MINUTE_MS;
-        let end = if is_live {
-            present.max(*newest)
-        } else {
-            *newest
+        Some(match is_live {
+            true => present.max(*newest),
+            false => *newest,
+        })
+    }
+
+    /// The windows of the last minutes.
+    fn of_last(&self, minutes: i64, now_ms: i64) -> impl Iterator<Item = (i64, &Window)> {
+        let last = self.last(now_ms).unwrap_or(i64::MIN);
+        let from = last.saturating_sub((minutes - 1) * MINUTE_MS);
+        let from = from.max(self.first());
+        let windows = self.windows.iter();
+        let within = windows.filter(move |(start, _)| (from..=last).contains(start));
+        within.map(|(start, window)| (*start, window))
+    }
+
+    /// The last hour and the minute under way, without gaps in time, each with what is usual at it.
+    pub(super) fn minutes(&self, now_ms: i64, unusual: &[Unusual]) -> Vec<Minute> {
+        let Some(end) = self.last(now_ms) else {
+            return Vec::new();
         };
+        let first = self.first();
+        let known = self.windows.range(first..);
+        let paid: BTreeMap<i64, f64> = known
+            .map(|(start, window)| (*start, total(&window.paid).unwrap_or(0.0)))
+            .collect();
         let minutes = (0..SHOWN).rev().map(|ago| {
             let start = end - ago * MINUTE_MS;
             let window = self.windows.get(&start).filter(|_| start >= first);
             Minute {
                 start,
-                created: window.and_then(|window| window.created.value()),
-                paid: window.and_then(|window| window.paid.value()),
+                created: window.and_then(|window| total(&window.created)),
+                paid: window.and_then(|window| total(&window.paid)),
+                usual: usual(start, &paid, unusual),
                 is_final: window.is_some_and(Window::is_final),
             }
         });
         minutes.collect()
+    }
+
+    /// What else the windows tell.
+    pub(super) fn business(&self, now_ms: i64) -> Business {
+        let hour = || self.of_last(SHOWN, now_ms);
+        let lately = || self.of_last(LATELY, now_ms).map(|(_, window)| window);
+        let late_from = self.last(now_ms).unwrap_or(0) - (LATELY - 1) * MINUTE_MS;
+        let cancels = hour().flat_map(|(start, window)| {
+            let is_late = start >= late_from;
+            window.cancels.values().map(move |one| (is_late, one))
+        });
+        let stages = Stage::ALL.map(|one| {
+            let cells = lately().filter_map(|window| window.stages.get(one as usize));
+            stage(one, cells.flat_map(Cells::values))
+        });
+        let mut promises = Promises::default();
+        for told in lately().flat_map(|window| window.promises.values()) {
+            promises.on_time += told.on_time;
+            promises.delivered += told.delivered;
+        }
+        Business {
+            funnel: funnel(hour().map(|(_, window)| window.steps.values().collect())),
+            cancels: by_sido(cancels),
+            stages: stages.into(),
+            promises,
+        }
     }
 }
 
@@ -266,7 +307,7 @@ mod tests {
     }
 
     fn minute(windows: &Windows, ago: usize) -> Minute {
-        let mut minutes = windows.minutes(NOON);
+        let mut minutes = windows.minutes(NOON, &[]);
         minutes.swap_remove(minutes.len() - 1 - ago)
     }
 
@@ -313,10 +354,10 @@ mod tests {
     #[test]
     fn minutes_have_no_gaps_in_time_and_end_now() {
         let mut windows = Windows::default();
-        assert!(windows.minutes(NOON).is_empty());
+        assert!(windows.minutes(NOON, &[]).is_empty());
         let record = update("11:30", "STORE", 7, 1, true);
         windows.update(Series::Created, &record, NOON).unwrap();
-        let minutes = windows.minutes(NOON + 1);
+        let minutes = windows.minutes(NOON + 1, &[]);
         assert_eq!(minutes.len(), 61);
         assert_eq!(minutes[60].start, NOON);
         assert!(
@@ -334,7 +375,7 @@ mod tests {
         let mut windows = Windows::default();
         let record = update("11:30", "STORE", 7, 1, true);
         windows.update(Series::Created, &record, NOON).unwrap();
-        let minutes = windows.minutes(NOON + 300 * 86_400_000);
+        let minutes = windows.minutes(NOON + 300 * 86_400_000, &[]);
         assert_eq!(minutes[60].created, Some(7.0));
     }
 
@@ -391,21 +432,5 @@ mod tests {
         check(&record("2024-05-12T12:00:01Z", "1"), Skipped::Malformed);
         check(&record("2024-05-12T02:00:00Z", "null"), Skipped::Malformed);
         check(&record("2124-05-12T02:00:00Z", "1"), Skipped::OutOfSpan);
-    }
-
-    #[test]
-    fn keys_tell_the_series() {
-        let check = |key: &str, expected| assert_eq!(Series::of_key(key.as_bytes()), expected);
-        check(
-            "orders_created_by_fulfilment|STORE|2024-05-12T03:00Z",
-            Some(Series::Created),
-        );
-        check(
-            "orders_paid_by_fulfilment|STORE|2024-05-12T03:00Z",
-            Some(Series::Paid),
-        );
-        check("orders_created|서울특별시|치킨|2024-05-12T03:00Z", None);
-        check("orders_paid_by_fulfilment_and_more|x", None);
-        check("", None);
     }
 }

@@ -133,12 +133,38 @@ pub struct OrderAnswer {
     pub parked: Vec<SetAsideAnswer>,
     /// Events that were rejected and will be redriven once what they miss has come.
     pub kept: Vec<SetAsideAnswer>,
+    /// What is watched of it now: timers, and detectors that look at single orders.
+    pub watches: Vec<WatchAnswer>,
     /// The task that has the order.
     pub task: String,
     /// The instance that runs it.
     pub instance: String,
     /// When this was read: everything committed until then.
     pub as_of: KstTime,
+}
+
+/// Something that must not last too long.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WatchAnswer {
+    /// The field `timer` of `order.sla.v1`, or `detector` of `order.detector.v1`.
+    pub watch: String,
+    /// Since when it lasts.
+    pub since: KstTime,
+    /// How bad it becomes, and when.
+    pub levels: Vec<LevelAnswer>,
+}
+
+/// A level of a watch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LevelAnswer {
+    /// `WARN`, `BREACH` or `CRITICAL`.
+    pub level: String,
+    /// When it is reached.
+    pub at: KstTime,
+    /// Whether it was, and told.
+    pub told: bool,
 }
 
 /// The five regions of an order.

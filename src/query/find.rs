@@ -291,7 +291,7 @@ impl Search {
     }
 }
 
-fn reply(status: StatusCode, passes: bool, body: &impl Serialize) -> Reply {
+pub(super) fn reply(status: StatusCode, passes: bool, body: &impl Serialize) -> Reply {
     match serde_json::to_vec(body) {
         Ok(mut body) => {
             body.push(b'\n');

@@ -11,12 +11,13 @@ use topology::{Error, ErrorClass};
 use super::answer::{KstTime, OrderAnswer};
 use super::set_aside::Examiner;
 use super::view::view;
+use super::watches::watches;
 use crate::dialect::{Decoder, Dialects};
 use crate::domain::judge::JudgingPolicy;
 use crate::domain::order::Order;
 use crate::domain::order_codec;
 use crate::domain::waiting::{Aside, Waiting};
-use crate::job::{JobOptions, names, set_aside};
+use crate::job::{JobOptions, WatchOptions, names, set_aside};
 
 /// An order and its events are two reads, between which it may change: then it is read once more, and so often at most.
 const READS: usize = 4;
@@ -48,6 +49,7 @@ pub struct CommittedOrders {
     instance: String,
     dialects: Dialects,
     policy: JudgingPolicy,
+    watching: WatchOptions,
     retention: Duration,
 }
 
@@ -61,6 +63,7 @@ impl CommittedOrders {
             instance: instance.to_owned(),
             dialects: options.dialects.clone(),
             policy: options.judging.clone(),
+            watching: options.watching.clone(),
             retention: options.retention,
         }
     }
@@ -91,6 +94,8 @@ impl CommittedOrders {
             answer.task = view_of_task.task().to_string();
             answer.instance.clone_from(&self.instance);
             answer.as_of = KstTime(examiner.now);
+            let told = self.stored(names::WATCHES, order_no.as_bytes(), partition)?;
+            answer.watches = watches(&order, &self.watching, told.as_deref());
             let mut is_whole = true;
             for entry in order.waiting.entries() {
                 let row = self.row(order_no, entry, partition)?;
@@ -114,12 +119,17 @@ impl CommittedOrders {
         entry: &Waiting,
         partition: i32,
     ) -> Result<Option<Vec<u8>>, Error> {
-        let StoreQuery::Here(view, parked) = self.board.store(names::PARKED, partition) else {
-            return Ok(None);
-        };
         let mut key = Vec::new();
         set_aside::write_key(&mut key, order_no, entry.arrival);
-        view.get(parked, &key)
+        self.stored(names::PARKED, &key, partition)
+    }
+
+    /// A row of a store of this partition.
+    fn stored(&self, store: &str, key: &[u8], partition: i32) -> Result<Option<Vec<u8>>, Error> {
+        match self.board.store(store, partition) {
+            StoreQuery::Here(view, store) => view.get(store, key),
+            StoreQuery::Restoring | StoreQuery::NotHere => Ok(None),
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 //! | `answer` | what is told of an order, as JSON |
 //! | `view` | from an order's state to that answer |
 //! | `set_aside` | from an event that waits to that answer, with what it waits for now |
+//! | `watches` | timers and detectors that run for an order |
+//! | `traces` | what derived topics tell of an order, read backwards so far |
 //! | `local` | the committed state of this instance |
 //! | `group` | which instance has which partition, asked of the group on a thread of its own |
 //! | `forward` | asking another instance |
@@ -26,11 +28,15 @@ mod local;
 mod percent;
 mod problem;
 mod set_aside;
+mod traces;
+#[cfg(test)]
+mod traces_tests;
 mod view;
+mod watches;
 
 pub use answer::{
-    FactAnswer, KstTime, OrderAnswer, RegionsAnswer, RetentionAnswer, SetAsideAnswer,
-    TimelineEntry, VersionsAnswer,
+    FactAnswer, KstTime, LevelAnswer, OrderAnswer, RegionsAnswer, RetentionAnswer, SetAsideAnswer,
+    TimelineEntry, VersionsAnswer, WatchAnswer,
 };
 pub use find::{Asked, Orders, Reply};
 pub use forward::FORWARDED_BY;
@@ -38,3 +44,4 @@ pub use group::{Group, GroupReader, GroupThread, Owner, admin_reader};
 pub use local::{CommittedOrders, LocalOrders, Look};
 pub use percent::{decode as decode_order_no, encode as encode_order_no};
 pub use problem::{Problem, ProblemKind};
+pub use traces::{Trace, TraceAnswer, Traces, TracesAnswer};

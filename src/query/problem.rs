@@ -29,6 +29,8 @@ pub enum ProblemKind {
     OwnerTimeout,
     /// The state cannot be read.
     Unreadable,
+    /// The derived topics cannot be read.
+    TopicsUnavailable,
 }
 
 impl ProblemKind {
@@ -42,6 +44,7 @@ impl ProblemKind {
             | Self::Rebalancing
             | Self::NoOwner
             | Self::GroupUnavailable
+            | Self::TopicsUnavailable
             | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::OwnerUnknown | Self::OwnerUnreachable => StatusCode::BAD_GATEWAY,
             Self::OwnerTimeout => StatusCode::GATEWAY_TIMEOUT,

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use jumun::http::{self, RestoreProgress, Site, State, Status, StatusSource};
-use jumun::page::{About, Page};
-use jumun::query::{Group, GroupReader, GroupThread, LocalOrders, Look, Orders};
+use jumun::page::{About, Page, Told};
+use jumun::query::{Group, GroupReader, GroupThread, LocalOrders, Look, Orders, Traces};
 use prometheus::Registry;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -66,6 +66,7 @@ pub struct Fake {
     address: SocketAddr,
     source: Arc<Source>,
     page: Arc<Page>,
+    log: Arc<MemoryLog>,
     runtime: Runtime,
     server: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
@@ -92,6 +93,11 @@ fn orders() -> Orders {
 
 impl Fake {
     pub fn start(address: SocketAddr) -> Self {
+        Self::telling(address, Told::default())
+    }
+
+    /// Of which this is told at all.
+    pub fn telling(address: SocketAddr, told: Told) -> Self {
         let source = Arc::new(Source {
             status: Mutex::new(status(State::Running, "", RestoreProgress::default())),
             registry: Registry::new(),
@@ -102,10 +108,12 @@ impl Fake {
             instance_id: "fake-0".to_owned(),
             rebuild: false,
             log: "memory".to_owned(),
+            told,
         };
         let asked: Arc<dyn StatusSource> = Arc::<Source>::clone(&source);
         let log = MemoryLog::new(Arc::new(SystemClock::new()));
-        let page = Page::new(Arc::clone(&asked), log, about);
+        let traces = Traces::new(Arc::<MemoryLog>::clone(&log), "tested-0".to_owned(), false);
+        let page = Page::new(Arc::clone(&asked), Arc::<MemoryLog>::clone(&log), about);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -118,6 +126,7 @@ impl Fake {
             source: asked,
             page: Arc::clone(&page),
             orders: Arc::new(orders()),
+            traces: Arc::new(traces),
             token: None,
         };
         let served = runtime.spawn(http::serve(listener, site, async {
@@ -127,9 +136,15 @@ impl Fake {
             address,
             source,
             page,
+            log,
             runtime,
             server: Some((stop, served)),
         }
+    }
+
+    /// From which the page reads.
+    pub fn log(&self) -> &MemoryLog {
+        &self.log
     }
 
     pub fn address(&self) -> SocketAddr {

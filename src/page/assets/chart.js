@@ -1,15 +1,17 @@
-// Orders per minute: a bar per minute for the created, a line for the paid. Drawn anew with each snapshot.
+// Orders per minute: a bar per minute for the created, a line for the paid, a thin one for what would be usual. Drawn anew
+// with each snapshot.
 
 import { element, korean, show, svg } from './elements.js';
 import { count, day, minute } from './format.js';
+import { USUAL } from './words.js';
 
 const PAD = { top: 12, right: 8, bottom: 24 };
 /** Where less is known, the axis is shorter, but not shorter than this. */
 const LEAST = 20;
 const MINUTE = 60000;
 const HEAD = element('thead', {}, element('tr', {}, ...[
-  ['Minute', '분'], ['Created', '생성'], ['Paid', '결제'], ['State', '상태'],
-].map(([english, inKorean], index) => element('th', { scope: 'col', class: index === 1 || index === 2 ? 'number' : undefined }, english, ' ', korean(inKorean)))));
+  ['Minute', '분'], ['Created', '생성'], ['Paid', '결제'], ['Usually paid', '평소 결제'], ['State', '상태'],
+].map(([english, inKorean], index) => element('th', { scope: 'col', class: index > 0 && index < 4 ? 'number' : undefined }, english, ' ', korean(inKorean)))));
 
 /** The next number of 1, 2, 2.5, 5 times a power of ten, so that four lines suffice. */
 function step(largest) {
@@ -35,7 +37,7 @@ export function minutesChart(plot, caption, table) {
   function draw() {
     const width = Math.max(240, plot.clientWidth);
     const height = Math.max(150, plot.clientHeight);
-    const largest = Math.max(0, ...minutes.map((one) => Math.max(one.created ?? 0, one.paid ?? 0)));
+    const largest = Math.max(0, ...minutes.map((one) => Math.max(one.created ?? 0, one.paid ?? 0, one.usual ?? 0)));
     const gap = step(largest);
     const top = gap * Math.max(1, Math.ceil(largest / gap));
     left = 14 + 7 * count(top).length;
@@ -61,7 +63,8 @@ export function minutesChart(plot, caption, table) {
         }));
       }
     });
-    parts.push(...line(minutes, (index) => x(index) + column / 2, y));
+    const middle = (index) => x(index) + column / 2;
+    parts.push(...line(minutes, 'usual', middle, y), ...line(minutes, 'paid', middle, y));
     show(drawing, svg('svg', { role: 'img', 'aria-labelledby': caption.id, width, height, viewBox: `0 0 ${width} ${height}` }, ...parts));
     tell(width, column, x);
   }
@@ -70,7 +73,7 @@ export function minutesChart(plot, caption, table) {
     const one = pointed === null ? null : minutes[pointed];
     readout.hidden = !one;
     if (!one) return;
-    show(readout, element('strong', {}, minute(one.start)), ` created 생성 ${count(one.created)} · paid 결제 ${count(one.paid)}${stateOf(one)[2]}`);
+    show(readout, element('strong', {}, minute(one.start)), ` created 생성 ${count(one.created)} · paid 결제 ${count(one.paid)} · usually 평소 ${count(one.usual)}${stateOf(one)[2]}`);
     const middle = x(pointed) + column / 2;
     readout.classList.toggle('right', middle > width / 2);
   }
@@ -112,6 +115,7 @@ export function minutesChart(plot, caption, table) {
           element('th', { scope: 'row' }, minute(one.start)),
           element('td', { class: 'number' }, count(one.created)),
           element('td', { class: 'number' }, count(one.paid)),
+          element('td', { class: 'number' }, count(one.usual)),
           element('td', {}, english, ' ', korean(inKorean)));
       })));
     },
@@ -120,19 +124,27 @@ export function minutesChart(plot, caption, table) {
 
 const stateOf = (one) => (one.final ? ['final', '확정', ''] : ['not final', '미확정', ' · not final 미확정']);
 
-/** The line of the paid, broken where nothing is known, dashed where it is not final. */
-function line(minutes, x, y) {
+/** The line of a member, broken where nothing is known, dashed where it is not final. */
+function line(minutes, name, x, y) {
   const parts = [];
   minutes.forEach((one, index) => {
     const before = minutes[index - 1];
-    if (one.paid === null) return;
-    if (before && before.paid !== null) {
-      parts.push(svg('line', { class: `paid${one.final ? '' : ' open'}`, x1: x(index - 1), y1: y(before.paid), x2: x(index), y2: y(one.paid) }));
+    if (one[name] === null) return;
+    if (before && before[name] !== null) {
+      parts.push(svg('line', { class: `${name}${one.final ? '' : ' open'}`, x1: x(index - 1), y1: y(before[name]), x2: x(index), y2: y(one[name]) }));
     } else {
-      parts.push(svg('circle', { class: 'paid', cx: x(index), cy: y(one.paid), r: 2 }));
+      parts.push(svg('circle', { class: name, cx: x(index), cy: y(one[name]), r: name === 'paid' ? 2 : 1 }));
     }
   });
   return parts;
+}
+
+/** What is usual now, and by what. */
+function usually(minutes) {
+  const last = minutes.at(-1);
+  if (last.usual === null) return ['What is usual is not known before ten minutes are. ', korean('평소값은 10분 뒤부터')];
+  const [english, inKorean] = USUAL[last.usualBy] ?? [last.usualBy, ''];
+  return [`Usually ${count(last.usual)} paid: ${english}. `, korean(`평소 ${count(last.usual)}: ${inKorean}`)];
 }
 
 /** The chart in words. */
@@ -150,6 +162,7 @@ function summary(minutes, now) {
     last ? `Last whole minute ${minute(last.start)}: ${count(last.created)} created, ${count(last.paid)} paid. ` : '',
     `Peak ${minute(peak.start)}: ${count(peak.created)}. `,
     korean(`마지막 1분 생성 ${count(last?.created)}, 결제 ${count(last?.paid)}; 최고 ${minute(peak.start)} ${count(peak.created)}건`),
+    ' ', ...usually(minutes),
   ];
 }
 

@@ -49,7 +49,8 @@ export function showEngine({ engine, recent, restore, history }) {
   show(byId('reader'),
     element('strong', {}, english), ' ', korean(inKorean), history.detail === '' ? '' : ` ${history.detail}`,
     element('br'), topics.join(', ') || NONE,
-    element('br'), `${count(history.read)} records read 읽음, ${count(history.late)} late 지연 도착, ${count(history.malformed)} malformed 형식 오류`);
+    element('br'), `${count(history.read)} records read 읽음, ${count(history.late)} late 지연 도착, ${count(history.malformed)} malformed 형식 오류`,
+    history.crowded > 0 ? `, ${count(history.crowded)} left out, for there are too many groups 그룹 초과` : null);
 }
 
 const HEAD = element('thead', {}, element('tr', {},
@@ -66,6 +67,7 @@ export function showTasks(threads) {
       element('th', { scope: 'row', class: 'code' }, task.id),
       element('td', {}, state(task.state)),
       element('td', { class: 'number' }, count(task.lag)),
-      element('td', { class: 'number' }, task.total > 0 ? share(task.restored, task.total) : NONE)))));
+      element('td', { class: 'number' }, task.total > 0 ? share(task.restored, task.total) : NONE,
+        task.state === 'RESTORING' ? bar(task.restored / task.total) : null)))));
   show(byId('tasks'), HEAD.cloneNode(true), ...bodies);
 }

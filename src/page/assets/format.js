@@ -47,6 +47,12 @@ export function span(value) {
   return m > 0 ? `${m} m ${two(s)} s` : `${s} s`;
 }
 
+/** How long something takes, which may be seconds or hours. */
+export const lasting = (value) => (value < 10 ? duration(value) : span(value));
+
 export const clock = (ms) => seconds.format(ms);
 export const minute = (ms) => minutes.format(ms);
 export const day = (ms) => days.format(ms);
+
+/** The place a part has in a whole, where the whole is large enough to say something. */
+export const shareOf = (part, all, least) => (all >= least ? share(part, all) : NONE);

@@ -1,13 +1,13 @@
 // Orders by status, outcomes, rejections.
 
-import { bar, byId, element, korean, show } from './elements.js';
+import { bar, byId, element, korean, orderLink, show } from './elements.js';
 import { clock, count, NONE, share } from './format.js';
 import { ACTORS_KOREAN, OUTCOMES, REASONS_KOREAN } from './words.js';
 
 const absent = () => element('p', { class: 'note' }, `${NONE} aggregates are switched off, or no commit has been yet `, korean('집계 꺼짐 또는 첫 커밋 전'));
 
 /** Rows of name, bar and number. */
-function bars(rows, label) {
+export function bars(rows, label) {
   const largest = Math.max(1, ...rows.map((row) => row.count));
   const lines = rows.map((row) => element('tr', { 'data-key': row.key, class: row.part ? 'part' : undefined },
     element('th', { scope: 'row', colspan: row.part ? 2 : undefined }, row.english, ' ', korean(row.korean)),
@@ -75,7 +75,7 @@ const withoutAction = ({ detail, action }) => ` ${detail.startsWith(`${action}: 
 export function showRejections(history) {
   const rows = history.rejections.map((one) => element('tr', {},
     element('td', {}, element('time', { datetime: new Date(one.at).toISOString() }, clock(one.at))),
-    element('td', { class: 'code' }, one.orderNo),
+    element('td', {}, orderLink(one.orderNo)),
     element('td', {}, element('span', { class: 'code' }, one.action), ' ', korean(one.actionKorean), one.actor === '' ? null : element('span', { class: 'by' }, ` ${one.actor} `, korean(ACTORS_KOREAN[one.actor]))),
     element('td', {}, one.status.replaceAll('_', ' '), ' ', korean(one.statusKorean)),
     element('td', { class: 'reason' }, element('strong', {}, one.reason.replaceAll('_', ' ')), ' ', korean(REASONS_KOREAN[one.reason]), one.detail === '' ? null : element('span', { class: 'detail' }, withoutAction(one)))));

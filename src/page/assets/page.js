@@ -1,14 +1,19 @@
 // The page: takes snapshots from the stream and shows them.
 
+import { showCancels, showFunnel, showStages } from './business.js';
 import { byId, element, korean, show } from './elements.js';
 import { showEngine, showTasks } from './engine.js';
 import { follow } from './feed.js';
 import { clock, count, day, duration, rate, span } from './format.js';
 import { minutesChart } from './chart.js';
 import { showOutcomes, showRejections, showStatuses } from './orders.js';
+import { search } from './search.js';
+import { showFindings, showTimers } from './watched.js';
 import { CONDITIONS } from './words.js';
 
 let snapshot = null;
+/** The condition shown, and since when this page has seen it. */
+let condition = { name: '', since: 0 };
 /** On this browser's clock, which need not be right. */
 let receivedAt = 0;
 const chart = minutesChart(byId('plot'), byId('plot-text'), byId('minutes-table'));
@@ -18,6 +23,7 @@ function showCondition(link) {
   const name = link === 'LIVE' ? snapshot.condition.name : link;
   const [level, english, inKorean, meaning] = CONDITIONS[name] ?? ['warn', name, '', ''];
   const seconds = snapshot ? Math.max(0, Math.round((performance.now() - receivedAt) / 1000)) : null;
+  if (condition.name !== name) condition = { name, since: Date.now() };
   const state = byId('state');
   state.dataset.level = level;
   state.dataset.name = name;
@@ -36,7 +42,7 @@ function showCondition(link) {
   banner.dataset.level = level;
   const detail = link === 'LIVE' ? snapshot.condition.detail : '';
   // The banner is read out: its text must not change every second.
-  show(banner, ...(hasNews ? [element('strong', {}, english, ' ', korean(inKorean)), ` ${meaning} `, element('span', { class: 'detail' }, detail)] : []));
+  show(banner, ...(hasNews ? [element('strong', {}, english, ' ', korean(inKorean)), ` since ${clock(condition.since)}. ${meaning} `, element('span', { class: 'detail' }, detail)] : []));
   banner.hidden = !hasNews;
   document.title = `${level === 'ok' ? '' : `${english} · `}jumun · 주문`;
 }
@@ -54,7 +60,7 @@ function showFigures(now) {
   const complete = history.minutes.filter((one) => one.created !== null && one.start + 60000 <= now.at).at(-1);
   const outcomes = now.outcomes.reduce((sum, one) => sum + one.count, 0);
   const rejected = now.outcomes.filter((one) => one.outcome === 'REJECTED').reduce((sum, one) => sum + one.count, 0);
-  const perMinute = complete ? ['paid ', korean('결제'), ` ${count(complete.paid)}`] : 'no window yet';
+  const perMinute = complete ? ['paid ', korean('결제'), ` ${count(complete.paid)}, usually `, korean('평소'), ` ${count(complete.usual)}`] : 'no window yet';
   show(byId('figures'),
     figure('Orders / min', '분당 주문', count(complete?.created), perMinute, 'orders-per-minute'),
     figure('In flight', '진행 중', count(inFlight), ['created ', korean('생성'), ' ', element('span', { 'data-figure': 'created' }, count(orders.created))], 'in-flight'),
@@ -75,7 +81,12 @@ function showAll(now) {
   show(time, `${day(now.at)} ${clock(now.at)}`);
   showFigures(now);
   chart.show(now.history.minutes, now.at);
+  showFindings(now);
   showStatuses(now.orders);
+  showFunnel(now);
+  showStages(now);
+  showCancels(now);
+  showTimers(now);
   showOutcomes(now.outcomes);
   showRejections(now.history);
   showEngine(now);
@@ -83,4 +94,5 @@ function showAll(now) {
   document.body.dataset.updates = String(Number(document.body.dataset.updates ?? 0) + 1);
 }
 
+search(byId('find'));
 follow('/events', showAll, showCondition);

@@ -58,6 +58,52 @@ export const REASONS_KOREAN = {
 
 export const ACTORS_KOREAN = { CUSTOMER: '고객', STORE: '가게', RIDER: '라이더', DISPATCH: '배차', CS: '상담', SYSTEM: '시스템', PG: '결제사' };
 
+/** Detectors, and what their value is: seconds, a share, or a number. */
+export const DETECTORS = {
+  paid_no_order: ['Paid, no order', '주문 없는 결제', 'seconds'],
+  approved_and_cancelled: ['Paid and cancelled at once', '결제 직후 취소', 'number'],
+  paid_not_relayed: ['Not relayed to the store', '가게 미중계', 'seconds'],
+  no_rider: ['No riders', '라이더 부족', 'share'],
+  ghost_delivery: ['Delivered though cancelled', '취소 주문 배달', 'seconds'],
+  status_dark: ['Processed late', '처리 지연', 'share'],
+  order_drop: ['Orders drop', '주문 급감', 'number'],
+  order_surge: ['Orders surge', '주문 급증', 'number'],
+  post_cancel_wave: ['Cancels after delivery', '배달후취소 급증', 'number'],
+};
+
+export const TIMERS = {
+  payment_wait: ['Payment', '결제 대기'],
+  accept_wait: ['Acceptance', '접수 대기'],
+  cook_late: ['Cooking', '조리 지연'],
+  no_rider: ['No rider', '배차 대기'],
+  rider_late_store: ['Rider to the store', '가게 도착 지연'],
+  handover_late: ['Hand-over', '픽업 지연'],
+  ride_late: ['Ride', '배달 지연'],
+  promise_broken: ['Promised arrival', '약속 시각 초과'],
+  stuck: ['Not closed', '장기 미종료'],
+  ghost_delivery_risk: ['Cancelled, delivery goes on', '취소 후 배달 진행'],
+  refund_late: ['Refund', '환불 지연'],
+};
+
+/** Levels of timers: how they look, and what they are called. */
+export const SLA_LEVELS = { WARN: ['warn', 'warn', '주의'], BREACH: ['bad', 'breach', '위반'], CRITICAL: ['bad', 'critical', '심각'] };
+
+/** Parts of an order's way, and the aggregate that tells of each. */
+export const STAGES = {
+  accept: ['Acceptance', '접수', 'lead_accept'],
+  cook: ['Cooking', '조리', 'lead_cook'],
+  dispatch: ['Waiting for a rider', '배차 대기', 'wait_dispatch'],
+  handover: ['Waiting at the store', '픽업 대기', 'wait_handover'],
+  ride: ['Ride', '배달', 'lead_ride_by_fulfilment'],
+  total: ['Paid to delivered', '결제→배달', 'lead_total_by_fulfilment'],
+};
+
+/** By what is usual. */
+export const USUAL = {
+  FINDING: ['what the detector held it against', '탐지기 기준'],
+  HALF_HOUR: ['mean of the half hour before', '직전 30분 평균'],
+};
+
 /** How the page's own reader of topics does. */
 export const READERS = {
   IDLE: ['not reading', '읽지 않음'],
