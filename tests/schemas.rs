@@ -220,15 +220,16 @@ fn every_record_of_a_damaged_day_is_as_the_contract_says() {
     clocks::advance(&broker, &day.orders, day.last_timestamp + 60 * MINUTE);
     let told_late = || (count(&broker, LATE) > 0).then_some(());
     wait_for("late deltas", TIMEOUT, told_late).unwrap();
-    let found = || {
-        let records = broker.consume_all(DETECTOR, Isolation::ReadCommitted);
+    let found = |topic: &str, what: &str| {
+        let records = broker.consume_all(topic, Isolation::ReadCommitted);
         let values = records.unwrap().into_iter().filter_map(|it| it.value);
         let mut values = values.map(|value| String::from_utf8(value).unwrap());
-        values
-            .any(|value| value.contains("paid_no_order"))
-            .then_some(())
+        values.any(|value| value.contains(what)).then_some(())
     };
-    wait_for("a payment without an order", TIMEOUT, found).unwrap();
+    let without_order = || found(DETECTOR, "paid_no_order");
+    wait_for("a payment without an order", TIMEOUT, without_order).unwrap();
+    let overdue = || found(AGGREGATES, "oldestSince");
+    wait_for("something overdue", TIMEOUT, overdue).unwrap();
     processor.stop();
 
     let contract = Contract::read();
