@@ -126,7 +126,8 @@ pub(super) fn stage<'a>(stage: Stage, parts: impl Iterator<Item = &'a Samples>) 
     let seconds = |share| quantile(&parts, share).map(|ms| ms / 1_000.0);
     StageView {
         stage: stage.name(),
-        count: parts.iter().map(|part| part.count).sum(),
+        // A sum of nothing would be -0.
+        count: parts.iter().fold(0.0, |sum, part| sum + part.count),
         p50: seconds(0.5),
         p90: seconds(0.9),
     }
@@ -227,6 +228,16 @@ mod tests {
         };
         let crossing = Samples::told(&crossing).unwrap().unwrap();
         assert_eq!(of(&[crossing], 0.5), 100.0);
+    }
+
+    #[test]
+    fn a_stage_without_samples_has_none() {
+        let nothing = stage(Stage::Ride, std::iter::empty());
+        assert!(nothing.count.is_sign_positive());
+        assert_eq!(
+            (nothing.stage, nothing.p50, nothing.p90),
+            ("ride", None, None)
+        );
     }
 
     #[test]

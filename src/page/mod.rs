@@ -6,7 +6,7 @@
 //! | `families`, `recent` | metrics by name; rates and latencies of the last minute |
 //! | `report` | `GET /status`, of the same gathering |
 //! | `history`, `reading` | what derived topics tell, read while someone watches |
-//! | `series`, `cells`, `windows` | which aggregates are read, what is known of one in a minute, the minutes of the last hour |
+//! | `series`, `cells`, `window`, `windows` | which aggregates are read, what is known of one in a minute, of a minute, of the last hour |
 //! | `usual`, `funnel`, `cancels`, `durations` | what these add up to |
 //! | `findings`, `breaches`, `rejections` | the latest of detectors, timers and refused events |
 //! | `watched` | timers and detectors by the metrics |
@@ -40,6 +40,7 @@ mod text;
 mod usual;
 mod watched;
 mod watching;
+mod window;
 mod windows;
 
 pub use events::EVENTS_TYPE;
