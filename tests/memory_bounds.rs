@@ -187,7 +187,9 @@ fn a_slow_broker_stays_within_the_budget() {
 fn ten_thousand_windows_that_close_at_once_stay_within_the_budget() {
     let number = if is_long() { 200_000 } else { 20_000 };
     let mut case = Case::start("open windows", |setup| {
-        setup.setting("aggregates.grace_ms", &DAY_MS.to_string())
+        setup
+            .setting("aggregates.grace_ms", &DAY_MS.to_string())
+            .setting("detectors.grace_ms", &DAY_MS.to_string())
     });
     let events = events(number);
     case.produce(events.iter().map(message));

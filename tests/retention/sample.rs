@@ -2,6 +2,7 @@
 
 use jumun::domain::order::Order;
 use jumun::domain::order_codec::{decode, encode};
+use jumun::domain::watching::WatchRow;
 
 /// A timer's key in the task's own family begins with it.
 const TIMER: u8 = 2;
@@ -26,6 +27,8 @@ pub struct Sample {
     pub day: u32,
     pub orders: Extent,
     pub parked: Extent,
+    /// What was told of orders, and when they are looked at next.
+    pub watches: Extent,
     pub timers: Extent,
     /// Of both stores, timers included, after compaction.
     pub changelog: Extent,
@@ -34,6 +37,8 @@ pub struct Sample {
     set_aside: usize,
     /// Events that wait still; each has a timer, or shares one.
     waiting: usize,
+    /// Orders that are looked at again; each has a timer for it.
+    watched: usize,
 }
 
 impl Sample {
@@ -59,15 +64,23 @@ impl Sample {
                 self.orders.add(bytes);
             }
             "parked" => self.parked.add(bytes),
+            "watches" => {
+                let mut watch = WatchRow::default();
+                watch.decode(value).unwrap();
+                self.watched += usize::from(watch.due.is_some());
+                self.watches.add(bytes);
+            }
             _ if key.first() == Some(&TIMER) => self.timers.add(bytes),
             _ => {}
         }
     }
 
-    /// Nothing is left behind: a row for each event set aside, and one timer for each order besides those of what waits.
+    /// Nothing is left behind: a row for each event set aside, and one timer for each order besides those of what waits and of
+    /// what is watched.
     pub fn is_consistent(&self) {
         assert_eq!(self.parked.rows, self.set_aside, "day {}", self.day);
-        let timers = self.orders.rows..=self.orders.rows + self.waiting;
+        let least = self.orders.rows + self.watched;
+        let timers = least..=least + self.waiting;
         assert!(timers.contains(&self.timers.rows), "{self:?}");
     }
 
@@ -76,6 +89,7 @@ impl Sample {
         for (name, now, then, percent) in [
             ("orders", self.orders, full.orders, 5),
             ("parked", self.parked, full.parked, 20),
+            ("watches", self.watches, full.watches, 20),
             ("timers", self.timers, full.timers, 5),
             ("changelog", self.changelog, full.changelog, 5),
         ] {
