@@ -532,7 +532,7 @@ fn generated(orders: u64, per_second: f64) -> Vec<Vec<u8>> {
     let mut generator = Generator::new(GeneratorConfig {
         rate: Rate::OrdersPerSecond(per_second),
         limit: Limit::Orders(orders),
-        ..GeneratorConfig::new(7, NOON as u64)
+        ..GeneratorConfig::new(7, NOON.unsigned_abs())
     });
     let (mut event, mut lines) = (GeneratedEvent::default(), Vec::new());
     while generator.next_into(&mut event) {
