@@ -33,6 +33,9 @@ const ANEW: &str = "-rebuild";
 /// Of each aggregate there are at least so many windows with a value.
 const LEAST_WINDOWS: usize = 100;
 
+/// Records per second where there are fewer orders than usual.
+const SMALL_RATE: &str = "8000";
+
 /// Kills on the way.
 const KILLS: i64 = 3;
 /// Behind the end of the day, milliseconds: the windows of cohorts are closed.
@@ -105,6 +108,10 @@ fn a_day_of_many_orders_is_told_in_bounded_memory_and_disk() {
         .setting("aggregates.grace_ms", &milliseconds(GRACE))
         .setting("aggregates.idle_ms", &milliseconds(IDLE))
         .setting("aggregates.idle_distance_ms", &milliseconds(IDLE_DISTANCE));
+    if orders < ORDERS {
+        // It would be over before it is killed.
+        setup = setup.flag("--max-rate", SMALL_RATE);
+    }
     setup.application_id.push_str(ANEW);
     let mut processor = setup.start_ready();
     let started = Instant::now();
