@@ -206,8 +206,13 @@ fn row_15_kill_during_restore_resumes() {
         return;
     }
     let broker = Broker::start().unwrap();
-    let world = World::with_load(&broker, 40_000);
-    let one = world.instance("one").flag("--max-rate", "100000");
+    let world = World::with_load(&broker, 60_000);
+    // Short transactions: many records to restore, or it is over before it is seen.
+    let one = world
+        .instance("one")
+        .flag("--max-rate", "100000")
+        .flag("--commit-interval-ms", "20")
+        .setting("application.catch_up_commit_interval_ms", "20");
     let processor = one.start_ready();
     world.wait_consumed();
     processor.stop();

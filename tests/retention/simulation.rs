@@ -22,8 +22,8 @@ const TASK: TaskId = TaskId {
     partition: 0,
 };
 
-fn changelogs() -> [String; 2] {
-    ["orders", "parked"].map(|store| SubTopology::changelog_topic(APPLICATION, store))
+fn changelogs() -> [String; 3] {
+    ["orders", "parked", "watches"].map(|store| SubTopology::changelog_topic(APPLICATION, store))
 }
 
 pub struct Simulation {
@@ -197,7 +197,7 @@ impl Simulation {
         std::fs::remove_dir_all(self.directory.path().join(APPLICATION)).unwrap();
         self.driver.start().unwrap();
         let after = sorted(self.driver.dump(TASK).unwrap());
-        for family in ["orders", "parked", "_task"] {
+        for family in ["orders", "parked", "watches", "_task"] {
             let extent = |rows: &[(String, Vec<u8>, Vec<u8>)]| {
                 let mut extent = Extent::default();
                 for (of, key, value) in rows {
