@@ -28,6 +28,8 @@ use crate::domain::order_codec::OrderCodecError;
 pub const SUSPECT_MS: i64 = 300_000;
 
 const TAG: u8 = 0x7e;
+/// So many marks of one kind are kept per minute, the first ones: nobody must fill a row by sending the same order for ever.
+const MOST_MARKS: usize = 1_000;
 
 /// Whether a group's key is that of orders of one customer, store and amount.
 #[must_use]
@@ -65,8 +67,12 @@ pub struct Marks(Vec<Mark>);
 impl Marks {
     /// Adds one.
     pub fn add(&mut self, mark: Mark) {
-        if let Err(place) = self.0.binary_search(&mark) {
+        if let Err(place) = self.0.binary_search(&mark)
+            && place < MOST_MARKS
+        {
             self.0.insert(place, mark);
+            // Always the smallest ones, so that parts come to the same in whatever order they are merged.
+            self.0.truncate(MOST_MARKS);
         }
     }
 
