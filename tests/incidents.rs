@@ -11,8 +11,7 @@ use jumun::generate::{
 use jumun::job::JobOptions;
 use serde_json::Value;
 
-use crate::support::driven::Job;
-use crate::support::model::InputRecord;
+use crate::support::driven::{Job, record_of};
 use crate::support::processor::tell;
 use crate::support::topics::DETECTOR;
 
@@ -68,15 +67,7 @@ fn live(config: GeneratorConfig) -> Vec<Found> {
             go_on_to(&mut job, tick);
             tick += TICK;
         }
-        job.append(&mut InputRecord {
-            topic: event.topic.name().to_string(),
-            partition: 0,
-            offset: -1,
-            key: Some(event.key.clone()),
-            value: Some(event.value.clone()),
-            headers: Vec::new(),
-            timestamp: event.timestamp as i64,
-        });
+        job.append(&mut record_of(&event));
     }
     go_on_to(&mut job, tick);
     let records = job.values(DETECTOR);

@@ -228,6 +228,9 @@ fn every_record_of_a_damaged_day_is_as_the_contract_says() {
     };
     let without_order = || found(DETECTOR, "paid_no_order");
     wait_for("a payment without an order", TIMEOUT, without_order).unwrap();
+    // A minute of the day is looked at when its turn comes.
+    let share_of_a_minute = || found(DETECTOR, "\"total\"");
+    wait_for("a finding of minutes", TIMEOUT, share_of_a_minute).unwrap();
     let overdue = || found(AGGREGATES, "oldestSince");
     wait_for("something overdue", TIMEOUT, overdue).unwrap();
     processor.stop();

@@ -80,7 +80,7 @@ pub(super) fn add(builder: &StreamsBuilder, judged: &KStream<String, Judged>, jo
 
 /// In place of what is known of orders that may have been sent twice the number of their pairs.
 fn with_duplicates(results: &Results, job: &JobOptions) -> Results {
-    let grace_ms = i64::try_from(job.minutes.grace.as_millis()).unwrap_or(i64::MAX);
+    let grace_ms = ms(job.minutes.grace);
     let pairs = results
         .filter(|window, _| is_suspected(&window.key))
         .process(
@@ -96,7 +96,6 @@ fn with_duplicates(results: &Results, job: &JobOptions) -> Results {
 /// Adds the detectors that look at minutes, and the topic that tells of their findings. The operator and its store are there
 /// whether they look or not: what was on can be switched off.
 fn add_detectors(results: &Results, job: &JobOptions) {
-    let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let options = MinuteOptions {
         enabled: job.minutes.enabled,
         grace_ms: ms(job.minutes.grace),
@@ -117,6 +116,10 @@ fn add_detectors(results: &Results, job: &JobOptions) {
             produced.with_name(names::MINUTE_FINDINGS),
         );
     }
+}
+
+fn ms(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The settings as the engine takes them.

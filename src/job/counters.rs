@@ -88,11 +88,11 @@ pub fn names() -> impl Iterator<Item = String> {
     let violations = Invariant::ALL
         .iter()
         .map(|invariant| format!("invariant/{}", invariant.name()));
-    let levels = timers().flat_map(|timer| {
+    let levels = Watch::timers().flat_map(|timer| {
         let levels = Level::ALL.iter();
         levels.map(move |level| format!("sla/{}/{}", timer.name(), level.name()))
     });
-    let left = timers().map(|timer| format!("sla-left/{}", timer.name()));
+    let left = Watch::timers().map(|timer| format!("sla-left/{}", timer.name()));
     let detectors = Detector::ALL.iter();
     let found = detectors
         .clone()
@@ -137,11 +137,6 @@ pub const fn count(count: Count) -> usize {
 #[must_use]
 pub const fn violations(invariant: Invariant) -> usize {
     Outcome::COUNT + BusinessAggregate::ALL.len() + Count::ALL.len() + invariant.code() as usize
-}
-
-/// The timers whose levels are counted.
-fn timers() -> impl Iterator<Item = Watch> + Clone {
-    Watch::ALL.iter().copied().filter(|watch| watch.is_timer())
 }
 
 const TIMERS: usize = Watch::PaidNoOrder as usize;
@@ -235,7 +230,7 @@ mod tests {
             let name = format!("invariant/{}", invariant.name());
             assert_eq!(names[violations(*invariant)], name);
         }
-        for timer in timers() {
+        for timer in Watch::timers() {
             for level in Level::ALL {
                 let name = format!("sla/{}/{}", timer.name(), level.name());
                 assert_eq!(names[sla(timer, *level)], name);

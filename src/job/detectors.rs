@@ -83,7 +83,6 @@ pub(super) struct MinuteDetectors {
     key: Vec<u8>,
     end: Vec<u8>,
     row: Vec<u8>,
-    scope: String,
     detail: Vec<u8>,
     json: JsonText,
 }
@@ -118,7 +117,6 @@ impl MinuteDetectors {
             key: Vec::new(),
             end: Vec::new(),
             row: Vec::new(),
-            scope: String::new(),
             detail: Vec::new(),
             json: JsonText::default(),
         }
@@ -141,53 +139,57 @@ impl MinuteDetectors {
         Ok(Some(i64::from_be_bytes(bytes)))
     }
 
-    /// Keeps what was measured in a minute that is closed.
-    fn keep(
+    /// Remembers when a scope was first seen, and where looking begins.
+    fn note(
         &mut self,
         measure: Measure,
+        scope: &str,
         start: i64,
-        sums: [i64; 2],
         context: &mut DetectorContext<'_, '_>,
     ) -> Result<(), ProcessError> {
         let store = self.store()?;
-        write_key(&mut self.key, SCOPE, measure.code(), &self.scope, &[]);
+        write_key(&mut self.key, SCOPE, measure.code(), scope, &[]);
         if context.get(store, &self.key)?.is_none() {
             context.put(store, &self.key, &start.to_be_bytes())?;
         }
-        let minute = ordered(start);
-        write_key(&mut self.key, COUNTED, measure.code(), &self.scope, &minute);
-        write_sums(&mut self.row, &sums);
-        context.put(store, &self.key, &self.row)?;
         if self.number(&LOOKED, context)?.is_none() {
             context.put(store, &LOOKED, &start.to_be_bytes())?;
         }
         Ok(())
     }
 
+    /// Keeps what was measured in a minute.
+    fn keep(
+        &mut self,
+        measure: Measure,
+        scope: &str,
+        start: i64,
+        sums: [i64; 2],
+        context: &mut DetectorContext<'_, '_>,
+    ) -> Result<(), ProcessError> {
+        let minute = ordered(start);
+        write_key(&mut self.key, COUNTED, measure.code(), scope, &minute);
+        write_sums(&mut self.row, &sums);
+        context.put(self.store()?, &self.key, &self.row)
+    }
+
     /// Keeps the latest value of a gauge.
     fn keep_gauge(
         &mut self,
         measure: Measure,
+        scope: &str,
         start: i64,
         sums: [i64; 2],
         context: &mut DetectorContext<'_, '_>,
     ) -> Result<(), ProcessError> {
         let store = self.store()?;
-        write_key(&mut self.key, SCOPE, measure.code(), &self.scope, &[]);
-        if context.get(store, &self.key)?.is_none() {
-            context.put(store, &self.key, &start.to_be_bytes())?;
-        }
-        write_key(&mut self.key, GAUGE, measure.code(), &self.scope, &[]);
+        write_key(&mut self.key, GAUGE, measure.code(), scope, &[]);
         let known = context.get(store, &self.key)?;
         if known.is_some() && read_sums::<3>(known)?[0] > start {
             return Ok(());
         }
         write_sums(&mut self.row, &[start, sums[0], sums[1]]);
-        context.put(store, &self.key, &self.row)?;
-        if self.number(&LOOKED, context)?.is_none() {
-            context.put(store, &LOOKED, &start.to_be_bytes())?;
-        }
-        Ok(())
+        context.put(store, &self.key, &self.row)
     }
 
     fn scopes(&self, context: &mut DetectorContext<'_, '_>) -> Result<Vec<Scope>, ProcessError> {
@@ -279,32 +281,27 @@ impl MinuteDetectors {
             total: total as f64,
             baseline: None,
         };
-        let mut usual = None;
-        let mut last_hour = 0;
-        match measure {
-            Measure::Paid | Measure::ApprovedAndCancelled | Measure::Duplicates => {
-                usual = self.usual(scope, start, count, context)?;
-                if usual.is_none() {
-                    let from = (start - SEED_MINUTES * MINUTE_MS).max(scope.first);
-                    let (sum, unusual) = self.sum(scope, from, start, context)?;
-                    usual = from_seed(sum, (start - from) / MINUTE_MS - unusual);
-                }
-            }
-            Measure::PostCancelled => {
-                let from = start - (KEPT_MINUTES - 1) * MINUTE_MS;
-                (last_hour, _) = self.sum(scope, from, start + MINUTE_MS, context)?;
-                minute.count = last_hour as f64;
-            }
-            Measure::Delayed | Measure::Queue => {}
-        }
         let has_usual = matches!(
             measure,
             Measure::Paid | Measure::ApprovedAndCancelled | Measure::Duplicates
         );
-        if has_usual && usual.is_none() {
-            usual = self.held(scope, start, context)?;
+        let mut last_hour = 0;
+        if has_usual {
+            let mut usual = self.usual(scope, start, count, context)?;
+            if usual.is_none() {
+                let from = (start - SEED_MINUTES * MINUTE_MS).max(scope.first);
+                let (sum, unusual) = self.sum(scope, from, start, context)?;
+                usual = from_seed(sum, (start - from) / MINUTE_MS - unusual);
+            }
+            if usual.is_none() {
+                usual = self.held(scope, start, context)?;
+            }
+            minute.baseline = usual;
+        } else if measure == Measure::PostCancelled {
+            let from = start - (KEPT_MINUTES - 1) * MINUTE_MS;
+            (last_hour, _) = self.sum(scope, from, start + MINUTE_MS, context)?;
+            minute.count = last_hour as f64;
         }
-        minute.baseline = usual;
         let old = ordered(start - KEPT_MINUTES * MINUTE_MS);
         write_key(&mut self.key, COUNTED, measure.code(), &scope.name, &old);
         if context.get(store, &self.key)?.is_some() {
@@ -312,15 +309,7 @@ impl MinuteDetectors {
         }
         let is_unusual = self.apply(scope, start, minute, watermark, context)?;
         if has_usual && is_unusual {
-            write_key(
-                &mut self.key,
-                COUNTED,
-                measure.code(),
-                &scope.name,
-                &ordered(start),
-            );
-            write_sums(&mut self.row, &[count, UNUSUAL]);
-            context.put(store, &self.key, &self.row)?;
+            self.keep(measure, &scope.name, start, [count, UNUSUAL], context)?;
         }
         if measure == Measure::PostCancelled && last_hour == 0 {
             // Stores come and go.
@@ -531,14 +520,16 @@ impl Processor for MinuteDetectors {
             return Ok(());
         };
         let (measure, scope) = read_measured(&record.key.key).ok_or_else(|| broken("a group"))?;
-        self.scope.clear();
-        self.scope.push_str(scope);
         let sums = [aggregate.sum(0), aggregate.sum(1)];
         let start = record.key.start;
-        match measure {
-            Measure::Queue => self.keep_gauge(measure, start, sums, context),
-            _ if *is_final => self.keep(measure, start, sums, context),
-            _ => Ok(()),
+        let is_gauge = measure == Measure::Queue;
+        if !is_gauge && !*is_final {
+            return Ok(());
+        }
+        self.note(measure, scope, start, context)?;
+        match is_gauge {
+            true => self.keep_gauge(measure, scope, start, sums, context),
+            false => self.keep(measure, scope, start, sums, context),
         }
     }
 

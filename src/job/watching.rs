@@ -149,7 +149,7 @@ impl JudgeProcessor {
             }
             row.due = None;
             let running = it.watched().running;
-            let now = it.watch_clock(context);
+            let now = it.parking_clock(context);
             it.end_watches(&running, now, row, context)?;
             if let Some(horizon) = it.horizon(context) {
                 it.tell_reached(&running, horizon, row, context)?;
@@ -217,14 +217,9 @@ impl JudgeProcessor {
         context.put(store, key, &self.row)
     }
 
-    /// The present time of the clock by which orders are watched.
-    fn watch_clock(&self, context: &ProcessingContext<'_>) -> i64 {
-        self.parking_clock(context)
-    }
-
     /// Everything that happened up to then was read; none while nobody knows.
     fn horizon(&self, context: &ProcessingContext<'_>) -> Option<i64> {
-        let now = self.watch_clock(context);
+        let now = self.parking_clock(context);
         if self.options.rebuild {
             return Some(now);
         }
@@ -247,7 +242,7 @@ impl JudgeProcessor {
                 None => Ok(()),
             };
         };
-        let now = self.watch_clock(context);
+        let now = self.parking_clock(context);
         let due = match self.horizon(context) {
             _ if next > now => next,
             Some(horizon) if horizon >= next => next,
@@ -298,7 +293,7 @@ impl JudgeProcessor {
         row: &mut WatchRow,
         context: &mut Context<'_, '_>,
     ) -> Result<(), ProcessError> {
-        let now = self.watch_clock(context);
+        let now = self.parking_clock(context);
         let quiet = reached.watch == Watch::PaidNoOrder && !self.approval_waits(context)?;
         row.told.push(Told {
             watch: reached.watch,
@@ -371,7 +366,7 @@ impl JudgeProcessor {
                 context.count(counters::sla_left(told.watch), 1);
             }
             if self.judged.fill_over(&self.order, told, at) {
-                let now = self.watch_clock(context);
+                let now = self.parking_clock(context);
                 return self.forward_watch(now, context);
             }
             return Ok(());
@@ -409,7 +404,7 @@ impl JudgeProcessor {
         moved: [i64; 2],
         context: &mut Context<'_, '_>,
     ) -> Result<(), ProcessError> {
-        let now = self.watch_clock(context);
+        let now = self.parking_clock(context);
         match self.judged.fill_queue(&self.order, moved, now) {
             true => self.forward_watch(now, context),
             false => Ok(()),
@@ -457,7 +452,7 @@ impl JudgeProcessor {
         since: i64,
         context: &mut Context<'_, '_>,
     ) -> Result<(), ProcessError> {
-        let now = self.watch_clock(context);
+        let now = self.parking_clock(context);
         let finding = self.finding(detector, phase, since, now);
         self.judged
             .fill_finding(&self.order, finding, &self.order_no);

@@ -1,11 +1,11 @@
 //! The latest of `order.sla.v1`, newest first.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
 use super::cells::Skipped;
+use super::latest::{Latest, ToldAt};
 use super::text::shortened;
 use crate::domain::status::DisplayStatus;
 use crate::domain::time::parse_rfc3339;
@@ -32,6 +32,12 @@ pub(super) struct Breach {
     status_korean: &'static str,
 }
 
+impl ToldAt for Breach {
+    fn at(&self) -> i64 {
+        self.at
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Record<'a> {
@@ -53,16 +59,15 @@ struct Record<'a> {
 
 /// The latest breaches.
 #[derive(Debug, Default)]
-pub(super) struct Breaches(VecDeque<Breach>);
+pub(super) struct Breaches(Latest<Breach, KEPT>);
 
 impl Breaches {
-    /// Takes a record; partitions are read side by side, so records come in any order.
+    /// Takes a record.
     pub(super) fn add(&mut self, value: &[u8]) -> Result<(), Skipped> {
         let record: Record<'_> = serde_json::from_slice(value).map_err(|_| Skipped::Malformed)?;
         let time = |text: &str| parse_rfc3339(text).ok_or(Skipped::Malformed);
         let at = time(&record.fired_at)?;
-        let place = self.0.partition_point(|known| known.at > at);
-        if place >= KEPT {
+        if !self.0.takes(at) {
             return Ok(());
         }
         let status = DisplayStatus::from_name(&record.status);
@@ -76,14 +81,13 @@ impl Breaches {
             status: shortened(&record.status),
             status_korean: status.map_or("", DisplayStatus::korean),
         };
-        self.0.insert(place, breach);
-        self.0.truncate(KEPT);
+        self.0.add(breach);
         Ok(())
     }
 
     /// The newest ones, newest first.
     pub(super) fn latest(&self, count: usize) -> Vec<Breach> {
-        self.0.iter().take(count).cloned().collect()
+        self.0.newest(count)
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::cells::Skipped;
+use super::latest::{Latest, ToldAt};
 use super::text::shortened;
 use super::usual::Unusual;
 use crate::domain::detector::Detector;
@@ -40,6 +41,12 @@ pub(super) struct Finding {
     /// Milliseconds since the epoch.
     started_at: i64,
     at: i64,
+}
+
+impl ToldAt for Finding {
+    fn at(&self) -> i64 {
+        self.at
+    }
 }
 
 /// What is shown.
@@ -88,7 +95,7 @@ type Key = (i64, String, String);
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     lasting: BTreeMap<Key, Finding>,
-    over: VecDeque<Finding>,
+    over: Latest<Finding, OVER>,
     unusual: VecDeque<Unusual>,
     midway: bool,
 }
@@ -131,9 +138,7 @@ impl Findings {
             self.note_unusual(&finding);
         }
         if !finding.lasts {
-            let place = self.over.partition_point(|known| known.at > at);
-            self.over.insert(place, finding);
-            self.over.truncate(OVER);
+            self.over.add(finding);
             return Ok(());
         }
         self.lasting.insert(key, finding);
@@ -176,7 +181,7 @@ impl Findings {
         FindingsView {
             lasting: lasting.into_iter().take(count).cloned().collect(),
             lasting_count: self.lasting.len(),
-            over: self.over.iter().take(count).cloned().collect(),
+            over: self.over.newest(count),
             midway: self.midway,
         }
     }

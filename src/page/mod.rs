@@ -8,7 +8,7 @@
 //! | `history`, `reading` | what derived topics tell, read while someone watches |
 //! | `series`, `cells`, `window`, `windows` | which aggregates are read, what is known of one in a minute, of a minute, of the last hour |
 //! | `usual`, `funnel`, `cancels`, `durations` | what these add up to |
-//! | `findings`, `breaches`, `rejections` | the latest of detectors, timers and refused events |
+//! | `findings`, `breaches`, `rejections` | the latest (`latest`) of detectors, timers and refused events |
 //! | `watched` | timers and detectors by the metrics |
 //! | `watching` | who watches; the ticker and the reader run as long as someone does |
 //! | `events` | the stream of snapshots to one browser |
@@ -28,6 +28,7 @@ mod funnel;
 mod history;
 #[cfg(test)]
 mod history_tests;
+mod latest;
 mod reading;
 mod recent;
 mod rejections;

@@ -1,11 +1,11 @@
 //! The latest of `order.rejected.v1`, newest first.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
 use super::cells::Skipped;
+use super::latest::{Latest, ToldAt};
 use super::text::shortened;
 use crate::domain::action::Action;
 use crate::domain::status::DisplayStatus;
@@ -30,6 +30,12 @@ pub(super) struct Rejection {
     pub(super) status: String,
     /// Empty where the status is not known.
     pub(super) status_korean: &'static str,
+}
+
+impl ToldAt for Rejection {
+    fn at(&self) -> i64 {
+        self.at
+    }
 }
 
 #[derive(Deserialize)]
@@ -63,14 +69,13 @@ struct Actor<'a> {
 
 /// The latest rejections.
 #[derive(Debug, Default)]
-pub(super) struct Rejections(VecDeque<Rejection>);
+pub(super) struct Rejections(Latest<Rejection, KEPT>);
 
 impl Rejections {
-    /// Takes a record; partitions are read side by side, so records come in any order.
+    /// Takes a record.
     pub(super) fn add(&mut self, at: i64, value: &[u8]) -> Result<(), Skipped> {
         let record: Record<'_> = serde_json::from_slice(value).map_err(|_| Skipped::Malformed)?;
-        let place = self.0.partition_point(|known| known.at > at);
-        if place >= KEPT {
+        if !self.0.takes(at) {
             return Ok(());
         }
         let action = Action::from_name(&record.event.action);
@@ -89,14 +94,13 @@ impl Rejections {
             status: shortened(&record.status),
             status_korean: status.map_or("", DisplayStatus::korean),
         };
-        self.0.insert(place, rejection);
-        self.0.truncate(KEPT);
+        self.0.add(rejection);
         Ok(())
     }
 
     /// The newest ones, newest first.
     pub(super) fn latest(&self, count: usize) -> Vec<Rejection> {
-        self.0.iter().take(count).cloned().collect()
+        self.0.newest(count)
     }
 }
 

@@ -9,7 +9,7 @@ use flate2::read::GzDecoder;
 use jumun::generate::{EventSource, GeneratedEvent, Generator, GeneratorConfig, Limit};
 use serde_json::Value;
 
-use crate::support::driven::{DELIVERIES, ORDERS, PAYMENTS};
+use crate::support::driven::{DELIVERIES, ORDERS, PAYMENTS, record_of};
 use crate::support::model::InputRecord;
 
 const DATA: &str = "../shared/data";
@@ -77,15 +77,7 @@ pub fn generated(orders: u64) -> Vec<Vec<InputRecord>> {
     let mut event = GeneratedEvent::default();
     let mut records = Vec::new();
     while generator.next_into(&mut event) {
-        records.push(InputRecord {
-            topic: event.topic.name().to_string(),
-            partition: 0,
-            offset: -1,
-            key: Some(event.key.clone()),
-            value: Some(event.value.clone()),
-            headers: Vec::new(),
-            timestamp: i64::try_from(event.timestamp).unwrap(),
-        });
+        records.push(record_of(&event));
     }
     by_order(records)
 }

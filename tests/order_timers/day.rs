@@ -8,8 +8,7 @@ use jumun::job::JobOptions;
 use serde_json::Value;
 
 use super::scene::SLA;
-use crate::support::driven::Job;
-use crate::support::model::InputRecord;
+use crate::support::driven::{Job, record_of};
 use crate::support::model::sla::{Read, expected, moment, told};
 
 const START: i64 = 1_795_143_600_000;
@@ -40,15 +39,7 @@ fn every_level_of_a_day_is_told_once_and_no_other() {
                 .is_string()
                 .then(|| moment(&info["promisedAt"])),
         });
-        job.append(&mut InputRecord {
-            topic: event.topic.name().to_string(),
-            partition: 0,
-            offset: -1,
-            key: Some(event.key.clone()),
-            value: Some(event.value.clone()),
-            headers: Vec::new(),
-            timestamp: event.timestamp as i64,
-        });
+        job.append(&mut record_of(&event));
         if reads.len().is_multiple_of(5_000) {
             job.commit();
             job.crash_and_restart();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jumun::generate::GeneratedEvent;
 use jumun::job::{JobOptions, counters, topology};
 use serde_json::Value;
 use topology::io::HeaderBuffer;
@@ -22,6 +23,19 @@ const STATE: &str = "order.state.v1";
 const REJECTED: &str = "order.rejected.v1";
 const RECONCILE: &str = "order.reconcile.v1";
 const DEAD_LETTERS: &str = "order.dlt.v1";
+
+/// A generated event as a record of that partition.
+pub fn record_of(event: &GeneratedEvent) -> InputRecord {
+    InputRecord {
+        topic: event.topic.name().to_string(),
+        partition: 0,
+        offset: -1,
+        key: Some(event.key.clone()),
+        value: Some(event.value.clone()),
+        headers: Vec::new(),
+        timestamp: i64::try_from(event.timestamp).unwrap(),
+    }
+}
 
 /// The job on one partition. Nothing is committed behind a test's back.
 pub struct Job {

@@ -28,7 +28,8 @@ use crate::domain::order_codec::OrderCodecError;
 pub const SUSPECT_MS: i64 = 300_000;
 
 const TAG: u8 = 0x7e;
-/// So many marks of one kind are kept per minute, the first ones: nobody must fill a row by sending the same order for ever.
+/// So many marks of one kind are known at a time, the first ones, of a minute and of minutes that are put together: nobody must
+/// fill a row, or the time of a task, by sending the same order for ever.
 const MOST_MARKS: usize = 1_000;
 
 /// Whether a group's key is that of orders of one customer, store and amount.
@@ -241,6 +242,27 @@ mod tests {
         assert_eq!(pairs(&three), [(100, 1), (101, 2)]);
         let same = [('+', 2, at), ('+', 1, at)];
         assert_eq!(pairs(&same), [(100, 1)], "of one moment too");
+    }
+
+    #[test]
+    fn the_first_ones_are_known_of_any_number_in_whatever_order_they_come() {
+        let mark = |order: u64| Mark {
+            at: 100 * MINUTE + order as i64,
+            created: true,
+            order,
+        };
+        let most = MOST_MARKS as u64;
+        let (mut one, mut other) = (Marks::default(), Marks::default());
+        for order in 0..2 * most {
+            let marks = if order % 3 == 0 { &mut one } else { &mut other };
+            marks.add(mark(order));
+        }
+        let mut first = one.clone();
+        first.merge(&other);
+        other.merge(&one);
+        assert_eq!(first, other);
+        let expected: Vec<Mark> = (0..most).map(mark).collect();
+        assert_eq!(first, Marks(expected));
     }
 
     #[test]
