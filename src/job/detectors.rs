@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! 00                                  up to which minute was looked (8 bytes, big-endian)
-//! 01 measure scope                    when the scope was first seen (8 bytes, big-endian)
+//! 01 measure scope                    its first minute (8 bytes, big-endian)
 //! 02 measure scope minute             what was measured: two sums (zigzag LEB128); kept for an hour
 //! 03 measure scope minute of the week what was counted in the last weeks, see `Past`
 //! 04 detector scope                   a finding, see `Track`
@@ -139,7 +139,7 @@ impl MinuteDetectors {
         Ok(Some(i64::from_be_bytes(bytes)))
     }
 
-    /// Remembers when a scope was first seen, and where looking begins.
+    /// Remembers the first minute of a scope. Of minutes that close together the first need not come first.
     fn note(
         &mut self,
         measure: Measure,
@@ -149,11 +149,9 @@ impl MinuteDetectors {
     ) -> Result<(), ProcessError> {
         let store = self.store()?;
         write_key(&mut self.key, SCOPE, measure.code(), scope, &[]);
-        if context.get(store, &self.key)?.is_none() {
+        let first = self.number(&self.key, context)?;
+        if first.is_none_or(|first| start < first) {
             context.put(store, &self.key, &start.to_be_bytes())?;
-        }
-        if self.number(&LOOKED, context)?.is_none() {
-            context.put(store, &LOOKED, &start.to_be_bytes())?;
         }
         Ok(())
     }
@@ -227,17 +225,18 @@ impl MinuteDetectors {
         let Some(watermark) = context.watermark() else {
             return Ok(());
         };
-        let Some(mut next) = self.number(&LOOKED, context)? else {
-            return Ok(());
-        };
+        let looked = self.number(&LOOKED, context)?;
         let closed_before = watermark
             .saturating_sub(self.options.grace_ms)
             .div_euclid(MINUTE_MS)
             * MINUTE_MS;
-        if next >= closed_before {
+        if looked.is_some_and(|next| next >= closed_before) {
             return Ok(());
         }
         let scopes = self.scopes(context)?;
+        let Some(mut next) = looked.or(scopes.iter().map(|scope| scope.first).min()) else {
+            return Ok(());
+        };
         for _ in 0..PORTION {
             if next >= closed_before {
                 break;
