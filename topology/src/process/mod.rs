@@ -3,6 +3,7 @@
 mod context;
 mod dead_letter_counts;
 mod error;
+mod latest;
 mod node;
 pub(crate) mod outputs;
 mod processor;

@@ -1,21 +1,14 @@
 //! What a record causes is kept here until the record has succeeded: a record handed to the client
 //! inside a transaction cannot be taken back.
 
-use hashbrown::HashTable;
-use xxhash_rust::xxh3::xxh3_64;
-
-use crate::io::HeaderBuffer;
 use crate::io::batch::Span;
 use crate::io::headers::{HeaderSpan, Headers};
 
 use super::SinkMode;
+use super::latest::LatestBuffer;
 
 /// A task keeps this much of the memory of what it has handed over; most tasks are idle at a time.
 const KEPT_BYTES: usize = 256 << 10;
-/// The same of the latest records.
-const KEPT_SLOTS: usize = 256;
-/// What a latest record takes besides its value.
-const SLOT_BYTES: usize = 200;
 
 /// One record on its way out of a task, borrowed from the buffer.
 #[derive(Clone, Copy, Debug)]
@@ -170,12 +163,12 @@ impl OutputBuffer {
 
     /// Bytes waiting to be handed over.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes.len() + self.latest.bytes
+        self.bytes.len() + self.latest.bytes()
     }
 
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.latest.used == 0
+        self.entries.is_empty() && self.latest.is_empty()
     }
 }
 
@@ -192,110 +185,6 @@ fn view<'a>(bytes: &'a [u8], headers: &'a [HeaderSpan], entry: &Entry) -> Outgoi
                 .get(entry.headers.0..entry.headers.1)
                 .unwrap_or_default(),
         ),
-    }
-}
-
-/// One slot per (output, key); slots and their memory are used again after each commit.
-#[derive(Debug, Default)]
-struct LatestBuffer {
-    index: HashTable<usize>,
-    slots: Vec<LatestSlot>,
-    used: usize,
-    bytes: usize,
-}
-
-#[derive(Debug, Default)]
-struct LatestSlot {
-    output: usize,
-    partition: Option<i32>,
-    timestamp: i64,
-    key: Option<Vec<u8>>,
-    value: Option<Vec<u8>>,
-    headers: HeaderBuffer,
-}
-
-fn refill(target: &mut Option<Vec<u8>>, bytes: Option<&[u8]>) {
-    match bytes {
-        None => *target = None,
-        Some(bytes) => {
-            let target = target.get_or_insert_with(Vec::new);
-            target.clear();
-            target.extend_from_slice(bytes);
-        }
-    }
-}
-
-fn hash(output: usize, key: Option<&[u8]>) -> u64 {
-    xxh3_64(key.unwrap_or_default()) ^ (output as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-}
-
-impl LatestBuffer {
-    fn replace(&mut self, record: Outgoing<'_>) {
-        let hash_of = hash(record.output, record.key);
-        let slots = &self.slots;
-        let found = self.index.find(hash_of, |slot| {
-            slots.get(*slot).is_some_and(|slot| {
-                slot.output == record.output && slot.key.as_deref() == record.key
-            })
-        });
-        let is_new = found.is_none();
-        let position = match found {
-            Some(position) => *position,
-            None => {
-                let position = self.used;
-                if position == self.slots.len() {
-                    self.slots.push(LatestSlot::default());
-                }
-                self.used += 1;
-                self.bytes += SLOT_BYTES;
-                let slots = &self.slots;
-                self.index.insert_unique(hash_of, position, |slot| {
-                    slots
-                        .get(*slot)
-                        .map_or(0, |slot| hash(slot.output, slot.key.as_deref()))
-                });
-                position
-            }
-        };
-        let Some(slot) = self.slots.get_mut(position) else {
-            return;
-        };
-        slot.output = record.output;
-        slot.partition = record.partition;
-        slot.timestamp = record.timestamp;
-        let replaced = if is_new {
-            0
-        } else {
-            slot.value.as_ref().map_or(0, Vec::len)
-        };
-        self.bytes = self.bytes.saturating_sub(replaced) + record.value.map_or(0, <[u8]>::len);
-        refill(&mut slot.key, record.key);
-        refill(&mut slot.value, record.value);
-        slot.headers.clear();
-        slot.headers.extend(record.headers);
-    }
-
-    fn drain<E>(&mut self, mut send: impl FnMut(Outgoing<'_>) -> Result<(), E>) -> Result<(), E> {
-        for slot in self.slots.iter().take(self.used) {
-            send(Outgoing {
-                output: slot.output,
-                partition: slot.partition,
-                timestamp: slot.timestamp,
-                key: slot.key.as_deref(),
-                value: slot.value.as_deref(),
-                headers: slot.headers.view(),
-            })?;
-        }
-        self.clear();
-        Ok(())
-    }
-
-    fn clear(&mut self) {
-        // As many as were needed this time: a burst's memory is not kept for ever.
-        self.slots.truncate(self.used.max(KEPT_SLOTS));
-        self.index.clear();
-        self.used = 0;
-        self.bytes = 0;
     }
 }
 
