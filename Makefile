@@ -91,13 +91,13 @@ fuzz-decoders: ## give ten million nearly right records to the decoders of event
 bench: ## compare the order job with a bare consume-produce program, on a real Kafka
 	@scripts/setup bench
 	@scripts/fetch-kafka
-	cargo run --release --package jumun-bench -- $(ARGS)
+	cargo run --profile production --package jumun-bench -- $(ARGS)
 
 bench-compare: ## compare with the same jobs on Kafka Streams, on a real Kafka, in turn; goes on where it was interrupted; ONLY=recovery EVENTS=3000000 RUNS=5 ROUNDS=3
 	@scripts/setup bench
 	@scripts/fetch-kafka
 	@scripts/build-peer
-	cargo run --release --package jumun-bench -- compare --events $(EVENTS) --runs $(RUNS) --rounds $(ROUNDS) $(if $(ONLY),--only $(ONLY)) --save $(ARGS)
+	cargo run --profile production --package jumun-bench -- compare --events $(EVENTS) --runs $(RUNS) --rounds $(ROUNDS) $(if $(ONLY),--only $(ONLY)) --save $(ARGS)
 
 peer: ## build the bench's peer on Kafka Streams, and run its unit tests
 	PEER_TESTS=1 scripts/build-peer

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -236,8 +237,14 @@ fn build() -> Result<PathBuf> {
     // Set where cargo runs this program; else what was built before is taken.
     if let Some(cargo) = env::var_os("CARGO") {
         say("building the order job");
+        let directory = this.parent().and_then(Path::file_name);
+        let profile = match directory.and_then(OsStr::to_str) {
+            None | Some("debug") => "dev",
+            Some(profile) => profile,
+        };
         let built = Command::new(cargo)
-            .args(["build", "--release", "--package", "jumun", "--bin", "jumun"])
+            .args(["build", "--profile", profile])
+            .args(["--package", "jumun", "--bin", "jumun"])
             .status()
             .map_err(Error::file("starting cargo to build", &program))?;
         if !built.success() {

@@ -129,15 +129,17 @@ impl Profile {
         })
     }
 
-    /// Fails unless this is the same number of records to each topic, and about the same number of bytes.
+    /// Fails unless this is the same number of records to each topic, and the same number of bytes to a twentieth of the
+    /// topic's, or to a thousandth of all: a few records are not as even as many.
     pub(crate) fn as_much_as(&self, other: &Self) -> Result<()> {
+        let of_all = (other.bytes() / 1_000).max(5_000);
         for wanted in &other.topics {
             let topic = self.topics.iter().find(|topic| topic.topic == wanted.topic);
             let topic = topic
                 .ok_or_else(|| Error::failed(format!("nothing was read of {}", wanted.topic)))?;
             let bytes_differ = topic.bytes.abs_diff(wanted.bytes);
             if topic.records.abs_diff(wanted.records) > 1
-                || bytes_differ * 20 > wanted.bytes.max(100_000)
+                || bytes_differ > of_all.max(wanted.bytes / 20)
             {
                 return Err(Error::failed(format!(
                     "the floor produced {} records of {} bytes to {}, not {} of {}: the comparison would not be fair",
