@@ -30,7 +30,7 @@ const FOLLOWS: u64 = 1_000;
 /// Between two things that happen.
 const CALM: Duration = Duration::from_secs(3);
 /// Of each kind with much state: how soon the one that stays hears of it hangs on its next heartbeat.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 /// A take-over with a copy reads, and with much state takes, at most this share of one without.
 const BOUND: f64 = 1.0 / 3.0;
 

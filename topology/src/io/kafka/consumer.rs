@@ -370,8 +370,13 @@ impl Consumer for KafkaConsumer {
             && self.protocol == GroupProtocol::Classic
             && let Some(topic) = self.topics.first()
         {
-            // Without a coordinator librdkafka takes the request for answered.
+            // Without a coordinator librdkafka takes the request for answered. A busy broker may need more than one look.
+            let ask_until = Instant::now() + timeout / 2;
             left = answers(&self.client, topic);
+            while !left && Instant::now() < ask_until {
+                let _ = self.client.poll(Duration::from_millis(5));
+                left = answers(&self.client, topic);
+            }
             self.client.unsubscribe();
             while is_member(&self.client) && Instant::now() < deadline {
                 // Also completes the revocation that unsubscribing brings.
