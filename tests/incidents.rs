@@ -45,13 +45,19 @@ fn config(minutes: i64, incident: Option<Incident>) -> GeneratorConfig {
 
 /// Lives through a day as it is told, record by record at its time; answers what was found.
 fn live(config: GeneratorConfig) -> Vec<Found> {
-    let options = JobOptions {
+    live_with(config, &[])
+}
+
+/// The same; at these minutes the detectors are switched on or off.
+fn live_with(config: GeneratorConfig, switched: &[(i64, bool)]) -> Vec<Found> {
+    let mut options = JobOptions {
         merging_tasks: 1,
         ..JobOptions::default()
     };
     let mut job = Job::new(&options, config.start as i64);
     let mut tick = config.start as i64 + TICK;
     let mut generator = Generator::new(config);
+    let mut switched = switched.iter().peekable();
     let mut event = GeneratedEvent::default();
     let go_on_to = |job: &mut Job, at: i64| {
         let step = at - job.now();
@@ -66,6 +72,10 @@ fn live(config: GeneratorConfig) -> Vec<Found> {
         while event.timestamp as i64 >= tick {
             go_on_to(&mut job, tick);
             tick += TICK;
+        }
+        if let Some((_, on)) = switched.next_if(|(at, _)| START + at * MINUTE <= tick) {
+            options.minutes.enabled = *on;
+            job.restart_with(&options);
         }
         job.append(&mut record_of(&event));
     }
@@ -167,6 +177,12 @@ fn check(found: &[Found], scope: &str, from: i64, until: i64, (start, end): (i64
 #[test]
 fn an_ordinary_day_is_silent() {
     let found = live(config(150, None));
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn detectors_that_were_off_for_a_while_take_it_for_no_drop_of_orders() {
+    let found = live_with(config(150, None), &[(40, false), (100, true)]);
     assert!(found.is_empty(), "{found:?}");
 }
 

@@ -9,6 +9,7 @@
 
 mod support;
 
+mod actions_documentation;
 mod aggregates;
 mod aggregates_large;
 mod broker_harness;

@@ -1,15 +1,11 @@
 //! `docs/metrics.md` is made of the lists that the metrics are registered from, and their series stay within the budget.
 
 use std::fmt::Write;
-use std::fs;
-use std::path::Path;
 
 use topology::metrics::MetricSpec;
 
+use crate::support::made_document::{self, WRITE};
 use crate::support::series;
-
-/// Set it to write the file anew.
-const WRITE: &str = "JUMUN_TEST_WRITE_DOCS";
 
 fn table(out: &mut String, metrics: &[(&MetricSpec, usize)]) {
     out.push_str("| Metric | Kind | Labels | Series | Meaning |\n|---|---|---|---:|---|\n");
@@ -80,18 +76,7 @@ they were is `time() - …`. Gauges are sampled five times a second, those of Ro
 
 #[test]
 fn the_documentation_is_that_of_the_lists() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
-    let expected = documentation();
-    if std::env::var_os(WRITE).is_some() {
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(&file, &expected).unwrap();
-    }
-    let found = fs::read_to_string(&file).unwrap_or_default();
-    assert!(
-        found == expected,
-        "{} is not what the lists say; write it anew with {WRITE}=1:\n{expected}",
-        file.display()
-    );
+    made_document::compare("metrics.md", &documentation());
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub struct Generate {
     #[arg(long)]
     faults: bool,
     /// Have something go wrong for a while: paid-no-order, cancel-wave, not-relayed, no-rider, ghost, drop, surge,
-    /// post-cancel-wave.
+    /// post-cancel-wave, duplicate-orders.
     #[arg(long, value_name = "KIND", value_parser = incident)]
     incident: Option<IncidentKind>,
     /// Minutes of event time before it.

@@ -281,7 +281,7 @@ fn keep(
     // The same event may have been rejected before: one copy of it is enough.
     let id = event.id_key();
     let earlier = order.waiting.of(Aside::Kept).find(|entry| entry.id == id);
-    let earlier = earlier.map(|entry| entry.arrival);
+    let earlier = earlier.map(|entry| (entry.arrival, entry.since));
     let others = order.waiting.of(Aside::Kept);
     if others.filter(|entry| entry.id != id).count() < MAX_KEPT {
         match stage {
@@ -295,7 +295,8 @@ fn keep(
         }
     }
     // Not before the new copy has its number, which could be the same: both records go by it.
-    if let Some(earlier) = earlier {
+    if let Some((earlier, since)) = earlier {
+        order.waiting.waits_since(id, since);
         order.waiting.remove(earlier);
         judgement.dropped = Some(earlier);
     }

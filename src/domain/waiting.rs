@@ -110,6 +110,13 @@ impl WaitingList {
         arrivals.sort_by_key(|arrival| (version(arrival).unwrap_or(0), *arrival));
     }
 
+    /// All copies of the event wait since its first one came.
+    pub fn waits_since(&mut self, id: u128, since: i64) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.id == id) {
+            entry.since = entry.since.min(since);
+        }
+    }
+
     /// Sets an event aside. Returns the number of its arrival.
     pub fn add(
         &mut self,

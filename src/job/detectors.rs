@@ -38,6 +38,10 @@ use crate::domain::records::{Finding, Phase, write_finding, write_minute_detail}
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Minutes that are looked at in one go.
 const PORTION: usize = 60;
+/// Rows that are removed in one go.
+const REMOVED: usize = 1_000;
+/// A new application begins no more minutes ago than this: an event whose clock is wrong must not have years looked at.
+const FIRST_LOOK_MINUTES: i64 = 7 * 24 * 60;
 /// So long what was measured is kept, in minutes: the longest that a rule looks back.
 const KEPT_MINUTES: i64 = 60;
 /// For so long the minutes of a finding that lasts are unusual.
@@ -80,6 +84,8 @@ struct Scope {
 pub(super) struct MinuteDetectors {
     options: MinuteOptions,
     store: Option<StoreId>,
+    /// They do not look, and what they would have looked at is gone.
+    is_empty: bool,
     key: Vec<u8>,
     end: Vec<u8>,
     row: Vec<u8>,
@@ -114,6 +120,7 @@ impl MinuteDetectors {
         Self {
             options,
             store: None,
+            is_empty: false,
             key: Vec::new(),
             end: Vec::new(),
             row: Vec::new(),
@@ -220,6 +227,36 @@ impl MinuteDetectors {
         }
     }
 
+    /// What is not measured is not 0: switched on again, they begin anew, with what is usual and with what they have told.
+    fn forget_minutes(
+        &mut self,
+        context: &mut DetectorContext<'_, '_>,
+    ) -> Result<(), ProcessError> {
+        if self.is_empty {
+            return Ok(());
+        }
+        let store = self.store()?;
+        let (from, to) = (LOOKED, [COUNTED + 1]);
+        let mut keys = Vec::new();
+        context.range(
+            store,
+            Bound::Included(&from[..]),
+            Bound::Excluded(&to[..]),
+            &mut |key, _| {
+                keys.push(key.to_vec());
+                match keys.len() < REMOVED {
+                    true => ControlFlow::Continue(()),
+                    false => ControlFlow::Break(()),
+                }
+            },
+        )?;
+        for key in &keys {
+            context.delete(store, key)?;
+        }
+        self.is_empty = keys.len() < REMOVED;
+        Ok(())
+    }
+
     /// Looks at the minutes that are closed, a portion of them.
     fn look(&mut self, context: &mut DetectorContext<'_, '_>) -> Result<(), ProcessError> {
         let Some(watermark) = context.watermark() else {
@@ -234,7 +271,12 @@ impl MinuteDetectors {
             return Ok(());
         }
         let scopes = self.scopes(context)?;
-        let Some(mut next) = looked.or(scopes.iter().map(|scope| scope.first).min()) else {
+        let oldest = match self.options.rebuild {
+            true => i64::MIN,
+            false => closed_before - FIRST_LOOK_MINUTES * MINUTE_MS,
+        };
+        let first = scopes.iter().map(|scope| scope.first).min();
+        let Some(mut next) = looked.or(first.map(|first| first.max(oldest))) else {
             return Ok(());
         };
         for _ in 0..PORTION {
@@ -311,6 +353,10 @@ impl MinuteDetectors {
             self.keep(measure, &scope.name, start, [count, UNUSUAL], context)?;
         }
         if measure == Measure::PostCancelled && last_hour == 0 {
+            let (later, _) = self.sum(scope, start + MINUTE_MS, i64::MAX, context)?;
+            if later > 0 {
+                return Ok(());
+            }
             // Stores come and go.
             write_key(&mut self.key, SCOPE, measure.code(), &scope.name, &[]);
             context.delete(store, &self.key)?;
@@ -509,27 +555,41 @@ impl Processor for MinuteDetectors {
         record: Record<'_, Windowed<Vec<u8>>, WindowResult<AggregateValue>>,
         context: &mut DetectorContext<'_, '_>,
     ) -> Result<(), ProcessError> {
-        let WindowResult::Update {
-            aggregate,
-            is_final,
-            ..
-        } = record.value
-        else {
-            // A minute was looked at already; a gauge's next window has it.
-            return Ok(());
-        };
         let (measure, scope) = read_measured(&record.key.key).ok_or_else(|| broken("a group"))?;
-        let sums = [aggregate.sum(0), aggregate.sum(1)];
-        let start = record.key.start;
         let is_gauge = measure == Measure::Queue;
-        if !is_gauge && !*is_final {
+        if !self.options.enabled && !is_gauge {
             return Ok(());
         }
-        self.note(measure, scope, start, context)?;
-        match is_gauge {
-            true => self.keep_gauge(measure, scope, start, sums, context),
-            false => self.keep(measure, scope, start, sums, context),
+        let (aggregate, start) = match record.value {
+            WindowResult::Update {
+                aggregate,
+                is_final,
+                ..
+            } if is_gauge || *is_final => (aggregate, record.key.start),
+            WindowResult::Late { delta, .. } if measure == Measure::Delayed => {
+                // What is delayed comes late, by its nature: it counts in the next minute that is looked at.
+                let Some(next) = self.number(&LOOKED, context)? else {
+                    return Ok(());
+                };
+                (delta, next)
+            }
+            // A minute was looked at already; a gauge's next window has it.
+            _ => return Ok(()),
+        };
+        if self.options.enabled {
+            self.note(measure, scope, start, context)?;
         }
+        let mut sums = [aggregate.sum(0), aggregate.sum(1)];
+        if is_gauge {
+            return self.keep_gauge(measure, scope, start, sums, context);
+        }
+        if measure == Measure::Delayed {
+            let minute = ordered(start);
+            write_key(&mut self.key, COUNTED, measure.code(), scope, &minute);
+            let [delayed, all] = read_sums(context.get(self.store()?, &self.key)?)?;
+            sums = [sums[0].saturating_add(delayed), sums[1].saturating_add(all)];
+        }
+        self.keep(measure, scope, start, sums, context)
     }
 
     fn on_punctuate(
@@ -539,7 +599,7 @@ impl Processor for MinuteDetectors {
     ) -> Result<(), ProcessError> {
         match self.options.enabled {
             true => self.look(context),
-            false => Ok(()),
+            false => self.forget_minutes(context),
         }
     }
 }

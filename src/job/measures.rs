@@ -45,6 +45,8 @@ pub(super) fn count(
     let entered = transition.main_before.is_some();
     if entered && order.regions.main == Main::Paid {
         deltas.measure(Measure::Paid, ALL, [1, 0]);
+        // Its minutes are 0 until there is one: a wave may be the first of all.
+        deltas.measure(Measure::ApprovedAndCancelled, ALL, [0, 0]);
         // Whoever sends nonsense must not make a scope of it.
         if SIDOS.contains(&order.sido.as_str()) {
             deltas.measure(Measure::Paid, ["sido=", &order.sido], [1, 0]);
@@ -53,7 +55,11 @@ pub(super) fn count(
             deltas.measure(Measure::Paid, ["category=", &order.category], [1, 0]);
         }
     }
-    if entered && is_approved_and_cancelled(order, event) {
+    let is_suspect = match transition.action {
+        Action::PaymentApproved => is_cancelled_and_approved(order, event),
+        _ => entered && is_approved_and_cancelled(order, event),
+    };
+    if is_suspect {
         deltas.measure(Measure::ApprovedAndCancelled, ALL, [1, 0]);
     }
     if transition.action == Action::ClaimPostCancelled
@@ -76,6 +82,13 @@ fn is_approved_and_cancelled(order: &Order, event: &OrderEvent) -> bool {
         (Some(paid), Some(closed)) => closed.saturating_sub(paid) <= CANCELLED_SOON_MS,
         _ => false,
     }
+}
+
+/// The payment was approved when the order was cancelled already, by whomever.
+fn is_cancelled_and_approved(order: &Order, event: &OrderEvent) -> bool {
+    let closed = order.times.get(Milestone::Closed);
+    let soon = |closed| event.occurred_at().saturating_sub(closed) <= CANCELLED_SOON_MS;
+    order.regions.main == Main::Cancelled && closed.is_some_and(soon)
 }
 
 /// The scope of an order's sido; none of what is no sido.

@@ -60,6 +60,8 @@ pub(super) struct Watched {
     running: Running,
     /// Events that say that its food was handed out although it was cancelled.
     ghosts: usize,
+    /// Whether it has come to its end. Then what was told ends, also where nothing is watched any more.
+    is_over: bool,
 }
 
 /// Buffers that are used again.
@@ -83,8 +85,12 @@ impl JudgeProcessor {
     /// What is to be compared with what will be after the order has changed.
     pub(super) fn watched(&self) -> Watched {
         let wanted = self.options.watching.watches;
+        let is_over = self.order.regions.main.is_terminal();
         if wanted.is_empty() {
-            return Watched::default();
+            return Watched {
+                is_over,
+                ..Watched::default()
+            };
         }
         let ghosts = match wanted.contains(Watch::GhostDelivery) {
             true => handed_out_after_end(&self.order).count(),
@@ -93,6 +99,7 @@ impl JudgeProcessor {
         Watched {
             running: Running::of(&self.order).only(wanted),
             ghosts,
+            is_over,
         }
     }
 
@@ -111,7 +118,7 @@ impl JudgeProcessor {
             it.end_watches(&after.running, at, row, context)?;
             it.queue(&after.running, row, context)?;
             if after.ghosts > before.ghosts {
-                it.tell_ghost(&after.running, row, context)?;
+                it.tell_ghost(before.ghosts > 0, &after.running, row, context)?;
             }
             it.set_watch(&after.running, row, context)
         })
@@ -123,9 +130,6 @@ impl JudgeProcessor {
         at: i64,
         context: &mut Context<'_, '_>,
     ) -> Result<(), ProcessError> {
-        if self.options.watching.watches.is_empty() {
-            return Ok(());
-        }
         let none = Running::default();
         self.change_watches(context, |it, row, context| {
             it.end_watches(&none, at, row, context)?;
@@ -140,9 +144,6 @@ impl JudgeProcessor {
         deadline: i64,
         context: &mut Context<'_, '_>,
     ) -> Result<(), ProcessError> {
-        if self.options.watching.watches.is_empty() {
-            return Ok(());
-        }
         self.change_watches(context, |it, row, context| {
             if row.due != Some(deadline) {
                 return Ok(());
@@ -414,6 +415,7 @@ impl JudgeProcessor {
     /// Food was handed out for a cancelled order: a fact, whatever the lag.
     fn tell_ghost(
         &mut self,
+        was_told: bool,
         running: &Running,
         row: &mut WatchRow,
         context: &mut Context<'_, '_>,
@@ -436,8 +438,8 @@ impl JudgeProcessor {
                 });
                 self.tell_finding(detector, Phase::Start, since, context)
             }
-            // It is over: where more than one event told of it, its end was told just now.
-            None if handed_out_after_end(&self.order).count() > 1 => Ok(()),
+            // It is over: its end was told just now.
+            None if was_told => Ok(()),
             None => {
                 self.tell_finding(detector, Phase::Start, since, context)?;
                 self.tell_finding(detector, Phase::End, since, context)

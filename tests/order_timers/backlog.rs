@@ -171,6 +171,24 @@ fn a_log_that_is_processed_anew_has_its_own_time() {
 }
 
 #[test]
+fn what_was_told_before_they_were_switched_off_ends_with_the_order() {
+    let on = job_options();
+    let mut off = job_options();
+    off.watching.watches = jumun::domain::watching::WatchSet::EMPTY;
+    off.minutes.enabled = false;
+    let mut world = World::with(&on);
+    let since = world.job.now();
+    world.create("APPLIED");
+    go_on_until(&mut world, since + 11 * MINUTES);
+    world.job.restart_with(&off);
+    world.step("CUSTOMER order.cancelled 2", none(), "APPLIED");
+    world.job.restart_with(&on);
+    go_on_until(&mut world, since + 30 * MINUTES);
+    assert_eq!(told(&world), ["payment_wait WARN", "payment_wait BREACH"]);
+    assert_eq!(world.job.counter("sla-left/payment_wait"), 1);
+}
+
+#[test]
 fn timers_and_detectors_that_are_off_leave_nothing() {
     let mut options = job_options();
     options.watching.watches = jumun::domain::watching::WatchSet::EMPTY;

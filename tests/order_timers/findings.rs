@@ -55,6 +55,22 @@ fn it_lasts_when_the_payment_is_rejected_for_it() {
 }
 
 #[test]
+fn it_lasts_when_the_payment_comes_again() {
+    let mut world = world();
+    let payment = world.event("PG payment.approved 1", json!({"amount": 10_000}));
+    assert_eq!(world.send(&payment), "PARKED");
+    let since = world.job.now();
+    go_on_until(&mut world, since + 12 * MINUTES);
+    world.wait(0, "REJECTED/PREDECESSOR_TIMEOUT");
+    assert_eq!(world.send(&payment), "PARKED");
+    go_on_until(&mut world, since + 25 * MINUTES);
+    world.wait(0, "REJECTED/PREDECESSOR_TIMEOUT");
+    assert_eq!(found(&world), ["paid_no_order START"]);
+    world.create("APPLIED ×2");
+    assert_eq!(found(&world)[1], "paid_no_order END");
+}
+
+#[test]
 fn it_is_found_also_when_the_payment_is_rejected_before() {
     let mut options = job_options();
     options.judging.parking.payment_wait_ms = 30_000;
@@ -161,6 +177,21 @@ fn a_delivery_of_a_cancelled_order_is_a_finding_of_its_own() {
         none(),
         "REJECTED/AFTER_TERMINAL",
     );
+    assert_eq!(
+        found(&world),
+        ["ghost_delivery START", "ghost_delivery END"]
+    );
+}
+
+#[test]
+fn it_is_told_too_when_both_were_parked_and_are_judged_at_once() {
+    let mut world = cancelled();
+    for step in ["RIDER delivery.picked_up 4", "RIDER delivery.delivered 5"] {
+        let event = world.event(step, none());
+        assert_eq!(world.send(&event), "PARKED");
+    }
+    let event = world.event("RIDER delivery.arrived_store 3", none());
+    world.send(&event);
     assert_eq!(
         found(&world),
         ["ghost_delivery START", "ghost_delivery END"]

@@ -114,6 +114,14 @@ impl Job {
         self.driver.start().unwrap();
     }
 
+    /// Stops it in order, and starts it with other settings.
+    pub fn restart_with(&mut self, options: &JobOptions) {
+        self.driver.close().unwrap();
+        let built = topology(options).build().unwrap();
+        self.driver.replace_topology(built).unwrap();
+        self.driver.start().unwrap();
+    }
+
     /// Committed records that were sent again since the last call.
     pub fn redriven(&mut self) -> Vec<InputRecord> {
         let end = self.driver.log().watermarks(REDRIVE, 0).unwrap().high;

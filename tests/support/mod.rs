@@ -14,6 +14,7 @@ pub mod kill;
 pub mod live_day;
 pub mod live_page;
 pub mod load;
+pub mod made_document;
 pub mod model;
 pub mod mutations;
 pub mod operator;

@@ -76,7 +76,7 @@ const SURGE: Rule = Rule {
     judge: |minute| match minute.baseline {
         None => Verdict::Between,
         Some(usual) if minute.count >= 2.0 * usual && exceeds_chance(minute, usual) => Verdict::Bad,
-        Some(usual) if minute.count < 1.5 * usual => Verdict::Good,
+        Some(usual) if minute.count < 1.5 * usual.max(1.0) => Verdict::Good,
         Some(_) => Verdict::Between,
     },
     value: count,
@@ -184,6 +184,7 @@ mod tests {
             (&SURGE, 149.0, 0.0, Some(100.0), Good),
             (&SURGE, 12.0, 0.0, Some(3.0), Between),
             (&SURGE, 13.0, 0.0, Some(3.0), Bad),
+            (&SURGE, 1.0, 0.0, Some(0.0), Good),
             (&SURGE, 900.0, 0.0, None, Between),
             (&DROP, 15.0, 0.0, Some(30.0), Bad),
             (&DROP, 14.0, 0.0, Some(29.0), Between),

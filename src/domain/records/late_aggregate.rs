@@ -16,7 +16,7 @@ pub struct LateDelta<'a> {
     pub event_id: &'a str,
     /// Windows that begin before this were closed when the delta came, epoch milliseconds.
     ///
-    /// Told of running aggregates only (`in_flight`): one event moves a gauge in its own window and in all later ones. The delta
+    /// Told of running aggregates only (`in_flight`, `supply_gap`, `stuck`): one event moves a gauge in its own window and in all later ones. The delta
     /// counts in every window from its own on that begins before `closedBefore`; windows that begin then or later
     /// hold it already.
     pub closed_before: i64,

@@ -30,6 +30,7 @@ export const OUTCOMES = {
   STALE: ['Stale', '지난 버전'],
   PARKED: ['Parked', '보류'],
   REJECTED: ['Rejected', '거절'],
+  IGNORED: ['Ignored', '무시'],
   DLT: ['Dead-lettered', '판정 불가'],
 };
 
@@ -68,6 +69,7 @@ export const DETECTORS = {
   status_dark: ['Processed late', '처리 지연', 'share'],
   order_drop: ['Orders drop', '주문 급감', 'number'],
   order_surge: ['Orders surge', '주문 급증', 'number'],
+  duplicate_orders: ['Orders sent twice', '중복 주문 의심', 'number'],
   post_cancel_wave: ['Cancels after delivery', '배달후취소 급증', 'number'],
 };
 

@@ -120,11 +120,42 @@ impl TestDriver {
             board: Arc::default(),
             known_topics: Arc::default(),
         };
-        driver.create_topics()?;
-        let topics = check_topics(&driver.parts(&driver.config, &driver.board)?)?;
-        driver.known_topics = Arc::new(topics);
+        driver.find_topics()?;
         driver.start()?;
         Ok(driver)
+    }
+
+    /// What [`TestDriver::start`] runs from now on: another version of the program, on the same log.
+    ///
+    /// ```
+    /// # use topology::codec::Utf8;
+    /// # use topology::graph::Topology;
+    /// # use topology::testing::{TestDriver, TestDriverConfig};
+    /// let copy = |to: &str| {
+    ///     let mut topology = Topology::new();
+    ///     topology.add_source("in", &["lines"], || Utf8, || Utf8);
+    ///     topology.add_sink("out", to, || Utf8, || Utf8, &["in"]);
+    ///     topology.build()
+    /// };
+    /// let mut driver = TestDriver::new(copy("old")?, TestDriverConfig::new("copy"))?;
+    /// driver.close()?;
+    /// driver.replace_topology(copy("new")?)?;
+    /// driver.start()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a topic that it names is not as it must be.
+    pub fn replace_topology(&mut self, topology: BuiltTopology) -> Result<(), Error> {
+        self.topology = Arc::new(topology);
+        self.find_topics()
+    }
+
+    fn find_topics(&mut self) -> Result<(), Error> {
+        self.create_topics()?;
+        let topics = check_topics(&self.parts(&self.config, &self.board)?)?;
+        self.known_topics = Arc::new(topics);
+        Ok(())
     }
 
     fn create_topics(&self) -> Result<(), Error> {
