@@ -108,6 +108,9 @@ pub(crate) struct CompareOptions {
     /// Heap of its JVM: the smallest with which collecting garbage takes less than a tenth of its time.
     #[arg(long, value_name = "SIZE", default_value = "512m")]
     pub(crate) java_heap: String,
+    /// The same in the count part: in plain DSL the peer runs out of 512m.
+    #[arg(long, value_name = "SIZE", default_value = "1g")]
+    pub(crate) count_java_heap: String,
     /// Only these parts; all by default.
     #[arg(long, value_name = "PARTS", value_delimiter = ',')]
     pub(crate) only: Vec<Part>,

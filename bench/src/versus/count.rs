@@ -65,7 +65,8 @@ const GRACE_MS: u64 = 600_000;
 /// All runs that are missing, and the table.
 pub(super) fn measure(context: &mut Context<'_>) -> Result<Table> {
     let bench = &context.options.bench;
-    let sizes = format!("{}-{}", bench.events, bench.seed);
+    let heap = context.options.count_java_heap.clone();
+    let sizes = format!("{}-{}-{heap}", bench.events, bench.seed);
     let (rounds, interval) = (context.options.rounds, bench.job.commit_interval_ms);
     let mut kept = context.kept(Part::Count, &sizes, PROGRAMS.len())?;
     let mut expected: Option<Counts> = None;
@@ -75,12 +76,15 @@ pub(super) fn measure(context: &mut Context<'_>) -> Result<Table> {
             Some(expected) => expected,
             none => none.insert(Counts::expected(stand)?),
         };
-        run(stand, peer?, program, number, interval, expected)
+        let peer = peer?.with_heap(&heap);
+        run(stand, &peer, program, number, interval, expected)
     })?;
     Table::of(
         Part::Count,
-        "the count job: records per key and minute; ours includes the repartitioned partial counts of its two stages"
-            .to_owned(),
+        format!(
+            "the count job: records per key and minute; ours includes the repartitioned partial counts of its two stages; heap of \
+             the peer {heap}"
+        ),
         &PROGRAMS,
         &AIMS,
         kept.into_runs(),

@@ -53,6 +53,7 @@ impl Profile {
 }
 
 /// The program.
+#[derive(Clone)]
 pub(super) struct Peer {
     jar: PathBuf,
     java: PathBuf,
@@ -90,6 +91,14 @@ impl Peer {
             heap: options.java_heap.clone(),
             commit_interval_ms: options.bench.job.commit_interval_ms,
         })
+    }
+
+    /// The same with another heap.
+    pub(super) fn with_heap(&self, heap: &str) -> Self {
+        Self {
+            heap: heap.to_owned(),
+            ..self.clone()
+        }
     }
 
     /// How it is started, with these settings on top.
