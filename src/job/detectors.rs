@@ -178,6 +178,19 @@ impl MinuteDetectors {
         context.put(self.store()?, &self.key, &self.row)
     }
 
+    /// What was measured in a minute.
+    fn counted(
+        &mut self,
+        measure: Measure,
+        scope: &str,
+        start: i64,
+        context: &mut DetectorContext<'_, '_>,
+    ) -> Result<[i64; 2], ProcessError> {
+        let minute = ordered(start);
+        write_key(&mut self.key, COUNTED, measure.code(), scope, &minute);
+        read_sums(context.get(self.store()?, &self.key)?)
+    }
+
     /// Keeps the latest value of a gauge.
     fn keep_gauge(
         &mut self,
@@ -314,9 +327,7 @@ impl MinuteDetectors {
             self.apply(scope, start, minute, watermark, context)?;
             return Ok(());
         }
-        let minute = ordered(start);
-        write_key(&mut self.key, COUNTED, measure.code(), &scope.name, &minute);
-        let [count, total] = read_sums(context.get(store, &self.key)?)?;
+        let [count, total] = self.counted(measure, &scope.name, start, context)?;
         let mut minute = Minute {
             count: count as f64,
             total: total as f64,
@@ -584,9 +595,7 @@ impl Processor for MinuteDetectors {
             return self.keep_gauge(measure, scope, start, sums, context);
         }
         if measure == Measure::Delayed {
-            let minute = ordered(start);
-            write_key(&mut self.key, COUNTED, measure.code(), scope, &minute);
-            let [delayed, all] = read_sums(context.get(self.store()?, &self.key)?)?;
+            let [delayed, all] = self.counted(measure, scope, start, context)?;
             sums = [sums[0].saturating_add(delayed), sums[1].saturating_add(all)];
         }
         self.keep(measure, scope, start, sums, context)

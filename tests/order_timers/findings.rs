@@ -1,6 +1,6 @@
 //! Detectors that look at one order: paid without an order (D1), not relayed (D3), handed out although cancelled (D5).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::scene::*;
 use crate::edge_cases::world::*;
@@ -41,14 +41,20 @@ fn a_payment_without_an_order_is_found_after_a_minute_and_ends_with_the_order() 
     assert_eq!(world.job.counter("detector-over/paid_no_order"), 1);
 }
 
-#[test]
-fn it_lasts_when_the_payment_is_rejected_for_it() {
+/// A payment that waited in vain for its order.
+fn rejected_payment() -> (World, Value) {
     let mut world = world();
     let payment = world.event("PG payment.approved 1", json!({"amount": 10_000}));
     assert_eq!(world.send(&payment), "PARKED");
     let now = world.job.now();
     go_on_until(&mut world, now + 12 * MINUTES);
     world.wait(0, "REJECTED/PREDECESSOR_TIMEOUT");
+    (world, payment)
+}
+
+#[test]
+fn it_lasts_when_the_payment_is_rejected_for_it() {
+    let (mut world, _) = rejected_payment();
     assert_eq!(found(&world), ["paid_no_order START"]);
     world.create("APPLIED ×2");
     assert_eq!(found(&world)[1], "paid_no_order END");
@@ -56,14 +62,10 @@ fn it_lasts_when_the_payment_is_rejected_for_it() {
 
 #[test]
 fn it_lasts_when_the_payment_comes_again() {
-    let mut world = world();
-    let payment = world.event("PG payment.approved 1", json!({"amount": 10_000}));
+    let (mut world, payment) = rejected_payment();
     assert_eq!(world.send(&payment), "PARKED");
-    let since = world.job.now();
-    go_on_until(&mut world, since + 12 * MINUTES);
-    world.wait(0, "REJECTED/PREDECESSOR_TIMEOUT");
-    assert_eq!(world.send(&payment), "PARKED");
-    go_on_until(&mut world, since + 25 * MINUTES);
+    let now = world.job.now();
+    go_on_until(&mut world, now + 13 * MINUTES);
     world.wait(0, "REJECTED/PREDECESSOR_TIMEOUT");
     assert_eq!(found(&world), ["paid_no_order START"]);
     world.create("APPLIED ×2");

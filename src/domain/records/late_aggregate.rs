@@ -16,9 +16,9 @@ pub struct LateDelta<'a> {
     pub event_id: &'a str,
     /// Windows that begin before this were closed when the delta came, epoch milliseconds.
     ///
-    /// Told of running aggregates only (`in_flight`, `supply_gap`, `stuck`): one event moves a gauge in its own window and in all later ones. The delta
-    /// counts in every window from its own on that begins before `closedBefore`; windows that begin then or later
-    /// hold it already.
+    /// Told of running aggregates only (`in_flight`, `supply_gap`, `stuck`): one event moves a gauge in its own window
+    /// and in all later ones. The delta counts in every window from its own on that begins before `closedBefore`;
+    /// windows that begin then or later hold it already.
     pub closed_before: i64,
     /// The partition of the topic's writer that told it.
     pub partition: i32,
