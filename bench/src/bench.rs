@@ -1,8 +1,9 @@
-//! The sequence: the order job, the floor and the job with aggregates in turn over one backlog, and the figures.
+//! The sequence: the order job, the floor, the job with aggregates and that with everything in turn over one backlog, and the figures.
 
 use crate::backlog::Stream;
 use crate::contestant::Run;
 use crate::error::{Error, Result};
+use crate::extent::Extent;
 use crate::floor_run::{self, FLOOR};
 use crate::options::Options;
 use crate::order_job::OrderJob;
@@ -12,6 +13,7 @@ use crate::stand::Stand;
 
 const ORDER_JOB: &str = "order job";
 const WITH_AGGREGATES: &str = "with aggregates";
+const EVERYTHING: &str = "everything";
 
 /// Measures the programs as asked.
 pub(crate) fn run(options: &Options) -> Result<Results> {
@@ -24,10 +26,11 @@ pub(crate) fn run(options: &Options) -> Result<Results> {
     };
     let mut outputs = Vec::new();
     for number in 1..=options.runs {
-        let profile = bench.order_job(&mut job, false, number)?;
+        let profile = bench.order_job(&mut job, Extent::Judging, number)?;
         bench.floor(number, &profile)?;
+        bench.order_job(&mut job, Extent::Compared, number)?;
         // The outputs that are told are those of the job as it is shipped.
-        let profile = bench.order_job(&mut job, true, number)?;
+        let profile = bench.order_job(&mut job, Extent::Everything, number)?;
         outputs = TopicFigures::of(&profile);
     }
     bench.results(outputs)
@@ -41,14 +44,14 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// One run of the order job, with or without aggregates; what it produced is told for the floor to produce the
-    /// same.
-    fn order_job(&mut self, job: &mut OrderJob, aggregates: bool, number: u32) -> Result<Profile> {
-        let (name, group) = match aggregates {
-            true => (WITH_AGGREGATES, format!("bench-aggregates-{number}")),
-            false => (ORDER_JOB, format!("bench-{number}")),
+    /// One run of the order job to this extent; what it produced is told for the floor to produce the same.
+    fn order_job(&mut self, job: &mut OrderJob, extent: Extent, number: u32) -> Result<Profile> {
+        let (name, group) = match extent {
+            Extent::Judging => (ORDER_JOB, format!("bench-{number}")),
+            Extent::Compared => (WITH_AGGREGATES, format!("bench-aggregates-{number}")),
+            Extent::Everything => (EVERYTHING, format!("bench-everything-{number}")),
         };
-        let done = self.stand.order_job(job, name, group, aggregates, &[])?;
+        let done = self.stand.order_job(job, name, group, extent, &[])?;
         self.runs.push(done.run);
         self.verified = done.verified;
         Ok(done.profile)
@@ -70,7 +73,7 @@ impl Bench<'_> {
                 .ok_or_else(|| Error::failed(format!("there is no run of the {program}")))
         };
         let (order_job, floor) = (figures(ORDER_JOB)?, figures(FLOOR)?);
-        let with_aggregates = figures(WITH_AGGREGATES)?;
+        let (with_aggregates, everything) = (figures(WITH_AGGREGATES)?, figures(EVERYTHING)?);
         Ok(Results {
             at: now(),
             events,
@@ -85,8 +88,10 @@ impl Bench<'_> {
                 / floor.cpu_seconds_per_million_events,
             cpu_ratio_of_aggregates: with_aggregates.cpu_seconds_per_million_events
                 / order_job.cpu_seconds_per_million_events,
+            pace_ratio_of_everything: everything.events_per_second / order_job.events_per_second,
             order_job,
             with_aggregates,
+            everything,
             floor,
             outputs,
             runs: self.runs,

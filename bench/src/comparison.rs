@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::backlog::Stream;
 use crate::contestant::Run;
 use crate::error::{Error, Result};
+use crate::extent::Extent;
 use crate::options::Options;
 use crate::order_job::OrderJob;
 use crate::results::{Figures, now};
@@ -58,7 +59,13 @@ pub(crate) fn run(options: &Options) -> Result<Comparison> {
     let mut verified: [String; 2] = Default::default();
     for number in 1..=options.runs {
         for ((name, group, stand), verified) in stands.iter_mut().zip(&mut verified) {
-            let done = stand.order_job(&mut job, name, format!("{group}-{number}"), false, &[])?;
+            let done = stand.order_job(
+                &mut job,
+                name,
+                format!("{group}-{number}"),
+                Extent::Judging,
+                &[],
+            )?;
             runs.push(done.run);
             *verified = done.verified;
         }

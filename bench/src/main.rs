@@ -9,7 +9,7 @@
 //! | `bench` | the sequence: runs in turn, figures |
 //! | `comparison`, `disorder` | the same for events in order and out of order, and what puts them out of order |
 //! | `stand`, `backlog` | a broker with its input topics, filled once, and what must come out |
-//! | `order_job`, `floor`, `floor_run` | the two programs |
+//! | `order_job`, `extent`, `floor`, `floor_run` | the two programs, and how much of the job is run |
 //! | `count_job` | the *count* job on typed streams, compared in `versus` |
 //! | `contestant`, `process_usage` | one run of one program and what it took |
 //! | `profile` | what the job produced, for the floor to produce the same |
@@ -24,6 +24,7 @@ mod contestant;
 mod count_job;
 mod disorder;
 mod error;
+mod extent;
 mod floor;
 mod floor_run;
 #[path = "../../tests/support/model/mod.rs"]

@@ -7,14 +7,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use jumun::config::{Aggregates, Topics};
-use jumun::domain::watching::WatchSet;
-use jumun::job::{self, JobOptions, MinuteDetection, WatchOptions, topics};
+use jumun::config::Topics;
+use jumun::job::{self, JobOptions, topics};
 use jumun_harness::free_port;
 use topology::graph::SubTopology;
 use topology::io::TopicSpec;
 
 use crate::error::{Error, Result};
+use crate::extent::Extent;
 use crate::options::ProgramOptions;
 use crate::outcomes;
 use crate::profile::Moment;
@@ -25,10 +25,6 @@ pub(crate) const PARTITIONS: i32 = 4;
 
 /// For so many milliseconds an event may be parked: longer than a run.
 pub(crate) const PARKED_FOR_MS: &str = "86400000";
-
-/// What is aggregated: what was from the beginning, and what the same job on Kafka Streams has too.
-const COMPARED_AGGREGATES: &str = "orders_created,orders_created_by_sigungu,orders_created_by_fulfilment,orders_paid,\
-    orders_paid_by_sigungu,orders_paid_by_fulfilment,transitions,in_flight,terminal";
 
 /// The program, and where its present run answers.
 pub(crate) struct OrderJob {
@@ -118,7 +114,7 @@ impl OrderJob {
     pub(crate) fn command(
         &mut self,
         launch: &Launch<'_>,
-        aggregates: bool,
+        extent: Extent,
         settings: &[&str],
     ) -> Command {
         self.address = launch.address;
@@ -132,16 +128,9 @@ impl OrderJob {
             .arg("--state-dir")
             .arg(launch.state())
             .args(["--listen", &launch.address.to_string()])
-            .args(["--set", &format!("topics.partitions={}", launch.partitions)])
-            .args(["--set", &format!("aggregates.enabled={aggregates}")])
-            // What is compared knows neither.
-            .args(["--set", "timers.enabled=false"])
-            .args(["--set", "detectors.enabled=false"])
-            .args([
-                "--set",
-                &format!("aggregates.include={COMPARED_AGGREGATES}"),
-            ]);
-        let own = self.settings.iter().map(String::as_str);
+            .args(["--set", &format!("topics.partitions={}", launch.partitions)]);
+        let extent = extent.settings();
+        let own = extent.iter().chain(&self.settings).map(String::as_str);
         for setting in own.chain(settings.iter().copied()) {
             command.args(["--set", setting]);
         }
@@ -157,10 +146,10 @@ impl OrderJob {
     /// nothing where aggregates are off.
     pub(crate) fn totals(
         &self,
-        aggregates: bool,
+        extent: Extent,
         outcomes: &BTreeMap<String, u64>,
     ) -> Result<Option<String>> {
-        if !aggregates {
+        if !extent.aggregates() {
             return Ok(None);
         }
         outcomes::totals(self.address, outcomes).map(Some)
@@ -179,27 +168,19 @@ impl OrderJob {
     }
 
     /// All topics that a run produces to besides repartition topics, and when it does.
-    pub(crate) fn outputs(application_id: &str, aggregates: bool) -> Result<Vec<(String, Moment)>> {
+    pub(crate) fn outputs(application_id: &str, extent: Extent) -> Result<Vec<(String, Moment)>> {
+        let (aggregates, watching, minutes) = extent.options();
         let options = JobOptions {
-            aggregates: Aggregates {
-                enabled: aggregates,
-                ..Aggregates::default()
-            },
+            aggregates,
             merging_tasks: Self::topics().output_partitions,
-            minutes: MinuteDetection {
-                enabled: false,
-                ..MinuteDetection::default()
-            },
-            watching: WatchOptions {
-                watches: WatchSet::EMPTY,
-                ..WatchOptions::default()
-            },
+            minutes,
+            watching,
             ..JobOptions::default()
         };
         let topology = job::topology(&options).build();
         let topology =
             topology.map_err(|error| Error::failed(format!("the order job: {error}")))?;
-        let mut outputs = match aggregates {
+        let mut outputs = match extent.aggregates() {
             true => Self::topics_with_aggregates(),
             false => named(topics::outputs(&Self::topics())),
         };

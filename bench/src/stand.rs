@@ -11,6 +11,7 @@ use topology::io::{Admin, Log, TopicPartition};
 use crate::backlog::{self, Stream};
 use crate::contestant::{self, Backlog, Contestant, Run};
 use crate::error::Result;
+use crate::extent::Extent;
 use crate::options::Options;
 use crate::order_job::{self, Launch, OrderJob, PARTITIONS};
 use crate::partitions::{self, PATIENCE};
@@ -64,13 +65,13 @@ impl Stand {
         })
     }
 
-    /// One run of the order job under this name and group, with or without aggregates; its outputs are verified.
+    /// One run of the order job under this name and group, to this extent; its outputs are verified.
     pub(crate) fn order_job(
         &mut self,
         job: &mut OrderJob,
         name: &'static str,
         group: String,
-        aggregates: bool,
+        extent: Extent,
         settings: &[&str],
     ) -> Result<JobRun> {
         let directory = order_job::directory()?;
@@ -83,16 +84,16 @@ impl Stand {
         };
         let contestant = Contestant {
             name,
-            command: job.command(&launch, aggregates, settings),
+            command: job.command(&launch, extent, settings),
             group: group.clone(),
             state: Some(launch.state()),
             put_out: None,
         };
-        let outputs = OrderJob::outputs(&group, aggregates)?;
+        let outputs = OrderJob::outputs(&group, extent)?;
         let events = self.backlog.events();
         let (mut done, totals) = self.verified(contestant, &outputs, || {
             let counts = job.counted(events)?;
-            let totals = job.totals(aggregates, &counts)?;
+            let totals = job.totals(extent, &counts)?;
             Ok((counts, totals))
         })?;
         if let Some(totals) = totals {

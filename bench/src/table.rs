@@ -60,22 +60,25 @@ pub(crate) fn text(results: &Results) -> String {
     );
     let _ = writeln!(text, "verified: {}", results.verified);
     let (job, floor) = (&results.order_job, &results.floor);
-    let with = &results.with_aggregates;
+    let (with, everything) = (&results.with_aggregates, &results.everything);
     let _ = writeln!(
         text,
-        "\n{:34}{:>14}{:>14}{:>10}{:>18}{:>10}",
-        "", "order job", "floor", "ratio", "with aggregates", "ratio"
+        "\n{:34}{:>14}{:>14}{:>10}{:>18}{:>10}{:>14}{:>10}",
+        "", "order job", "floor", "ratio", "with aggregates", "ratio", "everything", "ratio"
     );
     for (name, value, decimals) in ROWS {
-        let (job, floor, with) = (value(job), value(floor), value(with));
+        let (job, floor) = (value(job), value(floor));
+        let (with, everything) = (value(with), value(everything));
         let _ = writeln!(
             text,
-            "{name:34}{:>14}{:>14}{:>10.2}{:>18}{:>10.2}",
+            "{name:34}{:>14}{:>14}{:>10.2}{:>18}{:>10.2}{:>14}{:>10.2}",
             number(job, decimals),
             number(floor, decimals),
             job / floor,
             number(with, decimals),
-            with / job
+            with / job,
+            number(everything, decimals),
+            everything / job
         );
     }
     let _ = writeln!(
@@ -99,6 +102,12 @@ pub(crate) fn text(results: &Results) -> String {
         "with aggregates it is {:.2} times that without (bound {})",
         results.cpu_ratio_of_aggregates,
         crate::results::AGGREGATES_BOUND,
+    );
+    let _ = writeln!(
+        text,
+        "with all aggregates, timers and detectors it does {:.2} times as many events per second as without any (bound {})",
+        results.pace_ratio_of_everything,
+        crate::results::EVERYTHING_BOUND,
     );
     text
 }
@@ -156,16 +165,22 @@ mod tests {
         };
         assert_eq!(
             cells("CPU seconds per million events"),
-            ["4.00", "2.00", "2.00", "5.00", "1.25"]
+            ["4.00", "2.00", "2.00", "5.00", "1.25", "6.00", "1.50"]
         );
         assert_eq!(
             cells("events per CPU second"),
-            ["250 000", "500 000", "0.50", "200 000", "0.80"]
+            [
+                "250 000", "500 000", "0.50", "200 000", "0.80", "166 667", "0.67"
+            ]
         );
         assert_eq!(
             cells("peak resident memory, MiB"),
-            ["200.0", "50.0", "4.00", "220.0", "1.10"]
+            ["200.0", "50.0", "4.00", "220.0", "1.10", "240.0", "1.20"]
         );
         assert!(text.contains("2.00 times that of the floor"), "{text}");
+        assert!(
+            text.contains("0.75 times as many events per second"),
+            "{text}"
+        );
     }
 }

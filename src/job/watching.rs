@@ -24,8 +24,10 @@ use crate::domain::watching::{
     handed_out_after_end, next_deadline,
 };
 
-/// Between two looks while deadlines are waited for, because inputs lag.
-const LOOK_AGAIN_MS: i64 = 10_000;
+/// Between two looks while deadlines are waited for, because inputs lag: the shortest, and the longest. In between it is a
+/// minute for each hour of lag, which is sooner than a backlog is worked off; to look at every order of it again and again
+/// would make it longer.
+const LOOK_AGAIN_MS: [i64; 2] = [10_000, 60_000];
 /// The shortest wait for a deadline that is over but for the lag.
 const SOON_MS: i64 = 1_000;
 /// From this level on an order waits for a rider too long (D4).
@@ -248,7 +250,11 @@ impl JudgeProcessor {
             _ if next > now => next,
             Some(horizon) if horizon >= next => next,
             Some(_) => now.saturating_add(SOON_MS),
-            None => now.saturating_add(LOOK_AGAIN_MS),
+            None => {
+                let [soonest, latest] = LOOK_AGAIN_MS;
+                let lag = lag(context).unwrap_or(0);
+                now.saturating_add((lag / 60).clamp(soonest, latest))
+            }
         };
         if let Some(set) = row.due {
             if set <= due && set > now.saturating_sub(LOST_MS) {

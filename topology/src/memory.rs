@@ -272,7 +272,7 @@ impl MemoryShares {
         ]
     }
 
-    /// Bytes of changes and outputs after which a thread commits at once.
+    /// Bytes of changes, and half of the bytes of outputs, after which a thread commits at once.
     #[must_use]
     pub fn commit_bytes(&self) -> usize {
         self.uncommitted / COPIES / self.demand.threads.max(1)

@@ -11,6 +11,7 @@ use super::part::Part;
 use super::peer::Profile;
 use super::table::{MIB, Table};
 use crate::error::Result;
+use crate::extent::Extent;
 use crate::statistics::median;
 use crate::table::grouped;
 
@@ -80,7 +81,13 @@ pub(super) fn measure(context: &mut Context<'_>) -> Result<Table> {
         |program, number| {
             let (stand, job, peer) = context.stand()?;
             let done = match Profile::of(program) {
-                None => stand.order_job(job, OURS, format!("bench-{OURS}-{number}"), true, &[])?,
+                None => stand.order_job(
+                    job,
+                    OURS,
+                    format!("bench-{OURS}-{number}"),
+                    Extent::Compared,
+                    &[],
+                )?,
                 Some(profile) => peer?.run(stand, profile, number)?,
             };
             Ok(Measured::of_run(

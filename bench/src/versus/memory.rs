@@ -10,6 +10,7 @@ use super::recovery::STATE_PER_ORDER;
 use super::table::{MIB, Table};
 use crate::backlog::Stream;
 use crate::error::Result;
+use crate::extent::Extent;
 use crate::stand::Stand;
 use crate::table::grouped;
 
@@ -51,7 +52,7 @@ pub(super) fn measure(context: &mut Context<'_>) -> Result<Table> {
         let (job, peer) = context.programs();
         let done = match (Profile::of(program), peer) {
             (Some(profile), Some(peer)) => peer.run(stand, profile, number)?,
-            _ => stand.order_job(job, OURS, format!("memory-{number}"), true, &[])?,
+            _ => stand.order_job(job, OURS, format!("memory-{number}"), Extent::Compared, &[])?,
         };
         let state = done.run.state_bytes as f64;
         let orders = stand.expected.orders().max(1) as f64;

@@ -7,6 +7,7 @@ use super::measured::{CPU, Measured, PACE, PEAK};
 use super::part::Part;
 use super::table::{MIB, Table};
 use crate::error::{Error, Result};
+use crate::extent::Extent;
 use crate::floor_run::{self, FLOOR};
 use crate::profile::Profile;
 use crate::table::grouped;
@@ -73,7 +74,7 @@ pub(super) fn measure(context: &mut Context<'_>) -> Result<Table> {
         };
         let guarantee = format!("application.processing_guarantee={guarantee}");
         let group = format!("{group}-{number}");
-        let done = stand.order_job(job, program, group, false, &[&guarantee])?;
+        let done = stand.order_job(job, program, group, Extent::Judging, &[&guarantee])?;
         if program == EXACTLY_ONCE {
             produced = Some(done.profile);
         }

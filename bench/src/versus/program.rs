@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::OURS;
 use super::peer::{self, Peer, Profile};
 use crate::error::{Error, Result};
+use crate::extent::Extent;
 use crate::order_job::{self, Launch, OrderJob};
 use crate::outcomes;
 use crate::process_usage::{self, ProcessUsage};
@@ -73,7 +74,7 @@ impl Site {
             address: order_job::address()?,
         };
         let command = match (self.program, peer) {
-            (Program::Ours, _) => job.command(&launch, true, &[]),
+            (Program::Ours, _) => job.command(&launch, Extent::Compared, &[]),
             (Program::Peer(profile), Some(peer)) => peer.command(profile, &launch, &[]),
             (Program::Peer(_), None) => return Err(Error::failed("there is no peer to start")),
         };
@@ -97,7 +98,7 @@ impl Site {
     /// Its changelog topics.
     pub(super) fn changelogs(&self) -> Result<Vec<String>> {
         let outputs = match self.program {
-            Program::Ours => OrderJob::outputs(&self.application_id, true)?,
+            Program::Ours => OrderJob::outputs(&self.application_id, Extent::Compared)?,
             Program::Peer(_) => peer::outputs(&self.application_id),
         };
         let topics = outputs.into_iter().map(|(topic, _)| topic);

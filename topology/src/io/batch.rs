@@ -67,6 +67,19 @@ impl Span {
         self.len as usize
     }
 
+    /// Where it begins.
+    pub(crate) fn start(self) -> usize {
+        self.start as usize
+    }
+
+    /// The same bytes, told from where `start` is in the arena.
+    pub(crate) fn from(self, start: usize) -> Self {
+        Self {
+            start: (self.start as usize).saturating_sub(start) as u32,
+            len: self.len,
+        }
+    }
+
     pub(crate) fn of(self, arena: &[u8]) -> &[u8] {
         let start = self.start as usize;
         arena

@@ -1,7 +1,8 @@
 //! The latest record of each key of an output, until the commit: what it replaces is never sent.
 //!
-//! Keys, values and headers lie in one arena, a block for each record. A record that fits takes the place of the one
-//! before it; else it goes to the end, and the arena is packed once half of it is of no use any more.
+//! Keys, values and headers of a record lie in one block, blocks in chunks of memory. A record that fits takes the place of
+//! the one before it; else it gets another block, and the chunks are packed once half of them is of no use any more. A chunk
+//! never moves, so that growing copies nothing.
 
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
@@ -9,143 +10,213 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::io::batch::Span;
 use crate::io::headers::{HeaderSpan, Headers};
 
-use super::outputs::Outgoing;
+use super::outputs::{Destination, Outgoing};
 
-/// So much of an arena stays, however little was needed.
-const KEPT_BYTES: usize = 64 << 10;
-/// The same in records.
+/// A chunk; a larger record has one of its own.
+const CHUNK_BYTES: usize = 128 << 10;
+/// So many chunks stay with a task; where several tasks take turns, the others can have the rest.
+const KEPT_CHUNKS: usize = 8;
+/// So many records stay in memory, however few were needed.
 const KEPT_SLOTS: usize = 256;
 /// What a record takes besides its bytes: slot, index and places of headers.
 const SLOT_BYTES: usize = 150;
-/// An order grows with each event: a record that grows so much stays where it is.
-const ROOM: usize = 64;
+/// An order grows with each event: a record that grows by no more than this part of it stays where it is.
+const ROOM: usize = 4;
+
+/// A record that was accepted, in the arena in which it was written.
+pub(super) struct LatestRecord<'a> {
+    pub(super) to: Destination,
+    /// Its key, value and headers, and nothing else.
+    pub(super) block: &'a [u8],
+    /// Where the block begins in the arena to which the places belong.
+    pub(super) start: usize,
+    pub(super) key: Option<Span>,
+    pub(super) value: Option<Span>,
+    pub(super) headers: &'a [HeaderSpan],
+}
 
 /// One slot per (output, key).
 #[derive(Debug, Default)]
 pub(super) struct LatestBuffer {
     index: HashTable<usize>,
     slots: Vec<Slot>,
-    arena: Vec<u8>,
+    chunks: Chunks,
     headers: Vec<HeaderSpan>,
-    /// Bytes of the arena, and places of headers, that belong to no slot any more.
+    /// Bytes of the chunks, and places of headers, that belong to no slot any more.
     wasted: (usize, usize),
-    /// The block and the headers of the record at hand.
-    block: Vec<u8>,
-    spans: Vec<HeaderSpan>,
 }
 
 /// A record. Places of key, value and headers are relative to its block.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Slot {
+    hash: u64,
     output: usize,
     partition: Option<i32>,
     timestamp: i64,
-    /// Where in the arena it begins, how long it is, how long it may become.
-    start: usize,
+    place: Place,
+    /// How long the block is.
     len: usize,
-    room: usize,
     key: Option<Span>,
     value: Option<Span>,
     /// Where in the list of headers its own begin, how many they are, how many they may become.
     headers: (usize, usize, usize),
 }
 
+/// Where a block may lie.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    chunk: usize,
+    start: usize,
+    room: usize,
+}
+
+/// Memory that is handed out in order.
+#[derive(Debug, Default)]
+struct Chunks {
+    all: Vec<Vec<u8>>,
+    /// The chunk from which is handed out, and how much of it was.
+    at: (usize, usize),
+    used: usize,
+}
+
+impl Chunks {
+    /// Room for so many bytes.
+    fn place(&mut self, room: usize) -> Place {
+        self.used += room;
+        let (mut chunk, mut start) = self.at;
+        // A chunk that is too small for this one record is skipped.
+        while self
+            .all
+            .get(chunk)
+            .is_some_and(|bytes| bytes.len() < start + room)
+        {
+            (chunk, start) = (chunk + 1, 0);
+        }
+        if chunk == self.all.len() {
+            self.all.push(vec![0; room.max(CHUNK_BYTES)]);
+        }
+        self.at = (chunk, start + room);
+        Place { chunk, start, room }
+    }
+
+    fn write(&mut self, place: Place, block: &[u8]) {
+        if let Some(chunk) = self.all.get_mut(place.chunk)
+            && let Some(room) = chunk.get_mut(place.start..place.start + block.len())
+        {
+            room.copy_from_slice(block);
+        }
+    }
+
+    fn read(&self, place: Place, len: usize) -> &[u8] {
+        let chunk = self.all.get(place.chunk);
+        let block = chunk.and_then(|chunk| chunk.get(place.start..place.start + len));
+        block.unwrap_or_default()
+    }
+
+    /// Forgets everything, and gives back all but a few chunks, and those that were not needed this time.
+    fn clear(&mut self) {
+        self.all.truncate(KEPT_CHUNKS.min(self.at.0 + 1));
+        // One of a single large record is not kept for the small ones.
+        self.all.retain(|chunk| chunk.len() == CHUNK_BYTES);
+        (self.at, self.used) = ((0, 0), 0);
+    }
+}
+
 fn hash(output: usize, key: Option<&[u8]>) -> u64 {
     xxh3_64(key.unwrap_or_default()) ^ (output as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
-impl Slot {
-    fn block<'a>(&self, arena: &'a [u8]) -> &'a [u8] {
-        arena
-            .get(self.start..self.start + self.len)
-            .unwrap_or_default()
-    }
-
-    fn key<'a>(&self, arena: &'a [u8]) -> Option<&'a [u8]> {
-        self.key.map(|key| key.of(self.block(arena)))
-    }
-}
-
 impl LatestBuffer {
     /// Takes the place of what was there of this output and key.
-    pub(super) fn replace(&mut self, record: Outgoing<'_>) {
-        self.block.clear();
-        self.spans.clear();
-        let mut append = |bytes| Span::append(&mut self.block, bytes);
-        let (key, value) = (record.key.map(&mut append), record.value.map(&mut append));
-        record.headers.append_to(&mut self.block, &mut self.spans);
-
-        let hash_of = hash(record.output, record.key);
-        let (slots, arena) = (&self.slots, &self.arena);
-        let same = |slot: &Slot| slot.output == record.output && slot.key(arena) == record.key;
+    pub(super) fn replace(&mut self, record: LatestRecord<'_>) {
+        let (block, start) = (record.block, record.start);
+        let key = record.key.map(|key| key.from(start));
+        let hash = hash(record.to.output, key.map(|key| key.of(block)));
+        let (slots, chunks) = (&self.slots, &self.chunks);
+        let same = |slot: &Slot| {
+            let known = slot
+                .key
+                .map(|key| key.of(chunks.read(slot.place, slot.len)));
+            slot.hash == hash
+                && slot.output == record.to.output
+                && known == key.map(|key| key.of(block))
+        };
         let found = self
             .index
-            .find(hash_of, |slot| slots.get(*slot).is_some_and(same));
+            .find(hash, |slot| slots.get(*slot).is_some_and(same));
         let position = match found {
             Some(position) => *position,
             None => {
                 let position = slots.len();
-                self.index.insert_unique(hash_of, position, |slot| {
-                    let slot = slots.get(*slot);
-                    slot.map_or(0, |slot| hash(slot.output, slot.key(arena)))
+                self.index.insert_unique(hash, position, |slot| {
+                    slots.get(*slot).map_or(0, |slot| slot.hash)
                 });
-                self.slots.push(Slot::default());
+                self.slots.push(Slot {
+                    hash,
+                    output: record.to.output,
+                    partition: None,
+                    timestamp: 0,
+                    place: Place::default(),
+                    len: 0,
+                    key: None,
+                    value: None,
+                    headers: (0, 0, 0),
+                });
                 position
             }
         };
         let Some(slot) = self.slots.get_mut(position) else {
             return;
         };
-        slot.output = record.output;
-        slot.partition = record.partition;
-        slot.timestamp = record.timestamp;
+        slot.partition = record.to.partition;
+        slot.timestamp = record.to.timestamp;
         slot.key = key;
-        slot.value = value;
+        slot.value = record.value.map(|value| value.from(start));
 
-        if self.block.len() > slot.room {
-            self.wasted.0 += slot.room;
-            slot.start = self.arena.len();
-            slot.room = self.block.len() + ROOM;
-            self.arena.extend_from_slice(&self.block);
-            self.arena.resize(slot.start + slot.room, 0);
-        } else if let Some(place) = self.arena.get_mut(slot.start..)
-            && let Some(place) = place.get_mut(..self.block.len())
-        {
-            place.copy_from_slice(&self.block);
+        if block.len() > slot.place.room {
+            self.wasted.0 += slot.place.room;
+            slot.place = self.chunks.place(block.len() + block.len() / ROOM);
         }
-        slot.len = self.block.len();
+        self.chunks.write(slot.place, block);
+        slot.len = block.len();
 
-        let (start, _, room) = slot.headers;
-        let len = self.spans.len();
+        let (first, _, room) = slot.headers;
+        let len = record.headers.len();
+        let own = record.headers.iter().map(|header| HeaderSpan {
+            name: header.name.from(start),
+            value: header.value.map(|value| value.from(start)),
+        });
         if len > room {
             self.wasted.1 += room;
             slot.headers = (self.headers.len(), len, len);
-            self.headers.extend_from_slice(&self.spans);
-        } else if let Some(place) = self.headers.get_mut(start..start + len) {
-            place.copy_from_slice(&self.spans);
+            self.headers.extend(own);
+        } else if let Some(places) = self.headers.get_mut(first..first + len) {
+            places
+                .iter_mut()
+                .zip(own)
+                .for_each(|(place, own)| *place = own);
             slot.headers.1 = len;
         }
-        if self.wasted.0 > KEPT_BYTES.max(self.arena.len() / 2)
+        if self.wasted.0 > CHUNK_BYTES.max(self.chunks.used / 2)
             || self.wasted.1 > KEPT_SLOTS.max(self.headers.len() / 2)
         {
             self.pack();
         }
     }
 
-    /// Moves everything to the beginning of new memory, without what is of no use any more.
+    /// Moves everything to new memory, without what is of no use any more.
     fn pack(&mut self) {
-        let mut arena = Vec::with_capacity(self.arena.len().saturating_sub(self.wasted.0));
+        let mut chunks = Chunks::default();
         let mut headers = Vec::with_capacity(self.headers.len().saturating_sub(self.wasted.1));
         for slot in &mut self.slots {
-            let start = arena.len();
-            arena.extend_from_slice(slot.block(&self.arena));
-            arena.resize(start + slot.room, 0);
-            slot.start = start;
+            let block = self.chunks.read(slot.place, slot.len);
+            slot.place = chunks.place(slot.place.room);
+            chunks.write(slot.place, block);
             let (start, len, _) = slot.headers;
             slot.headers = (headers.len(), len, len);
             headers.extend_from_slice(self.headers.get(start..start + len).unwrap_or_default());
         }
-        self.arena = arena;
+        self.chunks = chunks;
         self.headers = headers;
         self.wasted = (0, 0);
     }
@@ -156,7 +227,7 @@ impl LatestBuffer {
         mut send: impl FnMut(Outgoing<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         for slot in &self.slots {
-            let block = slot.block(&self.arena);
+            let block = self.chunks.read(slot.place, slot.len);
             let (start, len, _) = slot.headers;
             let headers = self.headers.get(start..start + len).unwrap_or_default();
             send(Outgoing {
@@ -172,9 +243,9 @@ impl LatestBuffer {
         Ok(())
     }
 
-    /// Forgets all records. As much memory stays as was needed this time: a burst's is not kept for ever.
+    /// Forgets all records. Little memory stays, and no more than was needed this time.
     pub(super) fn clear(&mut self) {
-        forget(&mut self.arena, KEPT_BYTES);
+        self.chunks.clear();
         forget(&mut self.slots, KEPT_SLOTS);
         forget(&mut self.headers, KEPT_SLOTS);
         self.index.clear();
@@ -183,7 +254,7 @@ impl LatestBuffer {
 
     /// Bytes waiting to be handed over.
     pub(super) fn bytes(&self) -> usize {
-        self.arena.len().saturating_sub(self.wasted.0) + self.slots.len() * SLOT_BYTES
+        self.chunks.used.saturating_sub(self.wasted.0) + self.slots.len() * SLOT_BYTES
     }
 
     /// Whether nothing waits.
@@ -207,6 +278,7 @@ mod tests {
 
     use super::*;
     use crate::io::HeaderBuffer;
+    use crate::process::SinkMode;
 
     type Known = (
         usize,
@@ -233,13 +305,26 @@ mod tests {
         for value in &known.3 {
             headers.push("name", value.as_deref());
         }
-        buffer.replace(Outgoing {
-            output: known.0,
-            partition: None,
-            timestamp: 0,
-            key: known.1.as_deref(),
-            value: known.2.as_deref(),
-            headers: headers.view(),
+        // Behind another record.
+        let (mut arena, mut spans) = (vec![9; 5], Vec::new());
+        let mut append = |bytes: &Vec<u8>| Span::append(&mut arena, bytes);
+        let (key, value) = (
+            known.1.as_ref().map(&mut append),
+            known.2.as_ref().map(&mut append),
+        );
+        headers.view().append_to(&mut arena, &mut spans);
+        buffer.replace(LatestRecord {
+            to: Destination {
+                output: known.0,
+                mode: SinkMode::LatestPerCommit,
+                partition: None,
+                timestamp: 0,
+            },
+            block: &arena[5..],
+            start: 5,
+            key,
+            value,
+            headers: &spans,
         });
     }
 
@@ -282,11 +367,7 @@ mod tests {
                 &(0, Some(vec![1]), Some(value), vec![None; len % 7]),
             );
         }
-        assert!(
-            buffer.arena.capacity() < 4 * KEPT_BYTES,
-            "{}",
-            buffer.arena.capacity()
-        );
+        assert!(buffer.chunks.all.len() < 6, "{}", buffer.chunks.all.len());
         assert!(buffer.headers.capacity() < 4 * KEPT_SLOTS);
         assert!(buffer.bytes() < 5_000);
     }
@@ -301,7 +382,7 @@ mod tests {
         buffer.clear();
         replace(&mut buffer, &(0, Some(vec![1]), Some(vec![7; 500]), vec![]));
         buffer.clear();
-        assert!(buffer.arena.capacity() <= 2 * KEPT_BYTES);
+        assert_eq!(buffer.chunks.all.len(), 1);
         assert!(buffer.slots.capacity() <= 2 * KEPT_SLOTS);
     }
 }

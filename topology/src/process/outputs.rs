@@ -5,7 +5,7 @@ use crate::io::batch::Span;
 use crate::io::headers::{HeaderSpan, Headers};
 
 use super::SinkMode;
-use super::latest::LatestBuffer;
+use super::latest::{LatestBuffer, LatestRecord};
 
 /// A task keeps this much of the memory of what it has handed over; most tasks are idle at a time.
 const KEPT_BYTES: usize = 256 << 10;
@@ -27,6 +27,8 @@ struct Entry {
     mode: SinkMode,
     partition: Option<i32>,
     timestamp: i64,
+    /// Key, value and headers lie between these bytes, and nothing of another record.
+    bytes: (usize, usize),
     key: Option<Span>,
     value: Option<Span>,
     headers: (usize, usize),
@@ -77,10 +79,38 @@ impl OutputBuffer {
 
     /// The record succeeded: its latest values replace those of earlier records.
     pub(crate) fn accept(&mut self) {
-        for entry in self.entries.iter().skip(self.mark.entries) {
-            if entry.mode == SinkMode::LatestPerCommit {
-                self.latest.replace(view(&self.bytes, &self.headers, entry));
-            }
+        let Self {
+            bytes,
+            headers,
+            entries,
+            latest,
+            mark,
+        } = self;
+        let is_latest = |entry: &mut Entry| entry.mode == SinkMode::LatestPerCommit;
+        let before = entries.len();
+        for entry in entries.extract_if(mark.entries.min(before).., is_latest) {
+            let (start, end) = entry.bytes;
+            latest.replace(LatestRecord {
+                to: Destination {
+                    output: entry.output,
+                    mode: entry.mode,
+                    partition: entry.partition,
+                    timestamp: entry.timestamp,
+                },
+                block: bytes.get(start..end).unwrap_or_default(),
+                start,
+                key: entry.key,
+                value: entry.value,
+                headers: headers
+                    .get(entry.headers.0..entry.headers.1)
+                    .unwrap_or_default(),
+            });
+        }
+        if entries.len() < before {
+            // They are mostly the last of a record: what waits to be handed over stays small.
+            let last = entries.last();
+            bytes.truncate(last.map_or(0, |entry| entry.bytes.1));
+            headers.truncate(last.map_or(0, |entry| entry.headers.1));
         }
         self.mark();
     }
@@ -113,12 +143,14 @@ impl OutputBuffer {
         headers: Headers<'_>,
     ) {
         let start = self.headers.len();
+        let first = key.or(value).map_or(self.bytes.len(), Span::start);
         headers.append_to(&mut self.bytes, &mut self.headers);
         self.entries.push(Entry {
             output: to.output,
             mode: to.mode,
             partition: to.partition,
             timestamp: to.timestamp,
+            bytes: (first, self.bytes.len()),
             key,
             value,
             headers: (start, self.headers.len()),
@@ -131,9 +163,7 @@ impl OutputBuffer {
         mut send: impl FnMut(Outgoing<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         for entry in &self.entries {
-            if entry.mode == SinkMode::Every {
-                send(view(&self.bytes, &self.headers, entry))?;
-            }
+            send(view(&self.bytes, &self.headers, entry))?;
         }
         self.forget_entries();
         Ok(())

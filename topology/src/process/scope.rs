@@ -104,10 +104,11 @@ pub(crate) struct TaskScope {
 }
 
 impl TaskScope {
-    /// Memory of what waits for the commit, in bytes.
+    /// Memory of what waits for the commit, in bytes of changed rows. Those are held three times at once, an output until it is
+    /// the producer's once, with room to grow: it counts half.
     pub(crate) fn uncommitted_bytes(&self) -> usize {
         let held: usize = self.held.iter().sum();
-        self.state.dirty_memory() + self.outputs.bytes() + held
+        self.state.dirty_memory() + self.outputs.bytes() / 2 + held
     }
 
     /// A record begins.

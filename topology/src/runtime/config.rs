@@ -53,7 +53,8 @@ pub struct StreamsConfig {
     /// The same where it is longer, while everything that a thread processes comes from tasks that are far behind: there
     /// nobody waits for a single record, each commit has a price, and what changes several times is told once.
     pub catch_up_commit_interval: Duration,
-    /// A commit is made sooner when this much is uncommitted: changes of state, outputs, what operators hold; in bytes.
+    /// A commit is made sooner when this much is uncommitted: changes of state, what operators hold, and half of the outputs,
+    /// which are held fewer times at once than a changed row; in bytes.
     pub commit_bytes: usize,
     /// What the process may take of memory; replaces the sizes in [`StateConfig`](crate::store::StateConfig) and
     /// `commit_bytes`, and bounds the clients. `None`: every part has a bound of its own, and there is none of all.

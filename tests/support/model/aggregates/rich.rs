@@ -15,6 +15,8 @@ const ALPHA: f64 = 0.01;
 const MOST_ERRORS: f64 = 5.0;
 /// Stores that are told.
 const TOP: usize = 20;
+/// Stores whose counts are kept.
+const KEPT: i64 = 200;
 
 /// Everything that was added to a group in a window.
 #[derive(Debug, Default, Clone)]
@@ -228,9 +230,6 @@ fn stores(window: i64, minutes: i64, expected: &Expected, told: &Group) -> Resul
     if *n != in_time.values().sum::<i64>() {
         return Err(format!("n is {n}, not {}", in_time.values().sum::<i64>()));
     }
-    let mut best: Vec<(String, i64)> = in_time.into_iter().collect();
-    best.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    best.truncate(TOP);
     let read = |entry: &Value| {
         let store = entry["storeId"].as_str().unwrap_or_default().to_owned();
         (store, entry["orders"].as_i64().unwrap_or_default())
@@ -241,9 +240,42 @@ fn stores(window: i64, minutes: i64, expected: &Expected, told: &Group) -> Resul
         .iter()
         .map(read)
         .collect();
-    match top == best && value["missing"] == 0 {
-        true => Ok(()),
-        false => Err(format!("{value}, not {best:?}")),
+    let missing = value["missing"].as_i64().ok_or("nothing missing")?;
+    are_best(&top, missing, in_time).map_err(|why| format!("{value}: {why}"))
+}
+
+/// Whether these are the stores with the most orders, of which so many may be missing from each count: the bound that is
+/// published, and which is itself bounded by how many orders there were. Where none is missing, they are exact.
+fn are_best(
+    top: &[(String, i64)],
+    missing: i64,
+    mut counts: BTreeMap<String, i64>,
+) -> Result<(), String> {
+    if missing < 0 || missing * (KEPT + 1) > counts.values().sum::<i64>() {
+        return Err("too many are missing".to_owned());
+    }
+    if missing == 0 {
+        let mut best: Vec<(String, i64)> = counts.into_iter().collect();
+        best.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        best.truncate(TOP);
+        return match top == best {
+            true => Ok(()),
+            false => Err(format!("not {best:?}")),
+        };
+    }
+    if !top.is_sorted_by_key(|(store, orders)| (std::cmp::Reverse(*orders), store)) {
+        return Err("not in order".to_owned());
+    }
+    for (store, orders) in top {
+        let known = counts.remove(store).unwrap_or(0);
+        if !(*orders..=orders + missing).contains(&known) {
+            return Err(format!("{known} orders of {store}"));
+        }
+    }
+    let last = top.get(TOP - 1).map_or(0, |(_, orders)| *orders);
+    match counts.iter().find(|(_, known)| **known > last + missing) {
+        Some((store, known)) => Err(format!("{known} orders of {store} are not told")),
+        None => Ok(()),
     }
 }
 
@@ -263,4 +295,55 @@ pub fn windows_to_tell(rich: Rich, expected: &Expected, told: &Group) -> BTreeSe
     in_time
         .map(|(minute, _)| minute - (rich.minutes - 1) * WINDOW)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A told top, what may be missing, and whether it fits 21 stores of 40 orders each but for the last, which has 60.
+    fn fits(told: &[(&str, i64)], missing: i64) -> bool {
+        let orders = |store: i64| if store == 20 { 60 } else { 40 };
+        let counts = (0..21).map(|store| (format!("st_{store:02}"), orders(store)));
+        let told: Vec<(String, i64)> = told
+            .iter()
+            .map(|(store, orders)| ((*store).to_owned(), *orders))
+            .collect();
+        are_best(&told, missing, counts.collect()).is_ok()
+    }
+
+    /// The last store, and the first nineteen with so many orders each.
+    fn told(last: i64, others: i64) -> Vec<(&'static str, i64)> {
+        const OTHERS: [&str; 19] = [
+            "st_00", "st_01", "st_02", "st_03", "st_04", "st_05", "st_06", "st_07", "st_08",
+            "st_09", "st_10", "st_11", "st_12", "st_13", "st_14", "st_15", "st_16", "st_17",
+            "st_18",
+        ];
+        let others = OTHERS.map(|store| (store, others));
+        std::iter::once(("st_20", last)).chain(others).collect()
+    }
+
+    #[test]
+    fn what_misses_nothing_is_exact() {
+        assert!(fits(&told(60, 40), 0));
+        assert!(!fits(&told(60, 39), 0));
+        assert!(!fits(&told(60, 40)[1..], 0));
+    }
+
+    #[test]
+    fn what_misses_some_is_within_its_bound() {
+        assert!(fits(&told(58, 38), 2));
+        assert!(fits(&told(60, 38), 2));
+        assert!(!fits(&told(57, 38), 2), "three are missing");
+        assert!(!fits(&told(61, 38), 2), "one too many");
+        assert!(!fits(&told(58, 37), 2), "three are missing of the others");
+        assert!(!fits(&told(58, 38)[1..], 2), "the best is not told");
+        assert!(
+            !fits(&told(56, 36), 5),
+            "of 860 orders no more than four can be missing"
+        );
+        let mut turned = told(58, 38);
+        turned.swap(1, 2);
+        assert!(!fits(&turned, 2), "not in order");
+    }
 }
