@@ -170,21 +170,21 @@ fn overlay(criterion: &mut Criterion) {
         bencher.iter(|| {
             for key in &keys {
                 state.mark();
-                let _ = black_box(state.get(store, key.as_bytes()));
-                let _ = black_box(state.put(store, key.as_bytes(), &row));
+                assert!(black_box(state.get(store, key.as_bytes())).is_ok());
+                assert!(state.put(store, key.as_bytes(), &row).is_ok());
             }
         });
     });
     group.bench_function("changelog_and_commit", |bencher| {
         bencher.iter(|| {
             for key in &keys {
-                let _ = state.put(store, key.as_bytes(), &row);
+                assert!(state.put(store, key.as_bytes(), &row).is_ok());
             }
-            let _ = state.changelog(&mut |_, key, value| {
+            let told = state.changelog(&mut |_, key, value| {
                 black_box((key, value));
                 Ok(())
             });
-            let _ = black_box(state.commit(&[(store, 1)]));
+            assert!(told.is_ok() && state.commit(&[(store, 1)]).is_ok());
         });
     });
     group.finish();
@@ -225,10 +225,10 @@ fn windows(criterion: &mut Criterion) {
                     let key = format!("{}", number % 100);
                     let (key, value) = (Some(key.as_bytes()), Some(b"visit".as_slice()));
                     let headers = Headers::default();
-                    let _ = driver.log().append("visits", None, key, value, at, headers);
+                    let appended = driver.log().append("visits", None, key, value, at, headers);
+                    assert!(appended.is_ok());
                 }
-                let _ = black_box(driver.run_until_idle());
-                let _ = black_box(driver.commit());
+                assert!(driver.run_until_idle().is_ok() && driver.commit().is_ok());
             });
         });
     }
