@@ -149,7 +149,7 @@ fn domain(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The overlay of a store, of which every tenth change is a commit's first of its key.
+/// The overlay of a store whose keys are all known to it, and a commit of as many changes.
 fn overlay(criterion: &mut Criterion) {
     const KEYS: usize = 10_000;
     let directory = StateDirectory::in_memory(StateConfig::default());

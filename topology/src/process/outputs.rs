@@ -23,10 +23,7 @@ pub(crate) struct Outgoing<'a> {
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    output: usize,
-    mode: SinkMode,
-    partition: Option<i32>,
-    timestamp: i64,
+    to: Destination,
     /// Key, value and headers lie between these bytes, and nothing of another record.
     bytes: (usize, usize),
     key: Option<Span>,
@@ -86,17 +83,12 @@ impl OutputBuffer {
             latest,
             mark,
         } = self;
-        let is_latest = |entry: &mut Entry| entry.mode == SinkMode::LatestPerCommit;
+        let is_latest = |entry: &mut Entry| entry.to.mode == SinkMode::LatestPerCommit;
         let before = entries.len();
         for entry in entries.extract_if(mark.entries.min(before).., is_latest) {
             let (start, end) = entry.bytes;
             latest.replace(LatestRecord {
-                to: Destination {
-                    output: entry.output,
-                    mode: entry.mode,
-                    partition: entry.partition,
-                    timestamp: entry.timestamp,
-                },
+                to: entry.to,
                 block: bytes.get(start..end).unwrap_or_default(),
                 start,
                 key: entry.key,
@@ -146,10 +138,7 @@ impl OutputBuffer {
         let first = key.or(value).map_or(self.bytes.len(), Span::start);
         headers.append_to(&mut self.bytes, &mut self.headers);
         self.entries.push(Entry {
-            output: to.output,
-            mode: to.mode,
-            partition: to.partition,
-            timestamp: to.timestamp,
+            to,
             bytes: (first, self.bytes.len()),
             key,
             value,
@@ -204,9 +193,9 @@ impl OutputBuffer {
 
 fn view<'a>(bytes: &'a [u8], headers: &'a [HeaderSpan], entry: &Entry) -> Outgoing<'a> {
     Outgoing {
-        output: entry.output,
-        partition: entry.partition,
-        timestamp: entry.timestamp,
+        output: entry.to.output,
+        partition: entry.to.partition,
+        timestamp: entry.to.timestamp,
         key: entry.key.map(|key| key.of(bytes)),
         value: entry.value.map(|value| value.of(bytes)),
         headers: Headers::new(
