@@ -363,8 +363,10 @@ impl StreamThread {
             .tasks
             .values()
             .filter(|task| alone && task.phase == TaskPhase::Running && task.inputs.is_behind());
-        self.catch_up
-            .choose(behind.map(|task| task.id), self.last_commit);
+        self.catch_up.choose(
+            behind.map(|task| (task.id, task.scope.stream_time)),
+            self.last_commit,
+        );
         let clients = self.clients.as_mut().ok_or_else(no_clients)?;
         let catch_up = &self.catch_up;
         let mut records = 0;
