@@ -83,6 +83,12 @@ pub(super) fn lag(context: &ProcessingContext<'_>) -> Option<i64> {
     lags.try_fold(0, |most: i64, lag| Some(most.max(lag?)))
 }
 
+/// Milliseconds until a deadline that is over but for this lag is looked at again.
+fn look_again_after(lag_ms: i64) -> i64 {
+    let [soonest, latest] = LOOK_AGAIN_MS;
+    (lag_ms / 60).clamp(soonest, latest)
+}
+
 impl JudgeProcessor {
     /// What is to be compared with what will be after the order has changed.
     pub(super) fn watched(&self) -> Watched {
@@ -250,11 +256,7 @@ impl JudgeProcessor {
             _ if next > now => next,
             Some(horizon) if horizon >= next => next,
             Some(_) => now.saturating_add(SOON_MS),
-            None => {
-                let [soonest, latest] = LOOK_AGAIN_MS;
-                let lag = lag(context).unwrap_or(0);
-                now.saturating_add((lag / 60).clamp(soonest, latest))
-            }
+            None => now.saturating_add(look_again_after(lag(context).unwrap_or(0))),
         };
         if let Some(set) = row.due {
             if set <= due && set > now.saturating_sub(LOST_MS) {
@@ -524,4 +526,23 @@ impl JudgeProcessor {
 /// Milliseconds as seconds.
 fn seconds(ms: i64) -> f64 {
     ms as f64 / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_further_behind_the_less_often_deadlines_are_looked_at() {
+        const MINUTE_MS: i64 = 60_000;
+        for (lag, after) in [
+            (0, 10_000),
+            (10 * MINUTE_MS, 10_000),
+            (30 * MINUTE_MS, 30_000),
+            (60 * MINUTE_MS, 60_000),
+            (i64::MAX, 60_000),
+        ] {
+            assert_eq!(look_again_after(lag), after, "lag of {lag} ms");
+        }
+    }
 }

@@ -22,6 +22,7 @@ pub(crate) fn alone(options: &LatencyOptions) -> Result<()> {
         events_per_second: options.rate,
         partitions: options.partitions,
         warm_up_events: options.warm_up_events,
+        lead: Duration::from_secs(options.lead_seconds),
         time: Duration::from_secs(options.seconds),
         seed: options.seed,
     };

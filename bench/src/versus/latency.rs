@@ -47,7 +47,7 @@ pub(super) const LAG_BEGIN: &str = "lag_first_quarter_events";
 pub(super) const LAG_END: &str = "lag_last_quarter_events";
 pub(super) const LAG_LARGEST: &str = "lag_largest_events";
 
-/// Not measured at the beginning of the schedule.
+/// Not measured at the beginning of the schedule, where two programs stand beside each other.
 const LEAD: Duration = Duration::from_secs(2);
 /// Between the moment at which the schedule is made and its first event.
 const AHEAD_US: u64 = 300_000;
@@ -72,6 +72,8 @@ pub(super) struct Load {
     pub(super) partitions: i32,
     /// Events before the schedule begins, as fast as a backlog.
     pub(super) warm_up_events: u64,
+    /// Not measured at the beginning of the schedule.
+    pub(super) lead: Duration,
     /// What is measured.
     pub(super) time: Duration,
     /// Chooses the events.
@@ -85,6 +87,7 @@ impl Load {
             events_per_second,
             partitions: PARTITIONS,
             warm_up_events: options.warm_up_events,
+            lead: LEAD,
             time: Duration::from_secs(options.seconds),
             seed: options.bench.seed,
         }
@@ -354,8 +357,8 @@ impl During {
     fn begin(stage: &Stage, watch: &Watch, load: &Load, source: Source) -> Result<Self> {
         let schedule = Schedule::new(now_us() + AHEAD_US, load.events_per_second as f64);
         let (lead, events) = (
-            schedule.events_in(LEAD),
-            schedule.events_in(LEAD + load.time),
+            schedule.events_in(load.lead),
+            schedule.events_in(load.lead + load.time),
         );
         watch.measure(schedule.due(lead), schedule.due(events));
         let inputs = stage.inputs();
@@ -474,6 +477,7 @@ mod tests {
             events_per_second: 40_000,
             partitions: 4,
             warm_up_events: 0,
+            lead: LEAD,
             time: Duration::ZERO,
             seed: 1,
         };

@@ -39,8 +39,8 @@ impl Stage {
         let servers = broker.bootstrap_servers().to_owned();
         let log = KafkaLog::new(KafkaProperties {
             common: vec![("bootstrap.servers".to_owned(), servers)],
-            // Events leave as soon as they are due.
-            producer: vec![("linger.ms".to_owned(), "1".to_owned())],
+            // Events leave soon after they are due, a few at once, as a relay sends what it finds in an outbox.
+            producer: vec![("linger.ms".to_owned(), "5".to_owned())],
             ..KafkaProperties::default()
         })?;
         let mut admin = log.admin("jumun-bench-admin")?;
