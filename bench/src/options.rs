@@ -151,7 +151,7 @@ pub(crate) struct LatencyOptions {
     /// Seconds that are measured.
     #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seconds: u64,
-    /// Seconds of the same load before, which are not measured: for so long the broker's JIT compiler takes half a core.
+    /// Seconds of the same load before, which are not measured: until then the broker's JIT compiler takes up to half a core.
     #[arg(long, value_name = "N", default_value_t = 45)]
     pub(crate) lead_seconds: u64,
     /// Partitions of the inputs.
