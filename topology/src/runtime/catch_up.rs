@@ -55,6 +55,10 @@ impl CatchUp {
         &mut self,
         behind: impl Iterator<Item = (TaskId, Option<i64>)> + Clone,
     ) -> Option<TaskId> {
+        // Those that have not passed may be behind no longer.
+        if self.all_passed() {
+            self.passed.clear();
+        }
         let passed = &self.passed;
         let waiting = behind.filter(|(id, _)| !passed.contains(id));
         self.goes_round = !self.goes_round;
@@ -83,11 +87,11 @@ impl CatchUp {
         }
         self.after = None;
         self.passed.extend(self.current);
-        let has_another = self.held_back.iter().any(|id| !self.passed.contains(id));
-        if !has_another {
-            self.passed.clear();
-        }
-        has_another
+        !self.all_passed()
+    }
+
+    fn all_passed(&self) -> bool {
+        self.held_back.iter().all(|id| self.passed.contains(id))
     }
 }
 
@@ -166,6 +170,14 @@ mod tests {
         assert_eq!(choose(&mut catch_up, &[0, 1], 0), [0, 2, 3]);
         assert_eq!(choose(&mut catch_up, &[1, 2], 0), [0, 1, 3]);
         assert_eq!(choose(&mut catch_up, &[], 0), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn who_has_passed_has_the_turn_again_when_the_others_are_behind_no_longer() {
+        let mut catch_up = CatchUp::default();
+        assert_eq!(choose(&mut catch_up, &[0, 1], 0), [0, 2, 3]);
+        assert!(catch_up.processed(0));
+        assert_eq!(choose(&mut catch_up, &[0], 0), [0, 1, 2, 3]);
     }
 
     #[test]
