@@ -284,14 +284,11 @@ impl KafkaProperties {
         memory: Option<&ClientMemory>,
     ) -> ClientConfig {
         let bounds = memory.map(|memory| self.fetching_bounds(&memory.input, memory));
-        let bounds = bounds.as_ref().map(|it| it.as_slice()).unwrap_or_default();
-        let mut config = self.fetching(&member.client_id, MEMBER, bounds);
-        let mut set = self.common.iter().chain(&self.consumer);
-        if !set.any(|(name, _)| name == MIN_FETCH) {
-            // Where one partition alone has records, its part must do: of whole batches, at least half of what it may be.
-            let most = memory.map_or(usize::MAX, |memory| memory.input.fetch_bytes / 2);
-            config.set(MIN_FETCH, MEMBER_FETCH_BYTES.min(most).max(1).to_string());
-        }
+        let mut bounds: Vec<Bound> = bounds.into_iter().flatten().collect();
+        // Where one partition alone has records, its part must do: of whole batches, at least half of what it may be.
+        let most = memory.map_or(usize::MAX, |memory| memory.input.fetch_bytes / 2);
+        bounds.push((MIN_FETCH, MEMBER_FETCH_BYTES.min(most).max(1)));
+        let mut config = self.fetching(&member.client_id, MEMBER, &bounds);
         let isolation = if member.read_committed {
             "read_committed"
         } else {
