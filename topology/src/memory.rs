@@ -37,9 +37,6 @@ const SMALLEST_PRODUCER: usize = 4 * MIB;
 const RECORD_OVERHEAD: usize = 512;
 /// The same of a record on its way out.
 const SENT_OVERHEAD: usize = 256;
-/// Uncommitted rows are held up to three times at once: changed, on their way to the changelog, and in the batch that
-/// takes them to the store.
-const COPIES: usize = 3;
 
 /// How much memory a process may take, in bytes.
 ///
@@ -272,10 +269,10 @@ impl MemoryShares {
         ]
     }
 
-    /// Bytes of changes, and half of the bytes of outputs, after which a thread commits at once.
+    /// Bytes that changes and outputs of a thread may take before it commits at once.
     #[must_use]
     pub fn commit_bytes(&self) -> usize {
-        self.uncommitted / COPIES / self.demand.threads.max(1)
+        self.uncommitted / self.demand.threads.max(1)
     }
 
     /// For the clients.

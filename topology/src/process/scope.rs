@@ -104,11 +104,11 @@ pub(crate) struct TaskScope {
 }
 
 impl TaskScope {
-    /// Memory of what waits for the commit, in bytes of changed rows. Those are held three times at once, an output until it is
-    /// the producer's once, with room to grow: it counts half.
+    /// Memory of what waits for the commit: changed rows as in [`TaskState::dirty_memory`], outputs until they are the
+    /// producer's, and what nodes hold.
     pub(crate) fn uncommitted_bytes(&self) -> usize {
         let held: usize = self.held.iter().sum();
-        self.state.dirty_memory() + self.outputs.bytes() / 2 + held
+        self.state.dirty_memory() + self.outputs.bytes() + held
     }
 
     /// A record begins.

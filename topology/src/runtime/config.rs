@@ -53,8 +53,8 @@ pub struct StreamsConfig {
     /// The same where it is longer, while everything that a thread processes comes from tasks that are far behind: there
     /// nobody waits for a single record, each commit has a price, and what changes several times is told once.
     pub catch_up_commit_interval: Duration,
-    /// A commit is made sooner when this much is uncommitted: changes of state, what operators hold, and half of the outputs,
-    /// which are held fewer times at once than a changed row; in bytes.
+    /// A commit is made sooner when what is not committed takes this much memory, in bytes: changes of state, their keys and
+    /// values twice because a commit copies them, outputs, and what operators hold.
     pub commit_bytes: usize,
     /// What the process may take of memory; replaces the sizes in [`StateConfig`](crate::store::StateConfig) and
     /// `commit_bytes`, and bounds the clients. `None`: every part has a bound of its own, and there is none of all.
@@ -116,7 +116,7 @@ impl StreamsConfig {
             processing_guarantee: ProcessingGuarantee::ExactlyOnceV2,
             commit_interval: Duration::from_millis(100),
             catch_up_commit_interval: Duration::from_secs(1),
-            commit_bytes: 32 << 20,
+            commit_bytes: 64 << 20,
             memory: None,
             max_task_idle: Duration::ZERO,
             transaction_timeout: Duration::from_secs(10),

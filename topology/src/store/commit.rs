@@ -9,8 +9,10 @@ use super::spec::StoreId;
 use super::task_state::TaskState;
 use crate::Error;
 
-/// What a changed row takes besides key and value: its slot, its place in the indexes.
-const ROW_BYTES: usize = 160;
+/// What a changed row takes besides key and value: its slot, its place in the indexes and in the order in which it is written.
+const ROW_BYTES: usize = 192;
+/// What it takes in the batch besides: its kind, its family, and how long key and value are.
+const BATCH_ROW_BYTES: usize = 16;
 
 /// Takes changelog records: the store whose topic it is for, key, value unless it is a tombstone.
 pub type ChangelogSink<'a> = dyn FnMut(StoreId, &[u8], Option<&[u8]>) -> Result<(), Error> + 'a;
@@ -43,11 +45,17 @@ impl TaskState {
         stores + self.own.overlay.dirty_bytes() + self.timers.overlay.dirty_bytes()
     }
 
-    /// Memory of what has changed since the last commit: [`TaskState::dirty_bytes`] and what each row takes besides.
+    /// Memory of what has changed since the last commit, while it is committed: keys and values are then held twice, in the
+    /// overlays and in the batch that takes them to the stores. On their way to the changelogs they are the producer's, which
+    /// has bounds of its own.
     pub(crate) fn dirty_memory(&self) -> usize {
+        2 * self.dirty_bytes() + (ROW_BYTES + BATCH_ROW_BYTES) * self.dirty_rows()
+    }
+
+    fn dirty_rows(&self) -> usize {
         let stores = self.stores.iter().map(|store| store.overlay.dirty_rows());
         let own = self.own.overlay.dirty_rows() + self.timers.overlay.dirty_rows();
-        self.dirty_bytes() + ROW_BYTES * (stores.sum::<usize>() + own)
+        stores.sum::<usize>() + own
     }
 
     /// Step 2 of the commit: hands over one changelog record per changed key; no value is a
@@ -114,8 +122,9 @@ impl TaskState {
         }
         // IMPORTANT: data and the positions that claim it in one batch (invariant 6), after the
         // transaction and never before (invariant 5); memory last, because it cannot fail.
-        // What each row takes besides is less than that of the overlay, and a batch that grows is copied.
-        let bytes = self.dirty_memory() + 64 * self.stores.len();
+        // A batch that grows is copied.
+        let bytes =
+            self.dirty_bytes() + BATCH_ROW_BYTES * self.dirty_rows() + 64 * self.stores.len();
         if let Some(durable) = &self.durable {
             let written = durable.write(bytes, &mut |batch| {
                 self.fill_batch(batch, changelog_positions, true)
