@@ -1,5 +1,5 @@
 # Thin: each target says what it does in a line or two; `make help` lists them.
-.PHONY: help demo test simulate matrix torture scale-out restore-times memory-bounds upgrade every-case aggregates-large retention-large fuzz-decoders bench bench-steps bench-compare peer lint setup
+.PHONY: help demo test simulate matrix torture scale-out restore-times memory-bounds upgrade every-case aggregates-large retention-large fuzz-decoders bench bench-steps bench-growth bench-compare peer lint setup
 .DEFAULT_GOAL := help
 
 # Arguments of the program, as in: make demo ARGS="--duration 60s"
@@ -96,6 +96,11 @@ bench: ## compare the order job with a bare consume-produce program, on a real K
 bench-steps: ## measure decoding, judging, encoding, the overlay and windows by themselves; ARGS=decode chooses
 	@scripts/setup bench
 	cargo bench --profile production --package jumun-bench --bench steps -- $(ARGS)
+
+bench-growth: ## measure what an event costs with more partitions, live orders, threads, larger events and other commit intervals; ARGS="--only partitions"
+	@scripts/setup bench
+	@scripts/fetch-kafka
+	cargo run --profile production --package jumun-bench -- growth --save $(ARGS)
 
 bench-compare: ## compare with the same jobs on Kafka Streams, on a real Kafka, in turn; goes on where it was interrupted; ONLY=recovery EVENTS=3000000 RUNS=5 ROUNDS=3
 	@scripts/setup bench

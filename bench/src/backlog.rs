@@ -8,10 +8,10 @@ use jumun::generate::{
 };
 use jumun::job::topics;
 use topology::io::{HeaderBuffer, Log};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::disorder::Disorder;
 use crate::error::{Error, Result};
-use crate::options::Options;
 use crate::order_job::OrderJob;
 use crate::progress::Progress;
 
@@ -31,18 +31,31 @@ pub(crate) enum Stream {
     LiveOrders(usize),
 }
 
+/// A backlog to be filled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Filling {
+    pub(crate) stream: Stream,
+    pub(crate) events: u64,
+    /// Chooses the events.
+    pub(crate) seed: u64,
+    /// Of each input topic.
+    pub(crate) partitions: i32,
+    /// Events are padded to so many bytes.
+    pub(crate) event_bytes: usize,
+}
+
 /// Generates events and sends them to the input topics. Gives their number.
-pub(crate) fn fill(log: &dyn Log, options: &Options, stream: Stream) -> Result<u64> {
+pub(crate) fn fill(log: &dyn Log, options: &Filling) -> Result<u64> {
     let mut feed = Feed::open(
         log,
         "jumun-bench-generator",
-        &topics::inputs(&OrderJob::topics()),
+        &topics::inputs(&OrderJob::topics_of(options.partitions)),
     )?;
     let now = Timestamp::now().as_millisecond().unsigned_abs();
-    if let Stream::LiveOrders(orders) = stream {
+    if let Stream::LiveOrders(orders) = options.stream {
         return fill_live(&mut feed, options, now, orders);
     }
-    let mut source = source(options, stream, now);
+    let mut source = source(options, now);
     let mut event = GeneratedEvent::default();
     let mut headers = HeaderBuffer::default();
     let mut progress = Progress::start("generating the backlog", options.events);
@@ -52,6 +65,7 @@ pub(crate) fn fill(log: &dyn Log, options: &Options, stream: Stream) -> Result<u
                 "the backlog reaches into the future; ask for fewer events",
             ));
         }
+        pad(&mut event, options.event_bytes);
         send(&mut feed, &event, &mut headers)?;
         if feed.total().is_multiple_of(STEP) {
             feed.poll()?;
@@ -63,7 +77,7 @@ pub(crate) fn fill(log: &dyn Log, options: &Options, stream: Stream) -> Result<u
 }
 
 /// Sends events until so many orders are open.
-fn fill_live(feed: &mut Feed, options: &Options, now: u64, orders: usize) -> Result<u64> {
+fn fill_live(feed: &mut Feed, options: &Filling, now: u64, orders: usize) -> Result<u64> {
     /// In event time: so many that few have ended when all are there.
     const ORDERS_PER_SECOND: f64 = 500.0;
     let span_ms = (orders as f64 / ORDERS_PER_SECOND * 1000.0) as u64;
@@ -95,7 +109,7 @@ fn fill_live(feed: &mut Feed, options: &Options, now: u64, orders: usize) -> Res
 
 /// A marketplace at a steady rate whose stream ends before `now`. The first hour is that of a market that opens: the
 /// orders that come do not end yet. So it starts as much earlier.
-fn source(options: &Options, stream: Stream, now: u64) -> Box<dyn EventSource> {
+fn source(options: &Filling, now: u64) -> Box<dyn EventSource> {
     const HOUR_MS: u64 = 3_600_000;
     const EVENTS_PER_SECOND: u64 = 330;
     let span_ms = options.events * 1000 / EVENTS_PER_SECOND;
@@ -108,7 +122,7 @@ fn source(options: &Options, stream: Stream, now: u64) -> Box<dyn EventSource> {
         )
     };
     let generator = Generator::new(config);
-    match stream {
+    match options.stream {
         Stream::InOrder | Stream::LiveOrders(_) => Box::new(generator),
         Stream::Disordered => Box::new(Disorder::new(generator, options.seed)),
         Stream::Usual => {
@@ -119,6 +133,25 @@ fn source(options: &Options, stream: Stream, now: u64) -> Box<dyn EventSource> {
             Box::new(Faults::new(generator, faults))
         }
     }
+}
+
+/// Adds a field to an event that is shorter, of digits that LZ4 cannot shorten. What is no JSON object stays as it is.
+fn pad(event: &mut GeneratedEvent, bytes: usize) {
+    const NAME: &[u8] = br#","padding":""#;
+    let missing = bytes.saturating_sub(event.value.len() + NAME.len() + 1);
+    if missing == 0 || event.value.pop_if(|last| *last == b'}').is_none() {
+        return;
+    }
+    event.value.extend_from_slice(NAME);
+    let end = event.value.len() + missing;
+    let mut digits = xxh3_64(&event.id);
+    while event.value.len() < end {
+        let left = end - event.value.len();
+        let next = format!("{digits:016x}");
+        event.value.extend(next.bytes().take(left));
+        digits = xxh3_64(&digits.to_le_bytes());
+    }
+    event.value.extend_from_slice(b"\"}");
 }
 
 /// Sends an event with the headers of the outbox relay.
@@ -142,4 +175,38 @@ pub(crate) fn send(
 /// Empty stands for none.
 fn present(bytes: &[u8]) -> Option<&[u8]> {
     (!bytes.is_empty()).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn padded(value: &[u8], bytes: usize) -> Vec<u8> {
+        let mut event = GeneratedEvent {
+            value: value.to_vec(),
+            ..GeneratedEvent::default()
+        };
+        pad(&mut event, bytes);
+        event.value
+    }
+
+    #[test]
+    fn an_event_is_padded_to_the_size_asked_for_and_stays_what_it_was() {
+        let value = padded(br#"{"id":"a"}"#, 2_048);
+        assert_eq!(value.len(), 2_048);
+        let read: serde_json::Value = serde_json::from_slice(&value).unwrap();
+        assert_eq!(read["id"], "a");
+    }
+
+    #[test]
+    fn what_is_long_enough_or_no_object_stays_as_it_is() {
+        for (value, bytes) in [
+            (&br#"{"id":"a"}"#[..], 0),
+            (br#"{"id":"a"}"#, 20),
+            (br#"{"id""#, 2_048),
+            (b"", 2_048),
+        ] {
+            assert_eq!(padded(value, bytes), value);
+        }
+    }
 }

@@ -20,7 +20,7 @@ pub(crate) fn run(options: &Options) -> Result<Results> {
     let mut job = OrderJob::new(&options.job)?;
     let mut bench = Bench {
         options,
-        stand: Stand::start(options, Stream::Usual)?,
+        stand: Stand::start(&options.filling(Stream::Usual))?,
         runs: Vec::new(),
         verified: String::new(),
     };

@@ -47,12 +47,12 @@ pub(crate) fn run(options: &Options) -> Result<Comparison> {
         (
             IN_ORDER,
             "bench-in-order",
-            Stand::start(options, Stream::InOrder)?,
+            Stand::start(&options.filling(Stream::InOrder))?,
         ),
         (
             DISORDERED,
             "bench-disordered",
-            Stand::start(options, Stream::Disordered)?,
+            Stand::start(&options.filling(Stream::Disordered))?,
         ),
     ];
     let mut runs = Vec::new();

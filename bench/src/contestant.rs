@@ -75,6 +75,7 @@ struct Half {
 }
 
 /// The backlog: offsets at which its partitions end.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Backlog {
     pub(crate) topics: Vec<String>,
     pub(crate) ends: BTreeMap<(String, i32), i64>,

@@ -14,6 +14,7 @@
 //! | `contestant`, `process_usage` | one run of one program and what it took |
 //! | `profile` | what the job produced, for the floor to produce the same |
 //! | `verify`, `outcomes` | whether the job did its work |
+//! | `growth`, `orders` | what an event costs where something grows; orders made by hand |
 //! | `versus` | side by side with the same job on Kafka Streams |
 //! | `results`, `statistics`, `table` | from runs to medians to what is printed |
 
@@ -27,6 +28,7 @@ mod error;
 mod extent;
 mod floor;
 mod floor_run;
+mod growth;
 #[path = "../../tests/support/model/mod.rs"]
 #[expect(
     clippy::indexing_slicing,
@@ -37,6 +39,7 @@ mod floor_run;
 mod model;
 mod options;
 mod order_job;
+mod orders;
 mod outcomes;
 mod partitions;
 mod process_usage;
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Some(Command::Count(options)) => count_job::run(&options),
         Some(Command::Compare(options)) => versus::run(&options),
         Some(Command::Latency(options)) => versus::alone(&options),
+        Some(Command::Growth(options)) => growth::run(&options),
         None => report(&cli.options),
     };
     match outcome {

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::backlog::{Filling, Stream};
+use crate::growth::Axis;
+use crate::order_job::PARTITIONS;
 use crate::versus::Part;
 
 /// The order job against a program that only consumes and produces, over the same backlog on a Kafka of its own.
@@ -33,6 +36,8 @@ pub(crate) enum Command {
     Compare(Box<CompareOptions>),
     /// End-to-end latency, lag and CPU of the order job alone at a steady load.
     Latency(LatencyOptions),
+    /// What an event costs with more partitions, more orders, more threads, larger events, and other commit intervals.
+    Growth(GrowthOptions),
 }
 
 /// What is measured, and how often.
@@ -58,6 +63,19 @@ pub(crate) struct Options {
     /// Also write them to `bench/results/<date>.json`.
     #[arg(long)]
     pub(crate) save: bool,
+}
+
+impl Options {
+    /// The backlog that is asked for.
+    pub(crate) fn filling(&self, stream: Stream) -> Filling {
+        Filling {
+            stream,
+            events: self.events,
+            seed: self.seed,
+            partitions: PARTITIONS,
+            event_bytes: 0,
+        }
+    }
 }
 
 /// How the order job is run.
@@ -166,6 +184,34 @@ pub(crate) struct LatencyOptions {
     /// How the figures are printed.
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
+}
+
+/// What grows.
+#[derive(Debug, Args)]
+pub(crate) struct GrowthOptions {
+    #[command(flatten)]
+    pub(crate) job: ProgramOptions,
+    /// What grows; all if none is named.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) only: Vec<Axis>,
+    /// Events that each run works off.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) events: u64,
+    /// Runs of each program at each point, in turn; figures are medians.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) runs: u32,
+    /// Live orders, in place of 10 000, 300 000 and 3 000 000.
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [10_000, 300_000, 3_000_000], value_parser = clap::value_parser!(u64).range(1..10_000_000))]
+    pub(crate) live_orders: Vec<u64>,
+    /// Chooses the events.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How the figures are printed.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+    /// Also write them to `bench/results/<date>-growth.json`.
+    #[arg(long)]
+    pub(crate) save: bool,
 }
 
 /// What the count job is told by the bench.

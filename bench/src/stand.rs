@@ -8,12 +8,11 @@ use jumun_harness::{Broker, BrokerOptions};
 use topology::io::kafka::{KafkaLog, KafkaProperties};
 use topology::io::{Admin, Log, TopicPartition};
 
-use crate::backlog::{self, Stream};
+use crate::backlog::{self, Filling};
 use crate::contestant::{self, Backlog, Contestant, Run};
 use crate::error::Result;
 use crate::extent::Extent;
-use crate::options::Options;
-use crate::order_job::{self, Launch, OrderJob, PARTITIONS};
+use crate::order_job::{self, Launch, OrderJob};
 use crate::partitions::{self, PATIENCE};
 use crate::profile::{Moment, Profile};
 use crate::progress::say;
@@ -26,6 +25,8 @@ pub(crate) struct Stand {
     pub(crate) admin: Box<dyn Admin>,
     pub(crate) backlog: Backlog,
     pub(crate) expected: Emitted,
+    /// Of each input topic.
+    partitions: i32,
 }
 
 /// A run of the order job whose outputs were verified.
@@ -36,8 +37,18 @@ pub(crate) struct JobRun {
 }
 
 impl Stand {
-    /// Starts the broker and fills the input topics with events of this stream.
-    pub(crate) fn start(options: &Options, stream: Stream) -> Result<Self> {
+    /// Starts the broker and fills the input topics.
+    pub(crate) fn start(filling: &Filling) -> Result<Self> {
+        let mut stand = Self::empty(filling.partitions)?;
+        backlog::fill(&stand.log, filling)?;
+        stand.filled()?;
+        let events = stand.backlog.events();
+        stand.expected = Emitted::expected(&stand.log, filling.partitions, events)?;
+        Ok(stand)
+    }
+
+    /// Starts the broker without any events.
+    pub(crate) fn empty(partitions: i32) -> Result<Self> {
         say("starting a broker");
         let broker = Broker::start_with(BrokerOptions {
             heap_mib: 1024,
@@ -52,17 +63,29 @@ impl Stand {
             ..KafkaProperties::default()
         })?;
         let mut admin = log.admin("jumun-bench-admin")?;
-        admin.create_topics(&topics::outputs(&OrderJob::topics()), PATIENCE)?;
-        backlog::fill(&log, options, stream)?;
-        let backlog = backlog_now(admin.as_mut())?;
-        let expected = Emitted::expected(&log, PARTITIONS, backlog.events())?;
+        admin.create_topics(&topics::outputs(&OrderJob::topics_of(partitions)), PATIENCE)?;
         Ok(Self {
             broker,
             log,
             admin,
-            backlog,
-            expected,
+            backlog: Backlog::default(),
+            expected: Emitted::default(),
+            partitions,
         })
+    }
+
+    /// Takes what lies in the inputs now as the backlog.
+    pub(crate) fn filled(&mut self) -> Result<()> {
+        let partitions = partitions::of(self.admin.as_mut(), &topics::INPUTS)?;
+        let ends = partitions::ends(self.admin.as_mut(), &partitions)?;
+        self.backlog = Backlog {
+            topics: topics::INPUTS.map(str::to_owned).to_vec(),
+            ends: ends
+                .into_iter()
+                .map(|(partition, end)| ((partition.topic, partition.partition), end))
+                .collect(),
+        };
+        Ok(())
     }
 
     /// One run of the order job under this name and group, to this extent; its outputs are verified.
@@ -79,7 +102,7 @@ impl Stand {
             bootstrap_servers: self.broker.bootstrap_servers(),
             application_id: &group,
             directory: directory.path(),
-            partitions: PARTITIONS,
+            partitions: self.partitions,
             address: order_job::address()?,
         };
         let contestant = Contestant {
@@ -109,25 +132,11 @@ impl Stand {
         outputs: &[(String, Moment)],
         last_words: impl FnOnce() -> Result<(BTreeMap<String, u64>, T)>,
     ) -> Result<(JobRun, T)> {
-        let known: Vec<&str> = outputs.iter().map(|(topic, _)| topic.as_str()).collect();
-        let before = partitions::of(self.admin.as_mut(), &known)?;
-        let before = partitions::ends(self.admin.as_mut(), &before)?;
-        let segments = self.segments()?;
-
-        let events = self.backlog.events();
-        let (mut run, (counts, told)) =
-            contestant::measure(contestant, &self.broker, &self.backlog, last_words)?;
-
-        run.broker_bytes = self.segments()?.saturating_sub(segments);
-
         let mut emitted = Emitted::default();
+        let record = |topic: &str, value: Option<&[u8]>| emitted.record(topic, value);
+        let (run, profile, (counts, told)) = self.taken(contestant, outputs, last_words, record)?;
         emitted.counted(counts);
-        let from = self.since(&before, &known)?;
-        let profile = Profile::of(&self.log, &from, outputs, events, |topic, value| {
-            emitted.record(topic, value)
-        })?;
         let verified = self.expected.compare(&emitted)?;
-        (run.records_out, run.bytes_out) = (profile.records(), profile.bytes());
         self.told(&run);
         let done = JobRun {
             run,
@@ -135,6 +144,31 @@ impl Stand {
             verified,
         };
         Ok((done, told))
+    }
+
+    /// One run of a program over the backlog, and what it produced to these topics, of which each record is handed to `each`.
+    pub(crate) fn taken<T>(
+        &mut self,
+        contestant: Contestant,
+        outputs: &[(String, Moment)],
+        last_words: impl FnOnce() -> Result<T>,
+        each: impl FnMut(&str, Option<&[u8]>) -> Result<()>,
+    ) -> Result<(Run, Profile, T)> {
+        let known: Vec<&str> = outputs.iter().map(|(topic, _)| topic.as_str()).collect();
+        let before = partitions::of(self.admin.as_mut(), &known)?;
+        let before = partitions::ends(self.admin.as_mut(), &before)?;
+        let segments = self.segments()?;
+
+        let events = self.backlog.events();
+        let (mut run, told) =
+            contestant::measure(contestant, &self.broker, &self.backlog, last_words)?;
+
+        run.broker_bytes = self.segments()?.saturating_sub(segments);
+
+        let from = self.since(&before, &known)?;
+        let profile = Profile::of(&self.log, &from, outputs, events, each)?;
+        (run.records_out, run.bytes_out) = (profile.records(), profile.bytes());
+        Ok((run, profile, told))
     }
 
     /// Bytes of the broker's segments of all topics, those of its own included.
@@ -180,16 +214,4 @@ fn broker_properties() -> Vec<(String, String)> {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec()
-}
-
-fn backlog_now(admin: &mut dyn Admin) -> Result<Backlog> {
-    let partitions = partitions::of(admin, &topics::INPUTS)?;
-    let ends = partitions::ends(admin, &partitions)?;
-    Ok(Backlog {
-        topics: topics::INPUTS.map(str::to_owned).to_vec(),
-        ends: ends
-            .into_iter()
-            .map(|(partition, end)| ((partition.topic, partition.partition), end))
-            .collect(),
-    })
 }

@@ -47,7 +47,7 @@ impl<'a> Context<'a> {
     pub(super) fn stand(&mut self) -> Result<(&mut Stand, &mut OrderJob, Result<&Peer>)> {
         let stand = match &mut self.stand {
             Some(stand) => stand,
-            none => none.insert(Stand::start(&self.options.bench, Stream::Usual)?),
+            none => none.insert(Stand::start(&self.options.bench.filling(Stream::Usual))?),
         };
         let peer = self.peer.as_ref();
         Ok((stand, &mut self.job, needed(peer)))

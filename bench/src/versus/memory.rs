@@ -47,7 +47,7 @@ pub(super) fn measure(context: &mut Context<'_>) -> Result<Table> {
     turns(&mut kept, options.rounds, &PROGRAMS, |program, number| {
         let stand = match &mut stand {
             Some(stand) => stand,
-            none => none.insert(Stand::start(&options.bench, stream)?),
+            none => none.insert(Stand::start(&options.bench.filling(stream))?),
         };
         let (job, peer) = context.programs();
         let done = match (Profile::of(program), peer) {

@@ -13,10 +13,6 @@
 
 use std::time::{Duration, Instant};
 
-use jumun::feed::Feed;
-use jumun::generate::{EventSource, GeneratedEvent, InputTopic};
-use topology::io::HeaderBuffer;
-
 use super::OURS;
 use super::aims::{Aim, Bound, Ratio};
 use super::context::{Context, turns};
@@ -29,12 +25,13 @@ use super::schedule::{Schedule, now_us};
 use super::stage::Stage;
 use super::table::Table;
 use super::watch::Watch;
-use crate::backlog;
 use crate::error::{Error, Result};
 use crate::order_job::OrderJob;
-use crate::progress::{Progress, say};
+use crate::orders;
+use crate::progress::say;
 use crate::table::grouped;
-use crate::written::{CREATED, Written};
+use jumun::feed::Feed;
+use jumun::generate::{EventSource, GeneratedEvent};
 
 const FIRST_OUTPUT: &str = "kill_to_first_output_seconds";
 const ZERO_LAG: &str = "kill_to_zero_lag_seconds";
@@ -123,7 +120,8 @@ fn run(
     peer: Option<&Peer>,
 ) -> Result<Measured> {
     let mut stage = Stage::start(PARTITIONS)?;
-    create(&mut stage, orders)?;
+    let mut feed = Feed::open(&stage.log, "jumun-bench-orders", &stage.inputs())?;
+    orders::create(&mut feed, orders)?;
     let site = Site::new(program, stage.broker.bootstrap_servers(), PARTITIONS)?;
     let name = program.name();
     say(&format!("{name}: taking {orders} orders in"));
@@ -249,58 +247,6 @@ fn at_work_again(watch: &Watch, load: &OpenLoop, running: &mut Running) -> Resul
     }
 }
 
-fn now_ms() -> i64 {
-    i64::try_from(now_us() / 1_000).unwrap_or(i64::MAX)
-}
-
-/// An event of an order, into the buffers of the last one.
-fn write(event: &mut GeneratedEvent, order: u64, action: &'static str, id: u64, at: i64) {
-    let number = format!("B2611200{order:07}Z");
-    let (actor, info) = match action {
-        PAID => ("PG", r#"{"amount":20000}"#),
-        _ => ("CUSTOMER", CREATED),
-    };
-    let written = Written {
-        number: &number,
-        action,
-        version: 1,
-        actor,
-        info,
-        at,
-    };
-    event.topic = match written.topic() {
-        topic if topic == InputTopic::Payment.name() => InputTopic::Payment,
-        _ => InputTopic::Order,
-    };
-    event.value = written.envelope(id).into_bytes();
-    event
-        .id
-        .copy_from_slice(format!("00000000-0000-7000-8000-{id:012}").as_bytes());
-    event.key = number.into_bytes();
-    event.action = action;
-    event.schema_version = 1;
-    event.timestamp = at.unsigned_abs();
-}
-
-const PAID: &str = "payment.approved";
-
-/// Sends the first event of each order.
-fn create(stage: &mut Stage, orders: u64) -> Result<()> {
-    let mut feed = Feed::open(&stage.log, "jumun-bench-orders", &stage.inputs())?;
-    let mut event = GeneratedEvent::default();
-    let mut headers = HeaderBuffer::default();
-    let mut progress = Progress::start("creating orders", orders);
-    for order in 0..orders {
-        write(&mut event, order, "order.created", order, now_ms());
-        backlog::send(&mut feed, &event, &mut headers)?;
-        if order.is_multiple_of(10_000) {
-            feed.poll()?;
-            progress.at(order);
-        }
-    }
-    Ok(feed.flush()?)
-}
-
 /// Pays each order once.
 struct Payments {
     orders: u64,
@@ -308,9 +254,6 @@ struct Payments {
 }
 
 impl Payments {
-    /// A prime, so that all orders are met and what is written lies all over the state.
-    const STRIDE: u64 = 7_919;
-
     fn new(orders: u64) -> Self {
         Self { orders, next: 0 }
     }
@@ -321,8 +264,8 @@ impl EventSource for Payments {
         if self.next == self.orders {
             return false;
         }
-        let order = self.next * Self::STRIDE % self.orders;
-        write(event, order, PAID, self.orders + order, now_ms());
+        let order = orders::scattered(self.next, self.orders);
+        orders::write(event, order, orders::PAID, 1, self.orders + order);
         self.next += 1;
         true
     }
@@ -331,6 +274,8 @@ impl EventSource for Payments {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+
+    use jumun::generate::InputTopic;
 
     use super::*;
 
