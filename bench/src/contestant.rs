@@ -115,12 +115,15 @@ pub(crate) fn measure<T>(
         put_out,
     } = contestant;
     let events = backlog.events();
+    // Of a program that goes on from an earlier run.
+    let before = backlog.committed(kafka, &group)?;
+    let halfway = before + events.saturating_sub(before) / 2;
     let started = Instant::now();
     let mut process = Process::start(command)?;
     let mut progress = Progress::start(format!("run of the {name}"), events);
     let mut first: Option<(Instant, u64)> = None;
     let mut half: Option<Half> = None;
-    let (mut committed, mut moved) = (0, Instant::now());
+    let (mut committed, mut moved) = (before, Instant::now());
     let ended = loop {
         let asked = Instant::now();
         let now = backlog.committed(kafka, &group)?;
@@ -129,7 +132,7 @@ pub(crate) fn measure<T>(
             first.get_or_insert((asked, now));
             progress.at(now);
         }
-        if half.is_none() && committed >= events / 2 {
+        if half.is_none() && committed >= halfway {
             half = Some(Half {
                 at: asked,
                 committed,
@@ -164,7 +167,7 @@ pub(crate) fn measure<T>(
     let said = last_words()?;
     process.sigterm()?;
     process.wait_exit(STOP_TIMEOUT)?;
-    let (first_at, first_events) = first.unwrap_or((started, 0));
+    let (first_at, first_events) = first.unwrap_or((started, before));
     let per_second = |events: u64, from: Instant| {
         events as f64
             / ended

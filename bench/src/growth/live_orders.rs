@@ -21,6 +21,12 @@ use crate::progress::say;
 use crate::stand::Stand;
 use crate::table::grouped;
 
+/// Orders that nobody pays are told of after some minutes, all of them, which is no part of what is measured.
+const NOT_TOLD: [&str; 2] = [
+    "timers.payment_wait_warn_ms=86400000",
+    "timers.payment_wait_breach_ms=86400001",
+];
+
 /// A broker with the events of so many orders, and the programs' states of them.
 struct Market {
     stand: Stand,
@@ -103,7 +109,7 @@ impl Market {
         };
         Ok(Contestant {
             name,
-            command: job.command(&launch, extent, &[]),
+            command: job.command(&launch, extent, &NOT_TOLD),
             state: Some(launch.state()),
             group: group.clone(),
             put_out: None,
