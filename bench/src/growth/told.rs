@@ -111,7 +111,7 @@ impl Growth {
             for (index, (program, _)) in PROGRAMS.into_iter().enumerate() {
                 let _ = writeln!(
                     text,
-                    "\n{:26}{:>14}{:>10}{:>12}{:>12}{:>14}",
+                    "\n{:40}{:>14}{:>10}{:>12}{:>12}{:>14}",
                     format!("{}: {program}", axis.axis.title()),
                     "CPU s/million",
                     "ratio",
@@ -125,7 +125,7 @@ impl Growth {
                     };
                     let _ = writeln!(
                         text,
-                        "{:26}{:>14.2}{:>10.2}{:>12}{:>12.0}{:>14.2}",
+                        "{:40}{:>14.2}{:>10.2}{:>12}{:>12.0}{:>14.2}",
                         point.point,
                         of.figures.cpu_seconds_per_million_events,
                         of.cpu_to_first_point,
