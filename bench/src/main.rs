@@ -65,7 +65,7 @@ use clap::Parser;
 use serde::Serialize;
 
 use error::Result;
-use options::{Cli, Command, Format, Options};
+use options::{Cli, Command, Format, GrowthOptions, Options};
 
 /// As in the order job, so that the floor allocates as fast.
 #[global_allocator]
@@ -78,7 +78,7 @@ fn main() -> ExitCode {
         Some(Command::Count(options)) => count_job::run(&options),
         Some(Command::Compare(options)) => versus::run(&options),
         Some(Command::Latency(options)) => versus::alone(&options),
-        Some(Command::Growth(options)) => growth::run(&options),
+        Some(Command::Growth(options)) => growth(&options),
         None => report(&cli.options),
     };
     match outcome {
@@ -91,21 +91,35 @@ fn main() -> ExitCode {
 }
 
 fn report(options: &Options) -> Result<()> {
+    let how = (options.format, options.save);
     if options.disorder {
         let results = comparison::run(options)?;
-        return tell(options, &results, &results.text(), &results.at, "-disorder");
+        let (text, at) = (results.text(), &results.at);
+        return tell(how, &results, &text, at, "-disorder");
     }
     let results = bench::run(options)?;
-    tell(options, &results, &table::text(&results), &results.at, "")
+    tell(how, &results, &table::text(&results), &results.at, "")
+}
+
+fn growth(options: &GrowthOptions) -> Result<()> {
+    let growth = growth::run(options)?;
+    let how = (options.format, options.save);
+    tell(how, &growth, &growth.text(), &growth.at, "-growth")
 }
 
 #[expect(clippy::print_stdout, reason = "its output is its purpose")]
-fn tell(options: &Options, results: &impl Serialize, text: &str, at: &str, of: &str) -> Result<()> {
-    match options.format {
+fn tell(
+    (format, save): (Format, bool),
+    results: &impl Serialize,
+    text: &str,
+    at: &str,
+    of: &str,
+) -> Result<()> {
+    match format {
         Format::Text => print!("{text}"),
         Format::Json => print!("{}", results::json(results)?),
     }
-    if options.save {
+    if save {
         let path = results::save(results, at, of, Path::new("bench/results"))?;
         progress::say(&format!("saved in {}", path.display()));
     }

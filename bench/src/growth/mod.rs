@@ -13,15 +13,12 @@ mod backlogs;
 mod live_orders;
 mod told;
 
-use std::path::Path;
-
 use crate::contestant::Run;
 use crate::error::Result;
 use crate::extent::Extent;
-use crate::options::{Format, GrowthOptions};
+use crate::options::GrowthOptions;
 use crate::order_job::OrderJob;
 use crate::progress::say;
-use crate::results;
 
 pub(crate) use axis::Axis;
 use told::Growth;
@@ -53,8 +50,8 @@ impl Point {
     }
 }
 
-/// Measures what is asked for, and tells.
-pub(crate) fn run(options: &GrowthOptions) -> Result<()> {
+/// Measures what is asked for.
+pub(crate) fn run(options: &GrowthOptions) -> Result<Growth> {
     let mut job = OrderJob::new(&options.job)?;
     let axes = Axis::chosen(&options.only);
     let mut growth = Growth::new(options);
@@ -67,18 +64,5 @@ pub(crate) fn run(options: &GrowthOptions) -> Result<()> {
         };
         growth.add(*axis, &points)?;
     }
-    print(&match options.format {
-        Format::Text => growth.text(),
-        Format::Json => results::json(&growth)?,
-    });
-    if options.save {
-        let path = results::save(&growth, &growth.at, "-growth", Path::new("bench/results"))?;
-        say(&format!("saved in {}", path.display()));
-    }
-    Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "its output is its purpose")]
-fn print(text: &str) {
-    print!("{text}");
+    Ok(growth)
 }

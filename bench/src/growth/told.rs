@@ -14,8 +14,8 @@ use crate::table::grouped;
 
 /// Everything that is told.
 #[derive(Serialize)]
-pub(super) struct Growth {
-    pub(super) at: String,
+pub(crate) struct Growth {
+    pub(crate) at: String,
     events: u64,
     seed: u64,
     commit_interval_ms: u64,
@@ -99,7 +99,7 @@ impl Growth {
     }
 
     /// For people.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = format!(
             "{} events, exactly once, commit every {} ms ({} in a backlog); medians of {} runs\n",
             grouped(self.events),

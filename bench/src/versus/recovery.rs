@@ -13,6 +13,9 @@
 
 use std::time::{Duration, Instant};
 
+use jumun::feed::Feed;
+use jumun::generate::{EventSource, GeneratedEvent};
+
 use super::OURS;
 use super::aims::{Aim, Bound, Ratio};
 use super::context::{Context, turns};
@@ -30,8 +33,6 @@ use crate::order_job::OrderJob;
 use crate::orders;
 use crate::progress::say;
 use crate::table::grouped;
-use jumun::feed::Feed;
-use jumun::generate::{EventSource, GeneratedEvent};
 
 const FIRST_OUTPUT: &str = "kill_to_first_output_seconds";
 const ZERO_LAG: &str = "kill_to_zero_lag_seconds";
@@ -120,8 +121,11 @@ fn run(
     peer: Option<&Peer>,
 ) -> Result<Measured> {
     let mut stage = Stage::start(PARTITIONS)?;
-    let mut feed = Feed::open(&stage.log, "jumun-bench-orders", &stage.inputs())?;
-    orders::create(&mut feed, orders)?;
+    // The feed is closed before anything is measured.
+    orders::create(
+        &mut Feed::open(&stage.log, "jumun-bench-orders", &stage.inputs())?,
+        orders,
+    )?;
     let site = Site::new(program, stage.broker.bootstrap_servers(), PARTITIONS)?;
     let name = program.name();
     say(&format!("{name}: taking {orders} orders in"));
