@@ -199,7 +199,8 @@ impl<'a> ProcessingContext<'a> {
         self.source
     }
 
-    /// The inputs of the task, by [`SourceRecord::input`], as of this turn of the loop.
+    /// The inputs of the task, by [`SourceRecord::input`], as of this turn of the loop. Empty until they were
+    /// looked at for the first time since the task began, or was set back.
     pub fn inputs(&self) -> &[InputStatus] {
         &self.scope.inputs
     }

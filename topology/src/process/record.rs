@@ -73,7 +73,7 @@ pub struct InputStatus {
     /// still counts anew.
     pub caught_up_since: Option<i64>,
     /// How far behind the wall clock the next record is, in milliseconds; 0 while everything that comes is
-    /// processed within about a second. `None` where nobody knows: nothing was fetched yet, or the brokers do
-    /// not answer.
+    /// processed within about a second. One that is on its way is taken to be no older than the one before it. `None` where
+    /// nobody knows: nothing was fetched yet, or the brokers do not answer.
     pub lag_ms: Option<i64>,
 }

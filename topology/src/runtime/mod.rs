@@ -9,6 +9,7 @@ mod commit;
 mod config;
 mod contain;
 mod described;
+mod downstream;
 mod expected_topic;
 mod incremental;
 mod key_query;

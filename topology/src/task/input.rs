@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::taken::Taken;
 use crate::io::{Fetched, InputId, RecordBatch, TopicPartition};
 
-/// Full fetches in a row, after which an input counts as far behind.
-const BEHIND: u32 = 8;
+/// As many times the records that may be taken at once must have come of full fetches, until an input counts as far behind.
+const BEHIND: usize = 8;
 
 /// One partition that a task reads.
 pub(crate) struct Input {
@@ -23,8 +23,11 @@ pub(crate) struct Input {
     pub(crate) queue: RecordBatch,
     /// End of partition was seen since the last record.
     pub(crate) at_end: bool,
-    /// Fetches since its end was last seen that brought as many records as were asked for.
-    full_fetches: u32,
+    /// Records since its end was last seen, of fetches that brought as much as one may.
+    backlog: usize,
+    is_behind: bool,
+    /// Timestamp of what was next when it was last looked at, while there is lag.
+    next_at: Option<i64>,
     /// When, by wall clock, everything that was in the partition had been processed.
     pub(crate) caught_up_at: Option<i64>,
     /// Offset of the next record to process.
@@ -44,7 +47,9 @@ impl Input {
             id: None,
             queue: RecordBatch::default(),
             at_end: false,
-            full_fetches: 0,
+            backlog: 0,
+            is_behind: false,
+            next_at: None,
             caught_up_at: None,
             position: 0,
             committed: 0,
@@ -52,24 +57,45 @@ impl Input {
         }
     }
 
-    /// Takes note of what a fetch of at most `max` records brought.
+    /// Takes note of what a fetch of at most `max` records brought; it may have been full with fewer, by their bytes.
     pub(crate) fn fetched(&mut self, fetched: Fetched, max: usize) {
         if fetched.end_of_partition.is_some() {
             self.at_end = true;
-            self.full_fetches = 0;
+            self.forget_backlog();
         } else if fetched.records > 0 {
             self.at_end = false;
-            self.full_fetches = self
-                .full_fetches
-                .saturating_add(u32::from(fetched.records >= max));
+            if fetched.is_full {
+                self.backlog = self.backlog.saturating_add(fetched.records);
+                self.is_behind |= self.backlog >= BEHIND.saturating_mul(max);
+            }
         }
+    }
+
+    /// How far behind this moment the next record is, in milliseconds. One that is on its way is taken to be no older than the
+    /// one that was last seen here; `None` where none was.
+    pub(crate) fn lag_ms(&mut self, now: i64) -> Option<i64> {
+        let next = self.queue.front().map(|record| record.timestamp);
+        self.next_at = next.or(self.next_at);
+        let lag = now.saturating_sub(self.next_at?);
+        Some(lag.max(0))
+    }
+
+    /// Everything that comes is processed at once.
+    pub(crate) fn keeps_up(&mut self) {
+        self.next_at = None;
+    }
+
+    fn forget_backlog(&mut self) {
+        self.backlog = 0;
+        self.is_behind = false;
     }
 
     /// Continues at `position`, with nothing read ahead.
     pub(crate) fn reset(&mut self, position: i64) {
         self.queue.clear();
         self.at_end = false;
-        self.full_fetches = 0;
+        self.forget_backlog();
+        self.next_at = None;
         self.caught_up_at = None;
         self.taken.clear();
         self.position = position;
@@ -144,9 +170,9 @@ impl Inputs {
         InputChoice::Take(index)
     }
 
-    /// Whether some input is far behind: since its end was last seen, several fetches were full.
+    /// Whether some input is far behind: since its end was last seen, much came of full fetches.
     pub(crate) fn is_behind(&self) -> bool {
-        self.all.iter().any(|input| input.full_fetches >= BEHIND)
+        self.all.iter().any(|input| input.is_behind)
     }
 
     /// Whether everything that was in the log has been processed.
@@ -180,23 +206,21 @@ mod tests {
         inputs.all[input]
             .queue
             .push(0, timestamp, None, None, Headers::default());
-        inputs.all[input].fetched(
-            Fetched {
-                records: 1,
-                end_of_partition: None,
-            },
-            10,
-        );
+        let fetched = Fetched {
+            records: 1,
+            end_of_partition: None,
+            is_full: false,
+        };
+        inputs.all[input].fetched(fetched, 10);
     }
 
     fn end(inputs: &mut Inputs, input: usize) {
-        inputs.all[input].fetched(
-            Fetched {
-                records: 0,
-                end_of_partition: Some(1),
-            },
-            10,
-        );
+        let fetched = Fetched {
+            records: 0,
+            end_of_partition: Some(1),
+            is_full: false,
+        };
+        inputs.all[input].fetched(fetched, 10);
     }
 
     const NOW: Duration = Duration::from_secs(100);
@@ -222,23 +246,43 @@ mod tests {
     }
 
     #[test]
+    fn what_is_on_its_way_is_no_older_than_what_was_here() {
+        let mut inputs = inputs(0);
+        assert_eq!(inputs.all[0].lag_ms(1_000), None);
+        push(&mut inputs, 0, 400);
+        let input = &mut inputs.all[0];
+        assert_eq!(input.lag_ms(1_000), Some(600));
+        input.queue.pop_front();
+        assert_eq!(input.lag_ms(1_100), Some(700));
+        input.keeps_up();
+        assert_eq!(input.lag_ms(1_200), None);
+        push(&mut inputs, 0, 1_500);
+        let input = &mut inputs.all[0];
+        assert_eq!(input.lag_ms(1_200), Some(0));
+        input.reset(0);
+        assert_eq!(input.lag_ms(1_300), None);
+    }
+
+    #[test]
     fn an_input_is_far_behind_after_some_full_fetches_until_its_end_is_seen() {
         let mut inputs = inputs(0);
-        let fetched = |records, end_of_partition| Fetched {
+        let fetched = |records, end_of_partition, is_full| Fetched {
             records,
             end_of_partition,
+            is_full,
         };
         let input = &mut inputs.all[0];
-        for _ in 1..BEHIND {
-            input.fetched(fetched(10, None), 10);
+        // However few records make a fetch full, where it is bounded in bytes.
+        for _ in 1..BEHIND * 5 {
+            input.fetched(fetched(2, None, true), 10);
         }
-        input.fetched(fetched(9, None), 10);
+        input.fetched(fetched(9, None, false), 10);
         assert!(!inputs.is_behind());
-        inputs.all[0].fetched(fetched(10, None), 10);
+        inputs.all[0].fetched(fetched(2, None, true), 10);
         assert!(inputs.is_behind());
-        inputs.all[0].fetched(fetched(0, None), 10);
+        inputs.all[0].fetched(fetched(0, None, false), 10);
         assert!(inputs.is_behind());
-        inputs.all[0].fetched(fetched(10, Some(20)), 10);
+        inputs.all[0].fetched(fetched(10, Some(20), true), 10);
         assert!(!inputs.is_behind());
     }
 

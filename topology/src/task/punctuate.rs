@@ -47,11 +47,13 @@ impl Task {
                 Some(since) if !stood_still => Some(since),
                 _ => Some(now),
             };
-            let head = input.queue.front().filter(|_| brokers_answer);
             status.lag_ms = if keeps_up {
+                input.keeps_up();
                 Some(0)
+            } else if brokers_answer {
+                input.lag_ms(now)
             } else {
-                head.map(|record| now.saturating_sub(record.timestamp).max(0))
+                None
             };
         }
     }

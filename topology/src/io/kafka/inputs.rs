@@ -150,6 +150,7 @@ impl Inputs {
             Fetched {
                 records,
                 end_of_partition,
+                is_full: full,
             },
             full,
         ))
