@@ -11,6 +11,7 @@ use super::codec::Incoming;
 use super::counters::{self, Count};
 use super::judged::Judged;
 use super::lags;
+use super::look_later::LookLater;
 use super::measures;
 use super::options::JobOptions;
 use super::set_aside::SetAside;
@@ -36,6 +37,8 @@ pub(super) mod timer {
     pub(in crate::job) const RETENTION: u8 = 2;
     /// It is looked whether something lasts too long.
     pub(in crate::job) const WATCH: u8 = 3;
+    /// It is looked at several orders, whose numbers are the key.
+    pub(in crate::job) const LOOK_LATER: u8 = 4;
 }
 
 /// The stores that judging keeps.
@@ -75,6 +78,7 @@ pub(super) struct JudgeProcessor {
     pub(super) row_key: Vec<u8>,
     pub(super) row: Vec<u8>,
     pub(super) watching: WatchBuffers,
+    pub(super) later: LookLater,
 }
 
 /// How an event came to be judged.
@@ -112,6 +116,7 @@ impl JudgeProcessor {
             row_key: Vec::new(),
             row: Vec::new(),
             watching: WatchBuffers::default(),
+            later: LookLater::default(),
         }
     }
 }
@@ -181,6 +186,9 @@ impl Processor for JudgeProcessor {
         let Some(stores) = self.stores else {
             return Ok(());
         };
+        if timer.kind == timer::LOOK_LATER {
+            return self.look_at(timer.key, context);
+        }
         // Order numbers are text; the key was made of one.
         let order_no = String::from_utf8_lossy(timer.key);
         if !self.load(&order_no, stores, context)? {
@@ -204,6 +212,10 @@ impl Processor for JudgeProcessor {
     ) -> Result<(), ProcessError> {
         accounting::check(context);
         Ok(())
+    }
+
+    fn before_commit(&mut self, context: &mut Context<'_, '_>) -> Result<(), ProcessError> {
+        self.set_looks(context)
     }
 }
 
@@ -260,7 +272,7 @@ impl JudgeProcessor {
     }
 
     /// Reads the order. Returns whether there was anything of it.
-    fn load(
+    pub(super) fn load(
         &mut self,
         order_no: &str,
         stores: Stores,

@@ -12,6 +12,7 @@ mod judged;
 pub mod lags;
 #[cfg(test)]
 mod lags_tests;
+mod look_later;
 mod measures;
 pub mod metrics;
 mod options;

@@ -6,8 +6,9 @@
 //! version.
 //!
 //! A deadline counts only once everything up to it was read: while an input lags, it is waited for, and with more lag
-//! than `timers.max_lag_ms` nothing is told at all. So a backlog, or a stop of an hour, makes no breach that was none. A log
-//! that is processed anew has its own time, stream time, and no lag.
+//! than `timers.max_lag_ms` nothing is told at all; orders whose first deadline is over by then share timers
+//! (`look_later`). So a backlog, or a stop of an hour, makes no breach that was none. A log that is processed anew has its
+//! own time, stream time, and no lag.
 
 use topology::io::Headers;
 use topology::process::{ProcessError, ProcessingContext, Record};
@@ -80,11 +81,13 @@ pub(super) struct WatchBuffers {
 /// How far the inputs of the task are behind, milliseconds; none where nobody knows.
 pub(super) fn lag(context: &ProcessingContext<'_>) -> Option<i64> {
     let mut lags = context.inputs().iter().map(|input| input.lag_ms);
-    lags.try_fold(0, |most: i64, lag| Some(most.max(lag?)))
+    // After a start there are none until they are looked at for the first time.
+    let first = lags.next()??;
+    lags.try_fold(first, |most, lag| Some(most.max(lag?)))
 }
 
 /// Milliseconds until a deadline that is over but for this lag is looked at again.
-fn look_again_after(lag_ms: i64) -> i64 {
+pub(super) fn look_again_after(lag_ms: i64) -> i64 {
     let [soonest, latest] = LOOK_AGAIN_MS;
     (lag_ms / 60).clamp(soonest, latest)
 }
@@ -157,15 +160,32 @@ impl JudgeProcessor {
                 return Ok(());
             }
             row.due = None;
-            let running = it.watched().running;
-            let now = it.parking_clock(context);
-            it.end_watches(&running, now, row, context)?;
-            if let Some(horizon) = it.horizon(context) {
-                it.tell_reached(&running, horizon, row, context)?;
-                it.queue(&running, row, context)?;
-            }
-            it.set_watch(&running, row, context)
+            it.look_at_watches(row, context)
         })
+    }
+
+    /// The order at hand is looked at again, unless it has a timer meanwhile.
+    pub(super) fn look(&mut self, context: &mut Context<'_, '_>) -> Result<(), ProcessError> {
+        self.change_watches(context, |it, row, context| match row.due {
+            Some(_) => Ok(()),
+            None => it.look_at_watches(row, context),
+        })
+    }
+
+    /// What is over is told, what was reached if that may be, and when it is looked at next is set.
+    fn look_at_watches(
+        &mut self,
+        row: &mut WatchRow,
+        context: &mut Context<'_, '_>,
+    ) -> Result<(), ProcessError> {
+        let running = self.watched().running;
+        let now = self.parking_clock(context);
+        self.end_watches(&running, now, row, context)?;
+        if let Some(horizon) = self.horizon(context) {
+            self.tell_reached(&running, horizon, row, context)?;
+            self.queue(&running, row, context)?;
+        }
+        self.set_watch(&running, row, context)
     }
 
     /// Reads the row of the order at hand, and writes what was made of it.
@@ -238,34 +258,44 @@ impl JudgeProcessor {
 
     /// Sets the timer for the first deadline, unless one comes before it; removes it where there is none.
     fn set_watch(
-        &self,
+        &mut self,
         running: &Running,
         row: &mut WatchRow,
-        context: &mut ProcessingContext<'_>,
+        context: &mut Context<'_, '_>,
     ) -> Result<(), ProcessError> {
-        let (clock, key) = (self.waits_by(), self.order_no.as_bytes());
+        let clock = self.waits_by();
         let Some(next) = next_deadline(&self.order, running, &self.options.watching.limits, row)
         else {
             return match row.due.take() {
-                Some(due) => context.cancel_timer(clock, due, timer::WATCH, key),
+                Some(due) => {
+                    context.cancel_timer(clock, due, timer::WATCH, self.order_no.as_bytes())
+                }
                 None => Ok(()),
             };
         };
         let now = self.parking_clock(context);
+        // None: it is looked at together with others.
         let due = match self.horizon(context) {
-            _ if next > now => next,
-            Some(horizon) if horizon >= next => next,
-            Some(_) => now.saturating_add(SOON_MS),
-            None => now.saturating_add(look_again_after(lag(context).unwrap_or(0))),
+            _ if next > now => Some(next),
+            Some(horizon) if horizon >= next => Some(next),
+            Some(_) => Some(now.saturating_add(SOON_MS)),
+            None => None,
         };
+        let key = self.order_no.as_bytes();
         if let Some(set) = row.due {
-            if set <= due && set > now.saturating_sub(LOST_MS) {
+            if due.is_none_or(|due| set <= due) && set > now.saturating_sub(LOST_MS) {
                 return Ok(());
             }
             context.cancel_timer(clock, set, timer::WATCH, key)?;
         }
-        row.due = Some(due);
-        context.set_timer(clock, due, timer::WATCH, key)
+        row.due = due;
+        match due {
+            Some(due) => context.set_timer(clock, due, timer::WATCH, key),
+            None => {
+                self.look_later(context);
+                Ok(())
+            }
+        }
     }
 
     /// Tells of the levels that were reached, in the order of their deadlines.

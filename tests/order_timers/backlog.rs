@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jumun::domain::ordering::OrderingPolicy;
 use serde_json::{Value, json};
+use topology::task::TaskId;
 
 use super::scene::*;
 use crate::edge_cases::world::*;
@@ -100,6 +101,53 @@ fn a_backlog_of_an_hour_tells_of_nothing_but_what_is_late_now() {
     );
     assert_eq!(found(&world), Vec::<String>::new());
     assert_eq!(counted(&world, "sla/").len(), 3);
+}
+
+/// Rows of the job's state: of the store `watches`, and timers.
+fn rows(world: &mut World) -> [usize; 2] {
+    let task = TaskId {
+        subtopology: 0,
+        partition: 0,
+    };
+    let rows = world.job.driver.dump(task).unwrap();
+    let watches = rows.iter().filter(|(family, _, _)| family == "watches");
+    // The own rows of a task are its timers and a few values.
+    let own = rows.iter().filter(|(family, _, _)| family == "_task");
+    [watches.count(), own.count()]
+}
+
+#[test]
+fn orders_of_a_backlog_share_timers_and_a_crash_loses_none() {
+    const UNPAID: usize = 250;
+    let mut world = world();
+    let began = world.job.now();
+    stopped_for(&mut world, 60 * MINUTES, |world| {
+        let mut log = Log::default();
+        for (number, after) in (0..UNPAID).zip((0..).step_by(100)) {
+            world.order_no = format!("B{number}");
+            let at = began + 45 * MINUTES + after;
+            log.add(world, at, "CUSTOMER order.created 1", created("CARD"));
+        }
+        log.append(world);
+    });
+    world.job.run();
+    world.job.commit();
+    assert_eq!(told(&world), Vec::<String>::new());
+    let [watches, own] = rows(&mut world);
+    // One timer of each is for its retention.
+    let timers = own - UNPAID;
+    assert!(
+        watches == 0 && timers < 20,
+        "{watches} watches, {timers} rows"
+    );
+    world.job.crash_and_restart();
+    go_on_until(&mut world, began + 62 * MINUTES);
+    let mut levels: Vec<String> = told(&world);
+    levels.sort();
+    let expected = ["BREACH", "WARN"].map(|level| vec![format!("payment_wait {level}"); UNPAID]);
+    assert_eq!(levels, expected.concat());
+    // What was told of each is kept until it ends.
+    assert_eq!(rows(&mut world)[0], UNPAID);
 }
 
 #[test]
