@@ -24,6 +24,7 @@ use topology::store::StoreId;
 use topology::window::{WindowResult, Windowed};
 
 use super::names;
+use super::recent_groups::RecentGroups;
 use crate::domain::aggregates::{AggregateValue, Marks, PAIRS, SUSPECT_MS};
 use crate::domain::detection::{MINUTE_MS, Measure, write_measured};
 
@@ -54,6 +55,7 @@ pub(super) struct DuplicatePairs {
     value: AggregateValue,
     marks: Marks,
     told: Windowed<Vec<u8>>,
+    recent: RecentGroups,
     /// Rows of minutes before this are deleted.
     swept: i64,
     /// Keys of rows to be deleted, one behind the other.
@@ -97,6 +99,7 @@ impl DuplicatePairs {
             value: AggregateValue::default(),
             marks: Marks::default(),
             told: Windowed::default(),
+            recent: RecentGroups::default(),
             swept: i64::MIN,
             over: Vec::new(),
             due: Vec::new(),
@@ -122,6 +125,32 @@ impl DuplicatePairs {
         let read = self.value.decode(bytes);
         read.map_err(|_| broken("a minute"))?;
         Ok(true)
+    }
+
+    /// Learns which groups have rows of minutes that begin at this moment or later.
+    fn learn(&mut self, from: i64, context: &mut Context<'_, '_>) -> Result<(), ProcessError> {
+        let store = self.store()?;
+        write_key(&mut self.key, MARKS, from, &[]);
+        self.recent.begin(from);
+        let (recent, mut failed) = (&mut self.recent, false);
+        context.range(
+            store,
+            Bound::Included(&self.key[..]),
+            Bound::Excluded(&[MARKS + 1][..]),
+            &mut |key, _| {
+                match key.get(1..).and_then(<[u8]>::split_first_chunk) {
+                    Some((start, group)) => {
+                        recent.add(i64::from_be_bytes(*start) ^ i64::MIN, group)
+                    }
+                    None => failed = true,
+                }
+                ControlFlow::Continue(())
+            },
+        )?;
+        match failed {
+            true => Err(broken("a key")),
+            false => Ok(()),
+        }
     }
 
     /// Adds what is kept of a group in the minutes from one to before another.
@@ -165,9 +194,14 @@ impl DuplicatePairs {
         self.marks.clear();
         self.marks.take_in(value);
         let has_created = self.marks.has_created();
-        if has_created {
-            self.gather(&minute.key, start - SUSPECT_MS, start, context)?;
+        let from = start.saturating_sub(SUSPECT_MS);
+        if self.recent.is_new() {
+            self.learn(from, context)?;
         }
+        if has_created && self.recent.may_have(from, &minute.key) {
+            self.gather(&minute.key, from, start, context)?;
+        }
+        self.recent.add(start, &minute.key);
         write_key(&mut self.key, MARKS, start, &minute.key);
         self.row.clear();
         value.encode(&mut self.row);
@@ -255,6 +289,7 @@ impl DuplicatePairs {
             self.value = AggregateValue::default();
         }
         self.value.merge(late.delta);
+        self.recent.add(start, &minute.key);
         write_key(&mut self.key, MARKS, start, &minute.key);
         self.row.clear();
         self.value.encode(&mut self.row);

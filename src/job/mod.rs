@@ -19,6 +19,7 @@ mod options;
 #[cfg(test)]
 mod parking_tests;
 mod part;
+mod recent_groups;
 mod retention;
 mod retrying;
 pub(crate) mod set_aside;
