@@ -1,12 +1,13 @@
 //! Orders that are looked at again together, because inputs lag: nothing may be told of them before, and in a backlog most
 //! will have ended by then. So they share a timer, up to [`TOGETHER`] of them, whose key holds their numbers; a row and a
-//! timer for each would be written and removed again for nothing.
+//! timer for each would be written and removed again for nothing. While the inputs lag as much, the timer is set again, and
+//! no order is read.
 //!
 //! An order may stand in several: what is found when its turn comes is what counts.
 
 use hashbrown::HashTable;
 use topology::codec::varint;
-use topology::process::ProcessError;
+use topology::process::{ProcessError, ProcessingContext};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::judge_processor::{Context, JudgeProcessor, timer};
@@ -80,14 +81,19 @@ impl JudgeProcessor {
         if self.later.starts.is_empty() {
             return Ok(());
         }
-        let after = look_again_after(lag(context).unwrap_or(0));
-        let due = self.parking_clock(context).saturating_add(after);
+        let due = self.next_look(context);
         for key in self.later.keys() {
             context.set_timer(self.waits_by(), due, timer::LOOK_LATER, key)?;
         }
         self.later.clear();
         context.holds(0);
         Ok(())
+    }
+
+    /// When it is looked again whether anything may be told.
+    fn next_look(&self, context: &ProcessingContext<'_>) -> i64 {
+        let after = look_again_after(lag(context).unwrap_or(0));
+        self.parking_clock(context).saturating_add(after)
     }
 
     /// The time of some of them has come.
@@ -99,6 +105,11 @@ impl JudgeProcessor {
         let Some(stores) = self.stores else {
             return Ok(());
         };
+        if self.horizon(context).is_none() {
+            // Nothing may be told of any of them: none is read.
+            let due = self.next_look(context);
+            return context.set_timer(self.waits_by(), due, timer::LOOK_LATER, numbers);
+        }
         while let Some(number) = varint::take_bytes(&mut numbers) {
             if self.load(&String::from_utf8_lossy(number), stores, context)? {
                 self.look(context)?;

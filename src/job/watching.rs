@@ -247,7 +247,7 @@ impl JudgeProcessor {
     }
 
     /// Everything that happened up to then was read; none while nobody knows.
-    fn horizon(&self, context: &ProcessingContext<'_>) -> Option<i64> {
+    pub(super) fn horizon(&self, context: &ProcessingContext<'_>) -> Option<i64> {
         let now = self.parking_clock(context);
         if self.options.rebuild {
             return Some(now);

@@ -140,8 +140,16 @@ fn orders_of_a_backlog_share_timers_and_a_crash_loses_none() {
         watches == 0 && timers < 20,
         "{watches} watches, {timers} rows"
     );
-    world.job.crash_and_restart();
-    go_on_until(&mut world, began + 62 * MINUTES);
+    // Their timers are due when it starts, and there is a backlog again.
+    stopped_for(&mut world, 60 * MINUTES, |world| {
+        let mut log = Log::default();
+        for number in 0..1_000 {
+            let from = began + 65 * MINUTES + number * SECONDS;
+            add_life(&mut log, world, &format!("L{number}"), from, true);
+        }
+        log.append(world);
+    });
+    go_on_until(&mut world, began + 122 * MINUTES);
     let mut levels: Vec<String> = told(&world);
     levels.sort();
     let expected = ["BREACH", "WARN"].map(|level| vec![format!("payment_wait {level}"); UNPAID]);
