@@ -57,7 +57,7 @@ impl Plan {
             tell("the short form: make torture runs the long one");
         }
         Self {
-            minutes: minutes.map_or(0.6, |minutes| minutes as f64),
+            minutes: minutes.map_or(0.9, |minutes| minutes as f64),
             blows: number("JUMUN_TORTURE_KILLS").map_or(8, |blows| blows as usize),
             seed: number("JUMUN_TORTURE_SEED").unwrap_or_else(|| {
                 StdRng::seed_from_u64(std::process::id().into()).random_range(0..1_000_000)
