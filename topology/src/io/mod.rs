@@ -78,8 +78,6 @@ pub struct Fetched {
     /// the next record (if any) will be. Only this says "caught up"; positions cannot, because
     /// transaction markers take offsets.
     pub end_of_partition: Option<i64>,
-    /// As much was taken as may be at once, by number or by bytes: there is probably more.
-    pub is_full: bool,
 }
 
 /// How a group shares out its partitions.

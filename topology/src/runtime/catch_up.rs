@@ -3,11 +3,10 @@
 //! What changes a key several times between two commits is told once: in its changelog, and in topics of latest values. What
 //! happens to a key lies close together in its partition, so a thread that works off a backlog stays with one task until the
 //! next commit, instead of doing a little of each: fewer records for the same work. Tasks that are not far behind take part
-//! in every turn of the loop, but for those that wait for what the others hand over (`downstream`).
+//! in every turn of the loop.
 
 use std::time::Duration;
 
-use super::downstream::Downstream;
 use crate::task::TaskId;
 
 /// Whose turn it is.
@@ -28,18 +27,14 @@ pub(super) struct CatchUp {
     held_back: Vec<TaskId>,
     /// Those that had nothing to process since any had something, because an input is waited for.
     passed: Vec<TaskId>,
-    /// Those that wait for what the others hand over.
-    downstream: Downstream,
 }
 
 impl CatchUp {
-    /// Decides for one turn of the loop, among the tasks that are far behind, in ascending order, with their stream times,
-    /// and those that are not and read repartition topics alone, with whether they have processed what is there;
+    /// Decides for one turn of the loop, among the tasks that are far behind, in ascending order, with their stream times;
     /// `last_commit` is monotonic time.
     pub(super) fn choose(
         &mut self,
         behind: impl Iterator<Item = (TaskId, Option<i64>)> + Clone,
-        downstream: impl Iterator<Item = (TaskId, bool)> + Clone,
         last_commit: Duration,
     ) {
         self.held_back.clear();
@@ -54,8 +49,6 @@ impl CatchUp {
         }
         let current = self.current;
         self.held_back.retain(|id| Some(*id) != current);
-        let behind = self.held_back.len() + usize::from(current.is_some());
-        self.downstream.choose(behind, downstream, last_commit);
     }
 
     fn next(
@@ -82,26 +75,19 @@ impl CatchUp {
 
     /// Whether a task has a part in this turn.
     pub(super) fn takes_part(&self, id: TaskId) -> bool {
-        !self.held_back.contains(&id) && !self.downstream.waits(id)
+        !self.held_back.contains(&id)
     }
 
     /// Takes note of how many records the turn processed. Where that is none, it is another's turn; answers whether that is
-    /// one that has not had nothing since any had something, or one that had to wait.
+    /// one that has not had nothing since any had something.
     pub(super) fn processed(&mut self, records: usize) -> bool {
-        if records > 0 {
+        if records > 0 || self.held_back.is_empty() {
             self.passed.clear();
             return false;
         }
-        if self.held_back.is_empty() {
-            self.passed.clear();
-        } else {
-            self.after = None;
-            self.passed.extend(self.current);
-            if !self.all_passed() {
-                return true;
-            }
-        }
-        self.downstream.has_time()
+        self.after = None;
+        self.passed.extend(self.current);
+        !self.all_passed()
     }
 
     fn all_passed(&self) -> bool {
@@ -127,7 +113,7 @@ mod tests {
         last_commit: u64,
     ) -> Vec<i32> {
         let behind = behind.iter().map(|(id, time)| (task(*id), *time));
-        catch_up.choose(behind, std::iter::empty(), Duration::from_secs(last_commit));
+        catch_up.choose(behind, Duration::from_secs(last_commit));
         (0..4).filter(|&id| catch_up.takes_part(task(id))).collect()
     }
 
@@ -135,23 +121,6 @@ mod tests {
     fn choose(catch_up: &mut CatchUp, behind: &[i32], last_commit: u64) -> Vec<i32> {
         let behind: Vec<_> = behind.iter().map(|id| (*id, Some(5))).collect();
         choose_timed(catch_up, &behind, last_commit)
-    }
-
-    #[test]
-    fn who_is_downstream_waits_until_the_others_have_passed() {
-        let mut catch_up = CatchUp::default();
-        let mut merges = |passes: bool| {
-            let behind = [0, 1].map(|id| (task(id), Some(5))).into_iter();
-            let downstream = [(task(9), true)].into_iter();
-            catch_up.choose(behind, downstream, Duration::from_secs(1));
-            let merges = catch_up.takes_part(task(9));
-            assert_eq!(catch_up.processed(usize::from(!passes)), passes);
-            merges
-        };
-        assert!(!merges(false));
-        // There is the other, and then what was handed over.
-        assert!(!merges(true) && !merges(true));
-        assert!(merges(false));
     }
 
     #[test]

@@ -9,7 +9,6 @@ mod commit;
 mod config;
 mod contain;
 mod described;
-mod downstream;
 mod expected_topic;
 mod incremental;
 mod key_query;

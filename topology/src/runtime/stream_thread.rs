@@ -359,14 +359,12 @@ impl StreamThread {
     fn fill_queues(&mut self) -> Result<usize, Error> {
         // What a rate limit allows is shared out over all tasks.
         let alone = self.rate.is_none();
-        let running = self.tasks.values();
-        let running = running.filter(|task| alone && task.phase == TaskPhase::Running);
-        let behind = running.clone().filter(|task| task.inputs.is_behind());
-        let others = running.filter(|task| !task.inputs.is_behind());
-        let downstream = others.filter(|task| task.inputs.iter().all(|input| input.internal));
+        let behind = self
+            .tasks
+            .values()
+            .filter(|task| alone && task.phase == TaskPhase::Running && task.inputs.is_behind());
         self.catch_up.choose(
             behind.map(|task| (task.id, task.scope.stream_time)),
-            downstream.map(|task| (task.id, task.inputs.caught_up())),
             self.last_commit,
         );
         let clients = self.clients.as_mut().ok_or_else(no_clients)?;

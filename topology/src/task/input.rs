@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::taken::Taken;
 use crate::io::{Fetched, InputId, RecordBatch, TopicPartition};
 
-/// As many times the records that may be taken at once must have come of full fetches, until an input counts as far behind.
-const BEHIND: usize = 8;
+/// Full fetches in a row, after which an input counts as far behind.
+const BEHIND: u32 = 8;
 
 /// One partition that a task reads.
 pub(crate) struct Input {
@@ -23,9 +23,8 @@ pub(crate) struct Input {
     pub(crate) queue: RecordBatch,
     /// End of partition was seen since the last record.
     pub(crate) at_end: bool,
-    /// Records since its end was last seen, of fetches that brought as much as one may.
-    backlog: usize,
-    is_behind: bool,
+    /// Fetches since its end was last seen that brought as many records as were asked for.
+    full_fetches: u32,
     /// Timestamp of what was next when it was last looked at, while there is lag.
     next_at: Option<i64>,
     /// When, by wall clock, everything that was in the partition had been processed.
@@ -47,8 +46,7 @@ impl Input {
             id: None,
             queue: RecordBatch::default(),
             at_end: false,
-            backlog: 0,
-            is_behind: false,
+            full_fetches: 0,
             next_at: None,
             caught_up_at: None,
             position: 0,
@@ -57,17 +55,16 @@ impl Input {
         }
     }
 
-    /// Takes note of what a fetch of at most `max` records brought; it may have been full with fewer, by their bytes.
+    /// Takes note of what a fetch of at most `max` records brought.
     pub(crate) fn fetched(&mut self, fetched: Fetched, max: usize) {
         if fetched.end_of_partition.is_some() {
             self.at_end = true;
-            self.forget_backlog();
+            self.full_fetches = 0;
         } else if fetched.records > 0 {
             self.at_end = false;
-            if fetched.is_full {
-                self.backlog = self.backlog.saturating_add(fetched.records);
-                self.is_behind |= self.backlog >= BEHIND.saturating_mul(max);
-            }
+            self.full_fetches = self
+                .full_fetches
+                .saturating_add(u32::from(fetched.records >= max));
         }
     }
 
@@ -85,16 +82,11 @@ impl Input {
         self.next_at = None;
     }
 
-    fn forget_backlog(&mut self) {
-        self.backlog = 0;
-        self.is_behind = false;
-    }
-
     /// Continues at `position`, with nothing read ahead.
     pub(crate) fn reset(&mut self, position: i64) {
         self.queue.clear();
         self.at_end = false;
-        self.forget_backlog();
+        self.full_fetches = 0;
         self.next_at = None;
         self.caught_up_at = None;
         self.taken.clear();
@@ -170,9 +162,9 @@ impl Inputs {
         InputChoice::Take(index)
     }
 
-    /// Whether some input is far behind: since its end was last seen, much came of full fetches.
+    /// Whether some input is far behind: since its end was last seen, several fetches were full.
     pub(crate) fn is_behind(&self) -> bool {
-        self.all.iter().any(|input| input.is_behind)
+        self.all.iter().any(|input| input.full_fetches >= BEHIND)
     }
 
     /// Whether everything that was in the log has been processed.
@@ -206,21 +198,23 @@ mod tests {
         inputs.all[input]
             .queue
             .push(0, timestamp, None, None, Headers::default());
-        let fetched = Fetched {
-            records: 1,
-            end_of_partition: None,
-            is_full: false,
-        };
-        inputs.all[input].fetched(fetched, 10);
+        inputs.all[input].fetched(
+            Fetched {
+                records: 1,
+                end_of_partition: None,
+            },
+            10,
+        );
     }
 
     fn end(inputs: &mut Inputs, input: usize) {
-        let fetched = Fetched {
-            records: 0,
-            end_of_partition: Some(1),
-            is_full: false,
-        };
-        inputs.all[input].fetched(fetched, 10);
+        inputs.all[input].fetched(
+            Fetched {
+                records: 0,
+                end_of_partition: Some(1),
+            },
+            10,
+        );
     }
 
     const NOW: Duration = Duration::from_secs(100);
@@ -266,23 +260,21 @@ mod tests {
     #[test]
     fn an_input_is_far_behind_after_some_full_fetches_until_its_end_is_seen() {
         let mut inputs = inputs(0);
-        let fetched = |records, end_of_partition, is_full| Fetched {
+        let fetched = |records, end_of_partition| Fetched {
             records,
             end_of_partition,
-            is_full,
         };
         let input = &mut inputs.all[0];
-        // However few records make a fetch full, where it is bounded in bytes.
-        for _ in 1..BEHIND * 5 {
-            input.fetched(fetched(2, None, true), 10);
+        for _ in 1..BEHIND {
+            input.fetched(fetched(10, None), 10);
         }
-        input.fetched(fetched(9, None, false), 10);
+        input.fetched(fetched(9, None), 10);
         assert!(!inputs.is_behind());
-        inputs.all[0].fetched(fetched(2, None, true), 10);
+        inputs.all[0].fetched(fetched(10, None), 10);
         assert!(inputs.is_behind());
-        inputs.all[0].fetched(fetched(0, None, false), 10);
+        inputs.all[0].fetched(fetched(0, None), 10);
         assert!(inputs.is_behind());
-        inputs.all[0].fetched(fetched(10, Some(20), true), 10);
+        inputs.all[0].fetched(fetched(10, Some(20)), 10);
         assert!(!inputs.is_behind());
     }
 

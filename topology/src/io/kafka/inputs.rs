@@ -150,7 +150,6 @@ impl Inputs {
             Fetched {
                 records,
                 end_of_partition,
-                is_full: full,
             },
             full,
         ))

@@ -183,7 +183,6 @@ impl Inputs {
         let fetched = Fetched {
             records,
             end_of_partition: reached.then_some(end),
-            is_full: records >= max,
         };
         Ok((fetched, position < end))
     }
